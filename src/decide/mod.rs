@@ -1,0 +1,1 @@
+//! By reference or by value.

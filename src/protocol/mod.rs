@@ -1,0 +1,3 @@
+//! The pickle protocol itself: opcodes and their encodings. No Python in here.
+
+pub mod opcode;

@@ -1,0 +1,126 @@
+//! Raising, and what a raised exception looks like.
+
+use std::ffi::CString;
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use super::owned::Owned;
+
+/// The exception of the failure is set in the current thread.
+#[derive(Debug)]
+pub struct Raised;
+
+/// A result whose failure is a Python exception.
+pub type PyResult<T> = Result<T, Raised>;
+
+/// Sets an exception with a message.
+#[cold]
+pub fn raise(exception: *mut PyObject, message: &str) -> Raised {
+    // A message is UTF-8 with a length: NULs inside stay.
+    // SAFETY: the pointer and the length are of one str; the exception type is live for the interpreter's life.
+    unsafe {
+        let text = PyUnicode_FromStringAndSize(message.as_ptr().cast(), message.len() as Py_ssize_t);
+        if !text.is_null() {
+            PyErr_SetObject(exception, text);
+            Py_DECREF(text);
+        }
+    }
+    Raised
+}
+
+/// Sets MemoryError.
+#[cold]
+pub fn no_memory() -> Raised {
+    // SAFETY: attached.
+    unsafe { PyErr_NoMemory() };
+    Raised
+}
+
+/// `Err` if a call that answers by -1 raised.
+#[inline]
+pub fn check(status: i32) -> PyResult<i32> {
+    if status < 0 { Err(Raised) } else { Ok(status) }
+}
+
+/// Is an exception set?
+pub fn occurred() -> bool {
+    // SAFETY: attached.
+    unsafe { !PyErr_Occurred().is_null() }
+}
+
+/// Is the exception that is set one of these?
+pub fn matches(exception: *mut PyObject) -> bool {
+    // SAFETY: attached, with an exception set.
+    unsafe { PyErr_ExceptionMatches(exception) != 0 }
+}
+
+/// Takes the exception that is set, normalised, out of the thread. None if there is none.
+pub fn take() -> Option<Owned> {
+    // SAFETY: attached; the references that the calls hand out are taken over.
+    unsafe {
+        #[cfg(Py_3_12)]
+        {
+            Owned::new_or_none(PyErr_GetRaisedException())
+        }
+        #[cfg(not(Py_3_12))]
+        {
+            let (mut ty, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            PyErr_Fetch(&mut ty, &mut value, &mut traceback);
+            if ty.is_null() {
+                return None;
+            }
+            PyErr_NormalizeException(&mut ty, &mut value, &mut traceback);
+            if !traceback.is_null() {
+                PyException_SetTraceback(value, traceback);
+                Py_DECREF(traceback);
+            }
+            Py_XDECREF(ty);
+            Owned::new_or_none(value)
+        }
+    }
+}
+
+/// Sets an exception that was taken.
+pub fn restore(exception: Owned) -> Raised {
+    // SAFETY: attached; the calls take the references over.
+    unsafe {
+        #[cfg(Py_3_12)]
+        PyErr_SetRaisedException(exception.into_ptr());
+        #[cfg(not(Py_3_12))]
+        {
+            let ty = Py_TYPE(exception.as_ptr()).cast::<PyObject>();
+            Py_INCREF(ty);
+            let traceback = PyException_GetTraceback(exception.as_ptr());
+            PyErr_Restore(ty, exception.into_ptr(), traceback);
+        }
+    }
+    Raised
+}
+
+/// Drops the exception that is set. Only for one whose type was matched.
+pub fn clear() {
+    // SAFETY: attached.
+    unsafe { PyErr_Clear() }
+}
+
+/// Sets an exception whose cause and context are the one that is set now, if there is one.
+#[cold]
+pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
+    let cause = take();
+    let raised = raise(exception, message);
+    if let (Some(cause), Some(new)) = (cause, take()) {
+        // SAFETY: both are live exceptions; the calls take over the references they are given.
+        unsafe {
+            PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
+            PyException_SetCause(new.as_ptr(), cause.into_ptr());
+        }
+        restore(new);
+    }
+    raised
+}
+
+/// A message as C text; at a NUL it ends.
+pub fn c_text(text: &str) -> CString {
+    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+}

@@ -1,0 +1,1 @@
+//! What a pickle calls when it is loaded.

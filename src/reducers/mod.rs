@@ -1,0 +1,1 @@
+//! What each kind of object is made of: one file a kind.

@@ -1,0 +1,192 @@
+//! What is kept for one interpreter, in one list: names, things imported once.
+//!
+//! It hangs on the interpreter (`PyInterpreterState_GetDict`), so each interpreter has its own and takes it along when
+//! it ends. Each thread remembers which interpreter it asked last, so that the usual single one costs a compare.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_void};
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3_ffi::*;
+
+use crate::py::error::{PyResult, Raised, raise};
+use crate::py::object::{import, import_from};
+use crate::py::owned::Owned;
+
+/// Makes the struct of interned names: `field = "text"`.
+macro_rules! names {
+    ($($field:ident = $text:literal;)*) => {
+        /// Interned `str` objects.
+        pub struct Names { $(pub $field: Owned,)* }
+
+        impl Names {
+            fn new() -> PyResult<Self> {
+                Ok(Self { $($field: intern($text)?,)* })
+            }
+        }
+    };
+}
+
+names! {
+    builtins = "builtins";
+    class_attr = "__class__";
+    dict = "__dict__";
+    doc = "__doc__";
+    getattr = "getattr";
+    items = "items";
+    latin1 = "latin1";
+    main = "__main__";
+    modules = "modules";
+    module = "__module__";
+    name = "__name__";
+    new = "__new__";
+    newobj = "__newobj__";
+    newobj_ex = "__newobj_ex__";
+    package = "__package__";
+    qualname = "__qualname__";
+    reduce = "__reduce__";
+    reduce_ex = "__reduce_ex__";
+    write = "write";
+}
+
+/// Makes the struct of what is imported when the state is made, and the getters of what is imported when first asked
+/// for.
+macro_rules! imports {
+    (at once: $($field:ident = $module:literal . $name:literal;)* when asked: $($lazy:ident = $lmodule:literal . $lname:literal;)*) => {
+        /// Objects of the standard library.
+        pub struct Imports { $(pub $field: Owned,)* $($lazy: OnceLock<Owned>,)* }
+
+        impl Imports {
+            fn new() -> PyResult<Self> {
+                Ok(Self { $($field: import_from($module, $name)?,)* $($lazy: OnceLock::new(),)* })
+            }
+
+            $(
+                /// Imported at the first call; a borrowed reference.
+                pub fn $lazy(&self) -> PyResult<*mut PyObject> {
+                    if self.$lazy.get().is_none() {
+                        let value = import_from($lmodule, $lname)?;
+                        let _ = self.$lazy.set(value);
+                    }
+                    self.$lazy.get().map(Owned::as_ptr).ok_or(Raised)
+                }
+            )*
+        }
+    };
+}
+
+imports! {
+    at once:
+    dispatch_table = c"copyreg".c"dispatch_table";
+    extension_registry = c"copyreg".c"_extension_registry";
+    pickling_error = c"_pickle".c"PicklingError";
+    unpickling_error = c"_pickle".c"UnpicklingError";
+    when asked:
+    codecs_encode = c"codecs".c"encode";
+    import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
+    name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
+    partial = c"functools".c"partial";
+}
+
+/// Everything that is kept for one interpreter.
+pub struct State {
+    pub names: Names,
+    pub imports: Imports,
+    /// `sys.modules`.
+    pub modules: Owned,
+}
+
+/// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The interpreter that this thread asked last, its state, and `ENDED` at that time.
+    static LAST: Cell<(*mut PyInterpreterState, *const State, u64)> =
+        const { Cell::new((ptr::null_mut(), ptr::null(), 0)) };
+}
+
+const CAPSULE: &CStr = c"libcloudpickle.state";
+
+impl State {
+    /// The state of the interpreter that the calling thread is attached to, made at the first call.
+    ///
+    /// The reference is good while the thread stays attached to this interpreter.
+    #[inline]
+    pub fn get<'a>() -> PyResult<&'a Self> {
+        // SAFETY: attached.
+        let interpreter = unsafe { PyInterpreterState_Get() };
+        let (last, state, ended) = LAST.get();
+        if last == interpreter && ended == ENDED.load(Ordering::Acquire) {
+            // SAFETY: found for this interpreter, and none has ended since, this one least of all: it runs us.
+            return Ok(unsafe { &*state });
+        }
+        Self::find(interpreter)
+    }
+
+    #[cold]
+    fn find<'a>(interpreter: *mut PyInterpreterState) -> PyResult<&'a Self> {
+        // SAFETY: attached; the dict is borrowed from the interpreter, the capsule from the dict.
+        unsafe {
+            let dict = PyInterpreterState_GetDict(interpreter);
+            if dict.is_null() {
+                return Err(raise(PyExc_RuntimeError, "the interpreter has no dict for the state of extensions"));
+            }
+            let capsule = PyDict_GetItemString(dict, CAPSULE.as_ptr());
+            let state = if capsule.is_null() {
+                Self::create(dict)?
+            } else {
+                let state = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Self>();
+                if state.is_null() {
+                    return Err(Raised);
+                }
+                state
+            };
+            LAST.set((interpreter, state, ENDED.load(Ordering::Acquire)));
+            Ok(&*state)
+        }
+    }
+
+    /// # Safety
+    /// `dict` is the interpreter's.
+    unsafe fn create(dict: *mut PyObject) -> PyResult<*mut Self> {
+        let sys = import(c"sys")?;
+        // SAFETY: live, held by `sys`.
+        let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
+        let state = Box::into_raw(Box::new(Self { names: Names::new()?, imports: Imports::new()?, modules }));
+        // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
+        unsafe {
+            let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {
+                Ok(capsule) => capsule,
+                Err(raised) => {
+                    drop(Box::from_raw(state));
+                    return Err(raised);
+                }
+            };
+            if PyDict_SetItemString(dict, CAPSULE.as_ptr(), capsule.as_ptr()) < 0 {
+                return Err(Raised);
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// Ends the state together with its interpreter.
+unsafe extern "C" fn destroy(capsule: *mut PyObject) {
+    // SAFETY: CPython calls this once, with the capsule that `create` made, attached to its interpreter.
+    unsafe {
+        let state: *mut c_void = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
+        ENDED.fetch_add(1, Ordering::AcqRel);
+        drop(Box::from_raw(state.cast::<State>()));
+    }
+}
+
+fn intern(text: &str) -> PyResult<Owned> {
+    let mut name = crate::py::text::new(text)?.into_ptr();
+    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
+    unsafe {
+        PyUnicode_InternInPlace(&mut name);
+        Owned::new(name)
+    }
+}
