@@ -3,14 +3,14 @@
 //! `capi`, `module` → `pickler`, `unpickler` → `reducers`, `reconstruct` → `decide` → `analyzer` → `state` → `py`,
 //! `protocol`; `tests/rooms.rs` holds the arrows.
 
-pub mod analyzer;
+mod analyzer;
 pub mod capi;
-pub mod decide;
-pub mod module;
-pub mod pickler;
-pub mod protocol;
-pub mod py;
-pub mod reconstruct;
-pub mod reducers;
-pub mod state;
-pub mod unpickler;
+mod decide;
+mod module;
+mod pickler;
+mod protocol;
+mod py;
+mod reconstruct;
+mod reducers;
+mod state;
+mod unpickler;

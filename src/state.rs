@@ -54,7 +54,10 @@ names! {
 /// Makes the struct of what is imported when the state is made, and the getters of what is imported when first asked
 /// for.
 macro_rules! imports {
-    (at once: $($field:ident = $module:literal . $name:literal;)* when asked: $($lazy:ident = $lmodule:literal . $lname:literal;)*) => {
+    (
+        at once { $($field:ident = $module:literal . $name:literal;)* }
+        when asked { $($lazy:ident = $lmodule:literal . $lname:literal;)* }
+    ) => {
         /// Objects of the standard library.
         pub struct Imports { $(pub $field: Owned,)* $($lazy: OnceLock<Owned>,)* }
 
@@ -78,16 +81,18 @@ macro_rules! imports {
 }
 
 imports! {
-    at once:
-    dispatch_table = c"copyreg".c"dispatch_table";
-    extension_registry = c"copyreg".c"_extension_registry";
-    pickling_error = c"_pickle".c"PicklingError";
-    unpickling_error = c"_pickle".c"UnpicklingError";
-    when asked:
-    codecs_encode = c"codecs".c"encode";
-    import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
-    name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
-    partial = c"functools".c"partial";
+    at once {
+        dispatch_table = c"copyreg".c"dispatch_table";
+        extension_registry = c"copyreg".c"_extension_registry";
+        pickling_error = c"_pickle".c"PicklingError";
+        unpickling_error = c"_pickle".c"UnpicklingError";
+    }
+    when asked {
+        codecs_encode = c"codecs".c"encode";
+        import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
+        name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
+        partial = c"functools".c"partial";
+    }
 }
 
 /// Everything that is kept for one interpreter.

@@ -41,7 +41,8 @@ fn calls_go_down_only() {
         let inside = file.strip_prefix(&src).expect("below src");
         let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
         let room = first.trim_end_matches(".rs");
-        let (_, allowed) = MAY_USE.iter().find(|(r, _)| *r == room).unwrap_or_else(|| panic!("{room} is not in the list"));
+        let (_, allowed) =
+            MAY_USE.iter().find(|(r, _)| *r == room).unwrap_or_else(|| panic!("{room} is not in the list"));
         for (number, line) in fs::read_to_string(file).expect("UTF-8").lines().enumerate() {
             let mut rest = line;
             while let Some(at) = rest.find("crate::") {

@@ -1,4 +1,9 @@
 //! How to hold a `PyObject`, attach to the interpreter, raise; and what differs between CPython versions.
+//!
+//! The convention of this whole crate, which spares a `# Safety` section that says the same at every function: where
+//! a function takes a `*mut PyObject`, the thread is attached to the interpreter, and the pointer is a live object that
+//! stays alive during the call (a borrowed reference). Where it may be NULL, its comment says so. A function that asks
+//! for more is `unsafe` and says what.
 
 pub mod error;
 pub mod object;

@@ -9,19 +9,13 @@ use super::error::{PyResult, check};
 use super::owned::Owned;
 
 /// `getattr(object, name)`.
-///
-/// # Safety
-/// Both are live; Python code may run.
-pub unsafe fn attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
+pub fn attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
     // SAFETY: live, as the caller says.
     unsafe { Owned::new(PyObject_GetAttr(object, name)) }
 }
 
 /// `getattr(object, name, None)` that tells absence (AttributeError) from other failures.
-///
-/// # Safety
-/// Both are live; Python code may run.
-pub unsafe fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
+pub fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
     let mut value = ptr::null_mut();
     // SAFETY: live, as the caller says; value is NULL or a new reference afterwards.
     unsafe {
@@ -31,10 +25,7 @@ pub unsafe fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyRes
 }
 
 /// `dict.get(key)`, a strong reference.
-///
-/// # Safety
-/// `dict` is a live dict, `key` live; `__hash__` and `__eq__` of keys that are not `str` may run.
-pub unsafe fn dict_get(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Option<Owned>> {
+pub fn dict_get(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Option<Owned>> {
     let mut value = ptr::null_mut();
     // SAFETY: live, as the caller says; value is NULL or a new reference afterwards.
     unsafe {
@@ -44,10 +35,7 @@ pub unsafe fn dict_get(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Opti
 }
 
 /// `callable(argument)`.
-///
-/// # Safety
-/// Both are live; Python code may run.
-pub unsafe fn call1(callable: *mut PyObject, argument: *mut PyObject) -> PyResult<Owned> {
+pub fn call1(callable: *mut PyObject, argument: *mut PyObject) -> PyResult<Owned> {
     // SAFETY: live, as the caller says; the list of arguments ends with NULL.
     unsafe { Owned::new(PyObject_CallFunctionObjArgs(callable, argument, ptr::null_mut::<PyObject>())) }
 }

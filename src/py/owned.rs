@@ -38,12 +38,9 @@ impl Owned {
     }
 
     /// Adds a reference to a borrowed object.
-    ///
-    /// # Safety
-    /// `ptr` is a live object.
     #[inline]
-    pub unsafe fn of(ptr: *mut PyObject) -> Self {
-        // SAFETY: live, as the caller says.
+    pub fn of(ptr: *mut PyObject) -> Self {
+        // SAFETY: live.
         unsafe { Py_INCREF(ptr) };
         // SAFETY: a live object has an address.
         Self(unsafe { NonNull::new_unchecked(ptr) })
@@ -66,8 +63,7 @@ impl Owned {
 
 impl Clone for Owned {
     fn clone(&self) -> Self {
-        // SAFETY: live, held by self.
-        unsafe { Self::of(self.as_ptr()) }
+        Self::of(self.as_ptr())
     }
 }
 
