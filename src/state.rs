@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
+use crate::protocol::wire::{MODULE, Wire};
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{import, import_from};
 use crate::py::owned::Owned;
@@ -19,11 +20,11 @@ use crate::py::owned::Owned;
 macro_rules! names {
     ($($field:ident = $text:literal;)*) => {
         /// Interned `str` objects.
-        pub struct Names { $(pub $field: Owned,)* }
+        pub struct Names { $(pub $field: Name,)* }
 
         impl Names {
             fn new() -> PyResult<Self> {
-                Ok(Self { $($field: intern($text)?,)* })
+                Ok(Self { $($field: Name::new($text)?,)* })
             }
         }
     };
@@ -34,6 +35,7 @@ names! {
     class_attr = "__class__";
     dict = "__dict__";
     doc = "__doc__";
+    file = "__file__";
     getattr = "getattr";
     items = "items";
     latin1 = "latin1";
@@ -45,6 +47,7 @@ names! {
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
     package = "__package__";
+    path = "__path__";
     qualname = "__qualname__";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
@@ -101,6 +104,9 @@ pub struct State {
     pub imports: Imports,
     /// `sys.modules`.
     pub modules: Owned,
+    /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
+    pub wire_module: Name,
+    pub wire_names: Vec<Name>,
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -159,7 +165,14 @@ impl State {
         let sys = import(c"sys")?;
         // SAFETY: live, held by `sys`.
         let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
-        let state = Box::into_raw(Box::new(Self { names: Names::new()?, imports: Imports::new()?, modules }));
+        let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
+        let state = Box::into_raw(Box::new(Self {
+            names: Names::new()?,
+            imports: Imports::new()?,
+            modules,
+            wire_module: Name::new(MODULE)?,
+            wire_names,
+        }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
             let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {
@@ -184,6 +197,22 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
         let state: *mut c_void = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
         ENDED.fetch_add(1, Ordering::AcqRel);
         drop(Box::from_raw(state.cast::<State>()));
+    }
+}
+
+/// An interned `str`, held twice, so that no one who sees it takes it for an object of a single holder.
+pub struct Name(Owned, #[expect(dead_code, reason = "held for its count")] Owned);
+
+impl Name {
+    pub fn new(text: &str) -> PyResult<Self> {
+        let name = intern(text)?;
+        Ok(Self(name.clone(), name))
+    }
+
+    /// Lends the `str`.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut PyObject {
+        self.0.as_ptr()
     }
 }
 
