@@ -6,6 +6,7 @@
 //! for more is `unsafe` and says what.
 
 pub mod error;
+pub mod habits;
 pub mod layout;
 pub mod object;
 pub mod owned;
