@@ -6,11 +6,12 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
+use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{import, import_from};
 use crate::py::owned::Owned;
@@ -31,7 +32,9 @@ macro_rules! names {
 
 names! {
     builtins = "builtins";
+    by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    cloudpickle = "cloudpickle.cloudpickle";
     dict = "__dict__";
     doc = "__doc__";
     getattr = "getattr";
@@ -89,9 +92,11 @@ imports! {
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
+        format_exception = c"traceback".c"format_exception";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
         partial = c"functools".c"partial";
+        unpickler = c"_pickle".c"Unpickler";
     }
 }
 
@@ -101,6 +106,18 @@ pub struct State {
     pub imports: Imports,
     /// `sys.modules`.
     pub modules: Owned,
+    /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
+    pub by_value: Owned,
+    /// For what must come back to this interpreter from any thread.
+    pub home: Arc<Home>,
+    /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
+    pub buffer_type: OnceLock<Owned>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.home.end();
+    }
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -159,7 +176,16 @@ impl State {
         let sys = import(c"sys")?;
         // SAFETY: live, held by `sys`.
         let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
-        let state = Box::into_raw(Box::new(Self { names: Names::new()?, imports: Imports::new()?, modules }));
+        // SAFETY: attached; a new reference.
+        let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
+        let state = Box::into_raw(Box::new(Self {
+            names: Names::new()?,
+            imports: Imports::new()?,
+            modules,
+            by_value,
+            home: Home::here(),
+            buffer_type: OnceLock::new(),
+        }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
             let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {
