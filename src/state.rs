@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
+use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{import, import_from};
@@ -20,11 +21,11 @@ use crate::py::owned::Owned;
 macro_rules! names {
     ($($field:ident = $text:literal;)*) => {
         /// Interned `str` objects.
-        pub struct Names { $(pub $field: Owned,)* }
+        pub struct Names { $(pub $field: Name,)* }
 
         impl Names {
             fn new() -> PyResult<Self> {
-                Ok(Self { $($field: intern($text)?,)* })
+                Ok(Self { $($field: Name::new($text)?,)* })
             }
         }
     };
@@ -37,6 +38,7 @@ names! {
     cloudpickle = "cloudpickle.cloudpickle";
     dict = "__dict__";
     doc = "__doc__";
+    file = "__file__";
     getattr = "getattr";
     items = "items";
     latin1 = "latin1";
@@ -48,6 +50,7 @@ names! {
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
     package = "__package__";
+    path = "__path__";
     qualname = "__qualname__";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
@@ -106,6 +109,9 @@ pub struct State {
     pub imports: Imports,
     /// `sys.modules`.
     pub modules: Owned,
+    /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
+    pub wire_module: Name,
+    pub wire_names: Vec<Name>,
     /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
     pub by_value: Owned,
     /// For what must come back to this interpreter from any thread.
@@ -176,12 +182,15 @@ impl State {
         let sys = import(c"sys")?;
         // SAFETY: live, held by `sys`.
         let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
+        let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
         // SAFETY: attached; a new reference.
         let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
             modules,
+            wire_module: Name::new(MODULE)?,
+            wire_names,
             by_value,
             home: Home::here(),
             buffer_type: OnceLock::new(),
@@ -210,6 +219,22 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
         let state: *mut c_void = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
         ENDED.fetch_add(1, Ordering::AcqRel);
         drop(Box::from_raw(state.cast::<State>()));
+    }
+}
+
+/// An interned `str`, held twice, so that no one who sees it takes it for an object of a single holder.
+pub struct Name(Owned, #[expect(dead_code, reason = "held for its count")] Owned);
+
+impl Name {
+    pub fn new(text: &str) -> PyResult<Self> {
+        let name = intern(text)?;
+        Ok(Self(name.clone(), name))
+    }
+
+    /// Lends the `str`.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut PyObject {
+        self.0.as_ptr()
     }
 }
 

@@ -17,9 +17,9 @@ use super::options::{self, check_flags};
 use super::sinks::{CallbackSink, Cause, FdSink, FileSink, raise_callback};
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
-use crate::pickler::options::Options;
-use crate::pickler::sink::Sink;
-use crate::pickler::{Report, dump_to_bytes, dump_to_memory, dump_to_sink};
+use crate::pickler::options::BufferCallback;
+use crate::pickler::{Memory, Options, Report, Sink, dump_to_bytes, dump_to_memory, dump_to_sink};
+use crate::protocol::opcode::HIGHEST;
 use crate::py::error::{self, PyResult, Raised, matches};
 use crate::state::State;
 
@@ -37,8 +37,6 @@ use cp_call_flag::*;
 /// The highest protocol of the running Python, as in the Python package.
 pub const CP_PROTOCOL_DEFAULT: c_int = -1;
 
-/// The highest protocol that CPython's pickle has had since 3.8.
-const HIGHEST_PROTOCOL: u8 = 5;
 
 /// Takes exactly len bytes, never a part. 0: go on; else: stop with CP_ERR_CALLBACK. data is valid during the call only.
 pub type cp_write_fn = Option<unsafe extern "C" fn(ctx: *mut c_void, data: *const u8, len: usize) -> c_int>;
@@ -93,9 +91,7 @@ pub unsafe extern "C" fn cp_dumps(
         },
         |(obj, settings, out)| {
             let mut buffers = Buffers::new(&settings, None);
-            let mut report = Report::default();
-            let result = buffers.during(&settings, |options| dump_to_memory(obj, options, &mut report))?;
-            let memory = result.map_err(|Raised| failure(buffers.stopped, &report))?;
+            let memory = in_memory(obj, &settings, &mut buffers)?;
             let (data, len) = memory.into_raw();
             // SAFETY: checked above; the memory is from malloc, and given away.
             unsafe { out.write(cp_buffer::of_malloc(data, len)) };
@@ -133,9 +129,7 @@ pub unsafe extern "C" fn cp_dumps_oob(
         },
         |(obj, settings, out, list)| {
             let mut buffers = Buffers::new(&settings, Some(cp_buffers::new()));
-            let mut report = Report::default();
-            let result = buffers.during(&settings, |options| dump_to_memory(obj, options, &mut report))?;
-            let memory = result.map_err(|Raised| failure(buffers.stopped, &report))?;
+            let memory = in_memory(obj, &settings, &mut buffers)?;
             let taken = buffers.taken.take().map_or(Ok(ptr::null_mut()), cp_buffers::into_raw)?;
             let (data, len) = memory.into_raw();
             // SAFETY: checked above; the memory is from malloc, and given away as the list is.
@@ -252,9 +246,9 @@ pub unsafe extern "C" fn cp_dumps_bytes(obj: *mut PyObject, protocol: c_int) -> 
 /// The protocol that a number stands for.
 fn normal_protocol(name: &str, protocol: c_int) -> Result<u8, Failure> {
     match u8::try_from(protocol) {
-        Ok(protocol) if protocol <= HIGHEST_PROTOCOL => Ok(protocol),
-        _ if protocol < 0 => Ok(HIGHEST_PROTOCOL),
-        _ => Err(Failure::argument(format!("{name} is {protocol}, above {HIGHEST_PROTOCOL}"))),
+        Ok(protocol) if protocol <= HIGHEST => Ok(protocol),
+        _ if protocol < 0 => Ok(HIGHEST),
+        _ => Err(Failure::argument(format!("{name} is {protocol}, above {HIGHEST}"))),
     }
 }
 
@@ -278,7 +272,7 @@ impl Settings {
             return Ok(Self {
                 gil: Gil::Auto,
                 release_gil: false,
-                protocol: HIGHEST_PROTOCOL,
+                protocol: HIGHEST,
                 on_buffer: None,
                 on_buffer_ctx: ptr::null_mut(),
                 max_bytes: 0,
@@ -299,6 +293,21 @@ impl Settings {
             settings.check_out_of_band()?;
         }
         Ok(settings)
+    }
+
+    /// What the engine is told.
+    fn options<'a>(&self, buffer_callback: Option<BufferCallback<'a>>) -> Result<Options<'a>, Failure> {
+        // SAFETY: attached; NULL or a live object, as the header asks.
+        if !self.reducer.is_null() && unsafe { PyCallable_Check(self.reducer) } == 0 {
+            return Err(Failure::argument("options.reducer is not callable"));
+        }
+        Ok(Options {
+            protocol: self.protocol,
+            max_bytes: self.max_bytes,
+            reducer_override: (!self.reducer.is_null()).then_some(self.reducer),
+            buffer_callback,
+            ..Options::default()
+        })
     }
 
     /// Buffers go out of band from protocol 5 on.
@@ -325,27 +334,9 @@ impl Buffers {
         Self { on_buffer: settings.on_buffer, ctx: settings.on_buffer_ctx, taken, stopped: None }
     }
 
-    /// Runs a dump with the settings and these buffers.
-    fn during<T>(
-        &mut self,
-        settings: &Settings,
-        dump: impl FnOnce(Options<'_>) -> PyResult<T>,
-    ) -> Result<PyResult<T>, Failure> {
-        let mut options =
-            Options { protocol: settings.protocol, max_bytes: settings.max_bytes, ..Options::default() };
-        if !settings.reducer.is_null() {
-            // SAFETY: attached; a live object, as the header asks.
-            if unsafe { PyCallable_Check(settings.reducer) } == 0 {
-                return Err(Failure::argument("options.reducer is not callable"));
-            }
-            options.reducer_override = Some(settings.reducer);
-        }
-        let out_of_band = self.on_buffer.is_some() || self.taken.is_some();
-        let mut offer = |object| self.offer(object);
-        if out_of_band {
-            options.buffer_callback = Some(&mut offer);
-        }
-        Ok(dump(options))
+    /// Are they asked about at all?
+    fn go_out_of_band(&self) -> bool {
+        self.on_buffer.is_some() || self.taken.is_some()
     }
 
     /// Shows the host a PickleBuffer; answers whether to write it in band.
@@ -388,15 +379,25 @@ pub(super) trait HostSink: Sink {
     fn stopped(&self) -> Option<Cause>;
 }
 
+/// Dumps to memory.
+fn in_memory(obj: *mut PyObject, settings: &Settings, buffers: &mut Buffers) -> Result<Memory, Failure> {
+    let mut report = Report::default();
+    let out_of_band = buffers.go_out_of_band();
+    let mut offer = |object| buffers.offer(object);
+    let options = settings.options(if out_of_band { Some(&mut offer) } else { None })?;
+    let dumped = dump_to_memory(obj, options, &mut report);
+    dumped.map_err(|Raised| failure(buffers.stopped, &report))
+}
+
 /// Dumps to a sink of the host's.
 fn stream(obj: *mut PyObject, settings: &Settings, mut sink: impl HostSink) -> Result<(), Failure> {
     let mut buffers = Buffers::new(settings, None);
     let mut report = Report::default();
-    let result = buffers.during(settings, |options| {
-        dump_to_sink(obj, options, &mut sink, &mut report)?;
-        sink.finish()
-    })?;
-    result.map_err(|Raised| failure(sink.stopped().or(buffers.stopped), &report))
+    let out_of_band = buffers.go_out_of_band();
+    let mut offer = |object| buffers.offer(object);
+    let options = settings.options(if out_of_band { Some(&mut offer) } else { None })?;
+    let dumped = dump_to_sink(obj, options, &mut sink, &mut report).and_then(|()| sink.finish());
+    dumped.map_err(|Raised| failure(sink.stopped().or(buffers.stopped), &report))
 }
 
 /// The status of a dump that raised.

@@ -16,14 +16,16 @@ use super::failure::Failure;
 use super::host_buffer;
 use super::options::{self, check_flags, check_reserved};
 use super::sinks::{Cause, errno_of_exception, raise_callback};
-use super::sources::{CallbackSource, FdSource, HostSource, Limited};
+use super::sources::{CallbackSource, FdSource, HostSource};
 use super::status::cp_status;
-use super::status::cp_status_value::*;
+use super::status::cp_status_value::{self, *};
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
-use crate::unpickler::standard::{self, Memory, Options};
+use crate::unpickler::standard::{
+    FindClass, Options, Report, load_from_file, load_from_memory, load_from_source,
+};
 
 /// Puts up to len (> 0) bytes at data and returns how many; 0: end of data; negative: stop with CP_ERR_CALLBACK. Is
 /// never asked for more than the pickle being loaded needs, so that pickles may follow one another in a stream.
@@ -95,13 +97,15 @@ pub unsafe extern "C" fn cp_loads(
             Ok((settings.gil, (data, settings, out)))
         },
         |(data, settings, out)| {
-            let mut source = Memory::new(data);
-            let object = settings.during(|options| standard::load(&mut source, options), || None)?;
-            // SAFETY: checked above.
-            unsafe { out.write(object.into_ptr()) };
-            if !used.is_null() {
-                // SAFETY: a place for the result.
-                unsafe { used.write(data.len() - source.left()) };
+            let mut load = Load::new(settings)?;
+            let loaded = load_from_memory(data, load.options(), &mut Report::default());
+            let (object, len) = loaded.map_err(|Raised| load.failure(None, false))?;
+            // SAFETY: checked above, or NULL or a place for the result.
+            unsafe {
+                out.write(object.into_ptr());
+                if let Some(used) = used.as_mut() {
+                    *used = len;
+                }
             }
             Ok(())
         },
@@ -198,8 +202,9 @@ pub unsafe extern "C" fn cp_load_file(
                     return Err(Failure::raised(CP_ERR_INVALID_ARGUMENT, 0));
                 }
             }
-            let io = || errno_of_exception().map(|_| Cause::Method);
-            let object = settings.during(|options| standard::load_file(file, options), io)?;
+            let mut load = Load::new(settings)?;
+            let loaded = load_from_file(file, load.options(), &mut Report::default());
+            let object = loaded.map_err(|Raised| load.failure(errno_of_exception().map(|_| Cause::Method), false))?;
             // SAFETY: checked above.
             unsafe { out.write(object.into_ptr()) };
             Ok(())
@@ -221,10 +226,10 @@ pub unsafe extern "C" fn cp_loads_bytes(bytes_like: *mut PyObject) -> *mut PyObj
             check(unsafe { PyObject_GetBuffer(bytes_like, &mut view, PyBUF_SIMPLE) })?;
             // SAFETY: the view holds so many bytes until it is released.
             let data = unsafe { argument::bytes("bytes_like", view.buf.cast(), view.len as usize) };
-            let loaded = data.map(|data| standard::load(&mut Memory::new(data), Options::default()));
+            let loaded = data.map(|data| load_from_memory(data, Options::default(), &mut Report::default()));
             // SAFETY: filled above, released once.
             unsafe { PyBuffer_Release(&mut view) };
-            object = loaded??.into_ptr();
+            object = loaded??.0.into_ptr();
             Ok(())
         },
     );
@@ -232,10 +237,11 @@ pub unsafe extern "C" fn cp_loads_bytes(bytes_like: *mut PyObject) -> *mut PyObj
 }
 
 /// Loads from a source of the host's.
-fn stream(source: impl HostSource, settings: Settings, out: *mut *mut PyObject) -> Result<(), Failure> {
-    let source = std::cell::RefCell::new(Limited::new(source, settings.max_bytes));
-    let load = |options: Options<'_>| standard::load(&mut *source.borrow_mut(), options);
-    let object = settings.during(load, || source.borrow().stopped())?;
+fn stream(mut source: impl HostSource, settings: Settings, out: *mut *mut PyObject) -> Result<(), Failure> {
+    let mut load = Load::new(settings)?;
+    let mut report = Report::default();
+    let loaded = load_from_source(&mut source, load.options(), &mut report);
+    let object = loaded.map_err(|Raised| load.failure(source.stopped(), report.limit))?;
     // SAFETY: the door checked it.
     unsafe { out.write(object.into_ptr()) };
     Ok(())
@@ -283,65 +289,82 @@ impl Settings {
             max_bytes: given.max_bytes,
         })
     }
+}
 
-    /// Runs a load with these settings; `stopped` says why a source of the host's failed, if it did.
-    fn during(
-        mut self,
-        load: impl FnOnce(Options<'_>) -> PyResult<Owned>,
-        stopped: impl FnOnce() -> Option<Cause>,
-    ) -> Result<Owned, Failure> {
-        let mut refused = None;
-        let loaded = host_buffer::views(&mut self.buffers).and_then(|buffers| {
-            let mut find = |module, name| find_global(self.find_global, self.find_global_ctx, module, name, &mut refused);
-            load(Options {
-                buffers: buffers.as_ref().map(Owned::as_ptr),
-                find_class: if self.find_global.is_some() { Some(&mut find) } else { None },
-            })
-        });
-        loaded.map_err(|Raised| match stopped().or(refused) {
-            Some(cause) => cause.failure(),
-            None => failure(),
+/// One load: what the unpickler is lent for its time.
+struct Load {
+    buffers: Option<Owned>,
+    globals: Globals,
+    max_bytes: u64,
+}
+
+impl Load {
+    fn new(mut settings: Settings) -> PyResult<Self> {
+        Ok(Self {
+            buffers: host_buffer::views(&mut settings.buffers)?,
+            globals: Globals { find: settings.find_global, ctx: settings.find_global_ctx, misused: None },
+            max_bytes: settings.max_bytes,
         })
     }
+
+    /// What the unpickler is told.
+    fn options(&mut self) -> Options<'_> {
+        Options {
+            buffers: self.buffers.as_ref().map(Owned::as_ptr),
+            find_class: if self.globals.find.is_some() { Some(&mut self.globals) } else { None },
+            max_bytes: self.max_bytes,
+        }
+    }
+
+    /// The failure of a load that raised: a source of the host's stopped it, or a limit was reached, or the data is bad.
+    fn failure(&self, stopped: Option<Cause>, limit: bool) -> Failure {
+        match stopped.or(self.globals.misused) {
+            Some(cause) => cause.failure(),
+            None if limit => Failure::raised(CP_ERR_LIMIT, 0),
+            None => Failure::raised(status_of_exception(), 0),
+        }
+    }
 }
 
-/// Asks the host for a global.
-fn find_global(
+/// The host's policy about globals.
+struct Globals {
     find: cp_find_fn,
     ctx: *mut c_void,
-    module: *mut PyObject,
-    name: *mut PyObject,
-    refused: &mut Option<Cause>,
-) -> PyResult<Option<Owned>> {
-    let Some(find) = find else { return Ok(None) };
-    let refuse = || {
-        let message = format!("the host refuses {}.{}", text::display(module), text::display(name));
-        Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message))
-    };
-    let (Ok(c_module), Ok(c_name)) = (CString::new(text::utf8(module)?), CString::new(text::utf8(name)?)) else {
-        return refuse();
-    };
-    let mut out = ptr::null_mut();
-    // SAFETY: the host's callback with the host's pointer; texts and place live for the call.
-    let answer = unsafe { find(ctx, c_module.as_ptr(), c_name.as_ptr(), &mut out) };
-    // SAFETY: NULL, or a new reference, as the header asks.
-    let found = unsafe { Owned::new_or_none(out) };
-    if error::occurred() {
-        return Err(Raised);
-    }
-    match (answer, found) {
-        (0, _) => Ok(None),
-        (1.., Some(found)) => Ok(Some(found)),
-        (1.., None) => {
-            *refused = Some(Cause::Callback(answer.into()));
-            Err(raise_callback("find_global", answer.into()))
+    /// It said that it found an object, and gave none.
+    misused: Option<Cause>,
+}
+
+impl FindClass for Globals {
+    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>> {
+        let Some(find) = self.find else { return Ok(None) };
+        let refuse = || {
+            let message = format!("the host refuses {}.{}", text::display(module), text::display(qualname));
+            Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message))
+        };
+        let names = (CString::new(text::utf8(module)?), CString::new(text::utf8(qualname)?));
+        let (Ok(c_module), Ok(c_qualname)) = names else { return refuse() };
+        let mut out = ptr::null_mut();
+        // SAFETY: the host's callback with the host's pointer; texts and place live for the call.
+        let answer = unsafe { find(self.ctx, c_module.as_ptr(), c_qualname.as_ptr(), &mut out) };
+        // SAFETY: NULL, or a new reference, as the header asks.
+        let found = unsafe { Owned::new_or_none(out) };
+        if error::occurred() {
+            return Err(Raised);
         }
-        (..0, _) => refuse(),
+        match (answer, found) {
+            (0, _) => Ok(None),
+            (1.., Some(found)) => Ok(Some(found)),
+            (1.., None) => {
+                self.misused = Some(Cause::Callback(answer.into()));
+                Err(raise_callback("find_global", answer.into()))
+            }
+            (..0, _) => refuse(),
+        }
     }
 }
 
-/// The status of a load that raised.
-fn failure() -> Failure {
+/// The status of the exception that ended a load.
+fn status_of_exception() -> cp_status_value {
     // SAFETY: types of the running interpreter.
     let (memory, about_data, about_values) = unsafe {
         (
@@ -351,7 +374,7 @@ fn failure() -> Failure {
         )
     };
     let unpickling = State::get().map(|state| state.imports.unpickling_error.as_ptr());
-    let status = if matches(memory) {
+    if matches(memory) {
         CP_ERR_NO_MEMORY
     } else if about_data.into_iter().any(matches)
         || unpickling.is_ok_and(matches)
@@ -361,8 +384,7 @@ fn failure() -> Failure {
         CP_ERR_UNPICKLING
     } else {
         CP_ERR_PYTHON
-    };
-    Failure::raised(status, 0)
+    }
 }
 
 /// Has the exception that is set passed through Python code?

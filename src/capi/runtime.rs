@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::{CStr, CString, c_void};
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};

@@ -8,7 +8,7 @@ use pyo3_ffi::*;
 use super::dump::HostSink;
 use super::failure::Failure;
 use super::status::cp_status_value::*;
-use crate::pickler::sink::Sink;
+use crate::pickler::Sink;
 use crate::py::attach::detached;
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::object::{call1, optional_attr};
@@ -26,8 +26,6 @@ pub enum Cause {
     System(c_int),
     /// A method of a Python file object, or a handler of a signal, raised.
     Method,
-    /// A limit of the options was reached.
-    Limit,
 }
 
 impl Cause {
@@ -36,7 +34,6 @@ impl Cause {
         match self {
             Self::Callback(code) => Failure::raised(CP_ERR_CALLBACK, code),
             Self::System(errno) => Failure::raised(CP_ERR_IO, errno.into()),
-            Self::Limit => Failure::raised(CP_ERR_LIMIT, 0),
             Self::Method => match errno_of_exception() {
                 Some(errno) => Failure::raised(CP_ERR_IO, errno),
                 None => Raised.into(),

@@ -4,8 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use super::sinks::{Cause, after_interrupt, last_errno, raise_callback, raise_errno, with_gil};
 use crate::py::attach::detached;
-use crate::py::error::{self, PyResult, raise};
-use crate::state::State;
+use crate::py::error::{self, PyResult};
 use crate::unpickler::standard::Source;
 
 type ReadFn = unsafe extern "C" fn(ctx: *mut c_void, data: *mut u8, len: usize) -> isize;
@@ -87,41 +86,5 @@ impl Source for FdSource {
 impl HostSource for FdSource {
     fn stopped(&self) -> Option<Cause> {
         self.stopped
-    }
-}
-
-/// No more than so many bytes of another source.
-pub struct Limited<S> {
-    source: S,
-    max: u64,
-    left: u64,
-    reached: bool,
-}
-
-impl<S: HostSource> Limited<S> {
-    /// 0: no limit.
-    pub fn new(source: S, max: u64) -> Self {
-        Self { source, max, left: if max == 0 { u64::MAX } else { max }, reached: false }
-    }
-}
-
-impl<S: HostSource> Source for Limited<S> {
-    fn read(&mut self, into: &mut [u8]) -> PyResult<usize> {
-        // The unpickler never asks for more than the pickle needs: one that asks for more than is left is longer than
-        // the limit, and nothing of it need be read.
-        if into.len() as u64 > self.left {
-            self.reached = true;
-            let message = format!("the pickle is longer than options.max_bytes, {}", self.max);
-            return Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message));
-        }
-        let len = self.source.read(into)?;
-        self.left -= len as u64;
-        Ok(len)
-    }
-}
-
-impl<S: HostSource> HostSource for Limited<S> {
-    fn stopped(&self) -> Option<Cause> {
-        if self.reached { Some(Cause::Limit) } else { self.source.stopped() }
     }
 }

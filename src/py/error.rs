@@ -1,6 +1,7 @@
 //! Raising, and what a raised exception looks like.
 
 use std::ffi::CString;
+#[cfg(not(Py_3_12))]
 use std::ptr;
 
 use pyo3_ffi::*;

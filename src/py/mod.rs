@@ -7,6 +7,7 @@
 
 pub mod attach;
 pub mod error;
+pub mod layout;
 pub mod object;
 pub mod owned;
 pub mod text;

@@ -23,31 +23,32 @@ pub trait Source {
     }
 }
 
-/// Resolves a global: the module's name, the qualified name in it. None: as usual.
-pub type FindClass<'a> = &'a mut dyn FnMut(*mut PyObject, *mut PyObject) -> PyResult<Option<Owned>>;
+/// A policy about globals, asked before anything else about each one that a pickle names.
+pub trait FindClass {
+    /// The object to use, or None to look it up as usual. Both arguments are `str` objects.
+    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>>;
+}
 
 /// How to load.
 #[derive(Default)]
 pub struct Options<'a> {
+    pub find_class: Option<&'a mut dyn FindClass>,
     /// An iterable of the out-of-band buffers.
     pub buffers: Option<*mut PyObject>,
-    pub find_class: Option<FindClass<'a>>,
+    /// No more than so many bytes of a source are read; 0: no limit.
+    pub max_bytes: u64,
+}
+
+/// What a failed load tells beside the exception.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Report {
+    /// `max_bytes` was reached.
+    pub limit: bool,
 }
 
 /// Bytes in memory.
-pub struct Memory<'a> {
+struct Memory<'a> {
     rest: &'a [u8],
-}
-
-impl<'a> Memory<'a> {
-    pub fn new(data: &'a [u8]) -> Self {
-        Self { rest: data }
-    }
-
-    /// How many bytes were not taken.
-    pub fn left(&self) -> usize {
-        self.rest.len()
-    }
 }
 
 impl Source for Memory<'_> {
@@ -63,10 +64,58 @@ impl Source for Memory<'_> {
     }
 }
 
-/// Loads one pickle, and leaves the source right behind it.
-pub fn load(source: &mut dyn Source, options: Options<'_>) -> PyResult<Owned> {
+/// No more than so many bytes of another source.
+struct Limited<'a, 's> {
+    source: &'a mut (dyn Source + 's),
+    max: u64,
+    left: u64,
+    reached: bool,
+}
+
+impl Source for Limited<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> PyResult<usize> {
+        // The unpickler never asks for more than the pickle needs: one that asks for more than is left is longer than
+        // the limit, and nothing of it need be read.
+        if into.len() as u64 > self.left {
+            self.reached = true;
+            let message = format!("the pickle is longer than max_bytes, {}", self.max);
+            return Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message));
+        }
+        let len = self.source.read(into)?;
+        self.left -= len as u64;
+        Ok(len)
+    }
+}
+
+/// Loads the pickle at the start of `data`; also says how many bytes it has.
+pub fn load_from_memory(data: &[u8], options: Options<'_>, _: &mut Report) -> PyResult<(Owned, usize)> {
+    let mut source = Memory { rest: data };
+    let object = load(&mut source, options.find_class, options.buffers)?;
+    Ok((object, data.len() - source.rest.len()))
+}
+
+/// Loads one pickle and leaves the source where it ends.
+pub fn load_from_source(source: &mut dyn Source, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
+    let max = options.max_bytes;
+    let mut source = Limited { source, max, left: if max == 0 { u64::MAX } else { max }, reached: false };
+    let loaded = load(&mut source, options.find_class, options.buffers);
+    report.limit = source.reached;
+    loaded
+}
+
+/// Loads one pickle from a Python object with read and readline.
+pub fn load_from_file(file: *mut PyObject, options: Options<'_>, _: &mut Report) -> PyResult<Owned> {
+    let loan = Loan::of(None, options.find_class)?;
+    unpickle(file, &Lent::new(&loan)?, options.buffers)
+}
+
+fn load(
+    source: &mut dyn Source,
+    find: Option<&mut dyn FindClass>,
+    buffers: Option<*mut PyObject>,
+) -> PyResult<Owned> {
     let can_peek = source.peek(0).is_some();
-    let loan = Loan::of(Some(source), options.find_class)?;
+    let loan = Loan::of(Some(source), find)?;
     let lent = Lent::new(&loan)?;
     // SAFETY: no arguments; a new reference or NULL.
     let file = unsafe {
@@ -80,16 +129,10 @@ pub fn load(source: &mut dyn Source, options: Options<'_>) -> PyResult<Owned> {
     if can_peek {
         lent.add_to(&file, &PEEK)?;
     }
-    unpickle(file.as_ptr(), &lent, options.buffers)
+    unpickle(file.as_ptr(), &lent, buffers)
 }
 
-/// Loads one pickle from a Python object with read and readline.
-pub fn load_file(file: *mut PyObject, options: Options<'_>) -> PyResult<Owned> {
-    let loan = Loan::of(None, options.find_class)?;
-    unpickle(file, &Lent::new(&loan)?, options.buffers)
-}
-
-fn unpickle(file: *mut PyObject, lent: &Lent<'_, '_>, buffers: Option<*mut PyObject>) -> PyResult<Owned> {
+fn unpickle(file: *mut PyObject, lent: &Lent<'_, '_, '_>, buffers: Option<*mut PyObject>) -> PyResult<Owned> {
     let standard = lent.loan.standard.as_ptr();
     // SAFETY: live objects, and NUL-terminated text; each call answers a new reference or NULL with an exception.
     unsafe {
@@ -115,9 +158,9 @@ fn unpickle(file: *mut PyObject, lent: &Lent<'_, '_>, buffers: Option<*mut PyObj
 }
 
 /// What the methods below work on. Each takes what it needs out while it runs, so that none is entered twice.
-struct Loan<'a> {
-    source: Cell<Option<&'a mut dyn Source>>,
-    find: Cell<Option<FindClass<'a>>>,
+struct Loan<'s, 'f> {
+    source: Cell<Option<&'s mut dyn Source>>,
+    find: Cell<Option<&'f mut dyn FindClass>>,
     finds: bool,
     /// `_pickle.Unpickler`.
     standard: Owned,
@@ -125,8 +168,8 @@ struct Loan<'a> {
     unpickler: Cell<*mut PyObject>,
 }
 
-impl<'a> Loan<'a> {
-    fn of(source: Option<&'a mut dyn Source>, find: Option<FindClass<'a>>) -> PyResult<Self> {
+impl<'s, 'f> Loan<'s, 'f> {
+    fn of(source: Option<&'s mut dyn Source>, find: Option<&'f mut dyn FindClass>) -> PyResult<Self> {
         Ok(Self {
             source: Cell::new(source),
             finds: find.is_some(),
@@ -138,15 +181,15 @@ impl<'a> Loan<'a> {
 }
 
 /// A loan that Python functions hold, who may outlive it: they find it gone then.
-struct Lent<'l, 'a> {
-    loan: &'l Loan<'a>,
+struct Lent<'l, 's, 'f> {
+    loan: &'l Loan<'s, 'f>,
     capsule: Owned,
 }
 
 const LOAN: &CStr = c"libcloudpickle.loan";
 
-impl<'l, 'a> Lent<'l, 'a> {
-    fn new(loan: &'l Loan<'a>) -> PyResult<Self> {
+impl<'l, 's, 'f> Lent<'l, 's, 'f> {
+    fn new(loan: &'l Loan<'s, 'f>) -> PyResult<Self> {
         // SAFETY: the capsule's pointer only has to be there; what counts is the context, which is cleared in time.
         unsafe {
             let capsule = Owned::new(PyCapsule_New(LOAN.as_ptr().cast_mut().cast(), LOAN.as_ptr(), None))?;
@@ -167,7 +210,7 @@ impl<'l, 'a> Lent<'l, 'a> {
     }
 }
 
-impl Drop for Lent<'_, '_> {
+impl Drop for Lent<'_, '_, '_> {
     fn drop(&mut self) {
         // SAFETY: our capsule. It cannot fail for a capsule with a name.
         unsafe { PyCapsule_SetContext(self.capsule.as_ptr(), ptr::null_mut()) };
@@ -201,10 +244,10 @@ static FIND_CLASS: Method = Method::new(c"find_class", METH_VARARGS, find_class)
 ///
 /// # Safety
 /// The capsule is one of `Lent`, and the answer is used during the call only.
-unsafe fn loan<'l>(capsule: *mut PyObject) -> PyResult<&'l Loan<'l>> {
+unsafe fn loan<'l>(capsule: *mut PyObject) -> PyResult<&'l Loan<'l, 'l>> {
     // SAFETY: as the caller says; the context is a loan whose `Lent` still lives, or NULL.
     unsafe {
-        let loan = PyCapsule_GetContext(capsule).cast::<Loan<'l>>();
+        let loan = PyCapsule_GetContext(capsule).cast::<Loan<'l, 'l>>();
         loan.as_ref().ok_or_else(|| raise(PyExc_ValueError, "the load that this belonged to has ended"))
     }
 }
@@ -326,7 +369,7 @@ unsafe extern "C" fn find_class(capsule: *mut PyObject, arguments: *mut PyObject
             return Err(Raised);
         }
         if let Some(find) = loan.find.take() {
-            let found = find(module, name);
+            let found = find.find(module, name);
             loan.find.set(Some(find));
             if let Some(found) = found? {
                 return Ok(found);
