@@ -1,6 +1,4 @@
-//! Buffers
-//!
-//! Memory with its owner, in the manner of the Arrow C data interface.
+//! buffers
 
 use std::ffi::c_void;
 use std::mem;
@@ -24,16 +22,17 @@ pub enum cp_buffer_flag {
     CP_BUFFER_READONLY = 1,
 }
 
-/// Some memory. Whoever holds a struct whose release is not NULL must call it once. To move it, copy the struct and set
-/// the source's release to NULL. The struct may lie anywhere: release uses only its contents. release may be called
-/// from any thread, with or without the GIL, also after Python was finalised. A producer other than this library fills
-/// in its own release.
+/// Memory with its owner, in the manner of the Arrow C data interface. Whoever holds a struct whose release is not NULL
+/// must call it once. To move it, copy the struct and set the source's release to NULL. The struct may lie anywhere:
+/// release uses only its contents. release may be called from any thread, with or without the GIL, also after Python
+/// was finalised. A producer other than this library fills in its own release.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cp_buffer {
     /// May be NULL if len is 0.
     pub data: *const u8,
     pub len: usize,
+    /// CP_BUFFER_*.
     pub flags: u32,
     /// 0.
     pub reserved: u32,
@@ -43,7 +42,7 @@ pub struct cp_buffer {
     pub private_data: *mut c_void,
 }
 
-/// A list of buffers.
+/// A list of buffers, with its memory.
 pub struct cp_buffers {
     list: Vec<cp_buffer>,
 }

@@ -1,9 +1,10 @@
-//! Dump
+//! dump
 //!
 //! The bytes are those that the Python package cloudpickle writes for the same object in the same Python: what has it
 //! installed loads them with its own pickle.loads.
 
 use std::ffi::{c_int, c_void};
+use std::mem::offset_of;
 use std::ptr;
 
 use pyo3_ffi::*;
@@ -38,14 +39,15 @@ use cp_call_flag::*;
 pub const CP_PROTOCOL_DEFAULT: c_int = -1;
 
 
-/// Takes exactly len bytes, never a part. 0: go on; else: stop with CP_ERR_CALLBACK. data is valid during the call only.
+/// Takes exactly len bytes, never a part. 0: go on; else: stop with CP_ERR_CALLBACK. data is valid during the call
+/// only.
 pub type cp_write_fn = Option<unsafe extern "C" fn(ctx: *mut c_void, data: *const u8, len: usize) -> c_int>;
 
 /// Is offered one out-of-band buffer (PEP 574), contiguous, in pickle order. 0: taken (move *buf out; if its release is
 /// left set the library releases it); > 0: write it in band; < 0: stop with CP_ERR_CALLBACK. Called with the GIL.
 pub type cp_buffer_fn = Option<unsafe extern "C" fn(ctx: *mut c_void, buf: *mut cp_buffer) -> c_int>;
 
-/// How to dump. Initialise it with CP_DUMP_OPTIONS_INIT; NULL in its place means the same.
+/// How to dump. Initialise it with CP_DUMP_OPTIONS_INIT; NULL for it means the same.
 #[repr(C)]
 pub struct cp_dump_options {
     pub struct_size: usize,
@@ -62,10 +64,9 @@ pub struct cp_dump_options {
     pub reducer: *mut PyObject,
 }
 
-// SAFETY: begins with its size; zeroes are NULL, 0 and None. This is the first version, and the size is spelled out so
-// that it stays when fields are added.
+// SAFETY: begins with its size; zeroes are NULL, 0 and None; `reducer` was the last field of the first version.
 unsafe impl options::Options for cp_dump_options {
-    const FIRST: usize = 3 * size_of::<usize>() + 3 * size_of::<u64>();
+    const FIRST: usize = offset_of!(Self, reducer) + size_of::<*mut PyObject>();
 }
 
 /// To memory.

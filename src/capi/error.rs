@@ -1,7 +1,4 @@
-//! Errors
-//!
-//! An immutable report of one failure. It holds no reference to a Python object, so that it outlives the interpreter
-//! and needs no GIL. All getters accept NULL, which says "no error".
+//! errors
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
@@ -19,7 +16,8 @@ use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
 
-/// A report of one failure; see above.
+/// An immutable report of one failure. It holds no reference to a Python object, so that it outlives the interpreter
+/// and needs no GIL. All getters accept NULL, and then say "no error".
 pub struct cp_error {
     status: cp_status_value,
     code: i64,

@@ -1,4 +1,4 @@
-//! For hosts without the CPython API
+//! for hosts without the CPython API
 //!
 //! Just enough to make an object to dump, and to use one that was loaded.
 

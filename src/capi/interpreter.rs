@@ -1,8 +1,9 @@
-//! Interpreter
+//! interpreter
 //!
 //! For programs that have no Python running yet. In a Python process none of this is needed.
 
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::mem::offset_of;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -32,7 +33,7 @@ pub enum cp_init_flag {
 }
 use cp_init_flag::*;
 
-/// How to start Python. Initialise it with CP_INIT_OPTIONS_INIT; NULL in its place means the same. Strings are copied.
+/// How to start Python. Strings are copied. Initialise it with CP_INIT_OPTIONS_INIT; NULL for it means the same.
 #[repr(C)]
 pub struct cp_init_options {
     pub struct_size: usize,
@@ -49,10 +50,9 @@ pub struct cp_init_options {
     pub home: *const c_char,
 }
 
-// SAFETY: begins with its size; zeroes are NULL and 0. This is the first version, and the size is spelled out so that it
-// stays when fields are added.
+// SAFETY: begins with its size; zeroes are NULL and 0; `home` was the last field of the first version.
 unsafe impl options::Options for cp_init_options {
-    const FIRST: usize = size_of::<usize>() + 2 * size_of::<u32>() + 3 * size_of::<usize>();
+    const FIRST: usize = offset_of!(Self, home) + size_of::<*const c_char>();
 }
 
 /// Makes Python ready, and counts one user. If Python runs already (in an extension module; or another part of the

@@ -1,8 +1,9 @@
-//! Load
+//! load
 //!
 //! Loading a pickle runs code of its author's choice. Load only what you would run.
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::mem::offset_of;
 use std::ptr;
 
 use pyo3_ffi::*;
@@ -42,7 +43,7 @@ pub type cp_find_fn = Option<
     ) -> c_int,
 >;
 
-/// How to load. Initialise it with CP_LOAD_OPTIONS_INIT; NULL in its place means the same.
+/// How to load. Initialise it with CP_LOAD_OPTIONS_INIT; NULL for it means the same.
 #[repr(C)]
 pub struct cp_load_options {
     pub struct_size: usize,
@@ -62,10 +63,9 @@ pub struct cp_load_options {
     pub max_bytes: u64,
 }
 
-// SAFETY: begins with its size; zeroes are NULL, 0 and None. This is the first version, and the size is spelled out so
-// that it stays when fields are added.
+// SAFETY: begins with its size; zeroes are NULL, 0 and None; `max_bytes` was the last field of the first version.
 unsafe impl options::Options for cp_load_options {
-    const FIRST: usize = 5 * size_of::<usize>() + 2 * size_of::<u64>();
+    const FIRST: usize = offset_of!(Self, max_bytes) + size_of::<u64>();
 }
 
 /// From memory, which is read during the call only. Bytes after the pickle's end are ignored.

@@ -1,4 +1,4 @@
-//! Modules by value
+//! modules by value
 //!
 //! Functions and classes of a registered module, and of its sub-modules, are pickled by value. The register is the
 //! calling interpreter's, and is the Python package's own where that is imported. What it refuses (what is no module,

@@ -1,6 +1,4 @@
-//! Status
-//!
-//! What a call came to, and the words for it.
+//! status
 
 use std::ffi::{c_char, CStr};
 

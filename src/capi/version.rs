@@ -1,6 +1,6 @@
-//! Versions
+//! versions
 //!
-//! All in static memory.
+//! All texts are in static memory.
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
