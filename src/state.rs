@@ -6,12 +6,13 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
 use crate::protocol::wire::{MODULE, Wire};
+use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{import, import_from};
 use crate::py::owned::Owned;
@@ -32,7 +33,9 @@ macro_rules! names {
 
 names! {
     builtins = "builtins";
+    by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    cloudpickle = "cloudpickle.cloudpickle";
     dict = "__dict__";
     doc = "__doc__";
     file = "__file__";
@@ -92,9 +95,11 @@ imports! {
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
+        format_exception = c"traceback".c"format_exception";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
         partial = c"functools".c"partial";
+        unpickler = c"_pickle".c"Unpickler";
     }
 }
 
@@ -107,6 +112,18 @@ pub struct State {
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
     pub wire_module: Name,
     pub wire_names: Vec<Name>,
+    /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
+    pub by_value: Owned,
+    /// For what must come back to this interpreter from any thread.
+    pub home: Arc<Home>,
+    /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
+    pub buffer_type: OnceLock<Owned>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.home.end();
+    }
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -166,12 +183,17 @@ impl State {
         // SAFETY: live, held by `sys`.
         let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
         let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
+        // SAFETY: attached; a new reference.
+        let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
             modules,
             wire_module: Name::new(MODULE)?,
             wire_names,
+            by_value,
+            home: Home::here(),
+            buffer_type: OnceLock::new(),
         }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {

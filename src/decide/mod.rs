@@ -1,1 +1,3 @@
 //! By reference or by value.
+
+pub mod registry;

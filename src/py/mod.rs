@@ -5,10 +5,12 @@
 //! stays alive during the call (a borrowed reference). Where it may be NULL, its comment says so. A function that asks
 //! for more is `unsafe` and says what.
 
+pub mod attach;
 pub mod error;
 pub mod habits;
 pub mod layout;
 pub mod object;
 pub mod owned;
 pub mod text;
+pub mod trampoline;
 pub mod vec;
