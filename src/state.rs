@@ -3,6 +3,7 @@
 //! It hangs on the interpreter (`PyInterpreterState_GetDict`), so each interpreter has its own and takes it along when
 //! it ends. Each thread remembers which interpreter it asked last, so that the usual single one costs a compare.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
@@ -12,8 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, raise};
-use crate::py::object::{import, import_from};
+use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
+use crate::py::text;
 
 /// Makes the struct of interned names: `field = "text"`.
 macro_rules! names {
@@ -23,7 +25,7 @@ macro_rules! names {
 
         impl Names {
             fn new() -> PyResult<Self> {
-                Ok(Self { $($field: intern($text)?,)* })
+                Ok(Self { $($field: text::intern($text)?,)* })
             }
         }
     };
@@ -32,12 +34,18 @@ macro_rules! names {
 names! {
     builtins = "builtins";
     class_attr = "__class__";
+    copy = "copy";
     dict = "__dict__";
     doc = "__doc__";
+    dot = ".";
+    get = "get";
     getattr = "getattr";
+    getattr_hook = "__getattr__";
     items = "items";
     latin1 = "latin1";
+    locals = "<locals>";
     main = "__main__";
+    mp_main = "__mp_main__";
     modules = "modules";
     module = "__module__";
     name = "__name__";
@@ -48,6 +56,8 @@ names! {
     qualname = "__qualname__";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
+    split = "split";
+    startswith = "startswith";
     write = "write";
 }
 
@@ -95,12 +105,34 @@ imports! {
     }
 }
 
+/// What one room keeps for one interpreter, made when it is first asked for. Its type is the room's own.
+#[derive(Default)]
+pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Room {
+    /// What is kept; each room asks with one and the same type.
+    #[inline]
+    pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+        if self.0.get().is_none() {
+            // Made outside of the cell: this may run Python code, and a second one that came first is as good.
+            let _ = self.0.set(Box::new(make()?));
+        }
+        match self.0.get().and_then(|kept| kept.downcast_ref()) {
+            Some(kept) => Ok(kept),
+            // SAFETY: the exception types are there for the interpreter's life.
+            None => Err(raise(unsafe { PyExc_SystemError }, "a room keeps values of one type only")),
+        }
+    }
+}
+
 /// Everything that is kept for one interpreter.
 pub struct State {
     pub names: Names,
     pub imports: Imports,
-    /// `sys.modules`.
-    pub modules: Owned,
+    /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
+    pub analyzer: Room,
+    /// `sys.__dict__`.
+    pub sys_dict: Owned,
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -130,6 +162,16 @@ impl State {
         Self::find(interpreter)
     }
 
+    /// `sys.modules`, as it is now: programs put another dict there.
+    #[inline]
+    pub fn modules(&self) -> PyResult<Owned> {
+        match dict_get(self.sys_dict.as_ptr(), self.names.modules.as_ptr())? {
+            Some(modules) => Ok(modules),
+            // SAFETY: the exception types are there for the interpreter's life.
+            None => Err(raise(unsafe { PyExc_AttributeError }, "module 'sys' has no attribute 'modules'")),
+        }
+    }
+
     #[cold]
     fn find<'a>(interpreter: *mut PyInterpreterState) -> PyResult<&'a Self> {
         // SAFETY: attached; the dict is borrowed from the interpreter, the capsule from the dict.
@@ -157,9 +199,14 @@ impl State {
     /// `dict` is the interpreter's.
     unsafe fn create(dict: *mut PyObject) -> PyResult<*mut Self> {
         let sys = import(c"sys")?;
-        // SAFETY: live, held by `sys`.
-        let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
-        let state = Box::into_raw(Box::new(Self { names: Names::new()?, imports: Imports::new()?, modules }));
+        // SAFETY: live, held by `sys`; a module has a dict.
+        let sys_dict = Owned::of(unsafe { PyModule_GetDict(sys.as_ptr()) });
+        let state = Box::into_raw(Box::new(Self {
+            names: Names::new()?,
+            imports: Imports::new()?,
+            analyzer: Room::default(),
+            sys_dict,
+        }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
             let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {
@@ -184,14 +231,5 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
         let state: *mut c_void = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
         ENDED.fetch_add(1, Ordering::AcqRel);
         drop(Box::from_raw(state.cast::<State>()));
-    }
-}
-
-fn intern(text: &str) -> PyResult<Owned> {
-    let mut name = crate::py::text::new(text)?.into_ptr();
-    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
-    unsafe {
-        PyUnicode_InternInPlace(&mut name);
-        Owned::new(name)
     }
 }

@@ -5,6 +5,8 @@
 //! stays alive during the call (a borrowed reference). Where it may be NULL, its comment says so. A function that asks
 //! for more is `unsafe` and says what.
 
+pub mod code;
+pub mod dict_watch;
 pub mod error;
 pub mod object;
 pub mod owned;

@@ -40,6 +40,24 @@ pub fn call1(callable: *mut PyObject, argument: *mut PyObject) -> PyResult<Owned
     unsafe { Owned::new(PyObject_CallFunctionObjArgs(callable, argument, ptr::null_mut::<PyObject>())) }
 }
 
+/// `object.name()`.
+pub fn call_method0(object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says; the list of arguments ends with NULL.
+    unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, ptr::null_mut::<PyObject>())) }
+}
+
+/// `object.name(argument)`.
+pub fn call_method1(object: *mut PyObject, name: *mut PyObject, argument: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says; the list of arguments ends with NULL.
+    unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, argument, ptr::null_mut::<PyObject>())) }
+}
+
+/// `object[key]`.
+pub fn item(object: *mut PyObject, key: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says.
+    unsafe { Owned::new(PyObject_GetItem(object, key)) }
+}
+
 /// `import module`, the module itself also for a dotted name.
 pub fn import(module: &std::ffi::CStr) -> PyResult<Owned> {
     // SAFETY: NUL-terminated text.
@@ -51,4 +69,56 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
     let module = import(module)?;
     // SAFETY: live, held by `module`; NUL-terminated text.
     unsafe { Owned::new(PyObject_GetAttrString(module.as_ptr(), name.as_ptr())) }
+}
+
+/// The items of a tuple, which live as long as it.
+#[inline]
+pub fn tuple_items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
+    // SAFETY: a live tuple, whose items lie behind its head.
+    unsafe {
+        let items = (&raw const (*tuple.cast::<PyTupleObject>()).ob_item).cast();
+        std::slice::from_raw_parts(items, Py_SIZE(tuple) as usize)
+    }
+}
+
+/// `isinstance(object, types.ModuleType)`; asks the object for its `__class__` where its type does not settle it.
+#[inline]
+pub fn is_module(object: *mut PyObject) -> PyResult<bool> {
+    // SAFETY: live.
+    unsafe {
+        if PyModule_Check(object) != 0 {
+            return Ok(true);
+        }
+        if has_no_other_class(object) {
+            return Ok(false);
+        }
+        Ok(check(PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()))? != 0)
+    }
+}
+
+/// Is `object.__class__` surely its type? So it is for instances of some common types themselves.
+#[inline]
+pub fn has_no_other_class(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    let ty = unsafe { Py_TYPE(object) };
+    let plain = [
+        &raw mut PyFunction_Type,
+        &raw mut PyType_Type,
+        &raw mut PyUnicode_Type,
+        &raw mut PyLong_Type,
+        &raw mut PyDict_Type,
+        &raw mut PyList_Type,
+        &raw mut PyTuple_Type,
+        &raw mut PyFloat_Type,
+        &raw mut PyBool_Type,
+        &raw mut PyBytes_Type,
+        &raw mut PyCFunction_Type,
+    ];
+    plain.contains(&ty)
+}
+
+/// `bool(object)`.
+pub fn is_true(object: *mut PyObject) -> PyResult<bool> {
+    // SAFETY: live.
+    Ok(check(unsafe { PyObject_IsTrue(object) })? != 0)
 }

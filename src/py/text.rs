@@ -25,6 +25,16 @@ pub fn new(text: &str) -> PyResult<Owned> {
     unsafe { Owned::new(PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as Py_ssize_t)) }
 }
 
+/// The interned `str`.
+pub fn intern(text: &str) -> PyResult<Owned> {
+    let mut name = new(text)?.into_ptr();
+    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
+    unsafe {
+        PyUnicode_InternInPlace(&mut name);
+        Owned::new(name)
+    }
+}
+
 /// `str(object)` for a message, whatever the object does: an exception in between is dropped, and those set before
 /// stay.
 pub fn display(object: *mut PyObject) -> String {
