@@ -33,7 +33,9 @@ macro_rules! names {
 
 names! {
     builtins = "builtins";
+    by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    cloudpickle_module = "cloudpickle.cloudpickle";
     copy = "copy";
     dict = "__dict__";
     doc = "__doc__";
@@ -56,6 +58,7 @@ names! {
     qualname = "__qualname__";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
+    rsplit = "rsplit";
     split = "split";
     startswith = "startswith";
     write = "write";
@@ -131,6 +134,8 @@ pub struct State {
     pub imports: Imports,
     /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
     pub analyzer: Room,
+    /// The names of modules that go by value, unless the Python package keeps them.
+    pub by_value: Owned,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
 }
@@ -205,6 +210,8 @@ impl State {
             names: Names::new()?,
             imports: Imports::new()?,
             analyzer: Room::default(),
+            // SAFETY: a new reference, or an exception.
+            by_value: unsafe { Owned::new(PySet_New(ptr::null_mut()))? },
             sys_dict,
         }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.

@@ -56,7 +56,7 @@ impl QualifiedName {
         };
         let mut found = Owned::of(module);
         for part in parts {
-            if ENDS_AT_LOCALS && *part != self.name.as_ptr() && equals(*part, state.names.locals.as_ptr())? {
+            if ENDS_AT_LOCALS && equals(*part, state.names.locals.as_ptr())? {
                 return Ok(None);
             }
             match lookup(state, found.as_ptr(), *part)? {

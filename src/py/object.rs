@@ -52,6 +52,17 @@ pub fn call_method1(object: *mut PyObject, name: *mut PyObject, argument: *mut P
     unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, argument, ptr::null_mut::<PyObject>())) }
 }
 
+/// `object.name(first, second)`.
+pub fn call_method2(
+    object: *mut PyObject,
+    name: *mut PyObject,
+    first: *mut PyObject,
+    second: *mut PyObject,
+) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says; the list of arguments ends with NULL.
+    unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, first, second, ptr::null_mut::<PyObject>())) }
+}
+
 /// `object[key]`.
 pub fn item(object: *mut PyObject, key: *mut PyObject) -> PyResult<Owned> {
     // SAFETY: live, as the caller says.
