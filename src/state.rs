@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
+use crate::protocol::wire::{MODULE, Wire};
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
@@ -21,11 +22,11 @@ use crate::py::text;
 macro_rules! names {
     ($($field:ident = $text:literal;)*) => {
         /// Interned `str` objects.
-        pub struct Names { $(pub $field: Owned,)* }
+        pub struct Names { $(pub $field: Name,)* }
 
         impl Names {
             fn new() -> PyResult<Self> {
-                Ok(Self { $($field: text::intern($text)?,)* })
+                Ok(Self { $($field: Name::new($text)?,)* })
             }
         }
     };
@@ -35,12 +36,12 @@ names! {
     builtins = "builtins";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
-    cloudpickle_module = "cloudpickle.cloudpickle";
     copy = "copy";
     dict = "__dict__";
     doc = "__doc__";
     dot = ".";
     get = "get";
+    file = "__file__";
     getattr = "getattr";
     getattr_hook = "__getattr__";
     items = "items";
@@ -55,6 +56,7 @@ names! {
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
     package = "__package__";
+    path = "__path__";
     qualname = "__qualname__";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
@@ -138,6 +140,9 @@ pub struct State {
     pub by_value: Owned,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
+    /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
+    pub wire_module: Name,
+    pub wire_names: Vec<Name>,
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -206,6 +211,7 @@ impl State {
         let sys = import(c"sys")?;
         // SAFETY: live, held by `sys`; a module has a dict.
         let sys_dict = Owned::of(unsafe { PyModule_GetDict(sys.as_ptr()) });
+        let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
@@ -213,6 +219,8 @@ impl State {
             // SAFETY: a new reference, or an exception.
             by_value: unsafe { Owned::new(PySet_New(ptr::null_mut()))? },
             sys_dict,
+            wire_module: Name::new(MODULE)?,
+            wire_names,
         }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
@@ -238,5 +246,21 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
         let state: *mut c_void = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
         ENDED.fetch_add(1, Ordering::AcqRel);
         drop(Box::from_raw(state.cast::<State>()));
+    }
+}
+
+/// An interned `str`, held twice, so that no one who sees it takes it for an object of a single holder.
+pub struct Name(Owned, #[expect(dead_code, reason = "held for its count")] Owned);
+
+impl Name {
+    pub fn new(name: &str) -> PyResult<Self> {
+        let name = text::intern(name)?;
+        Ok(Self(name.clone(), name))
+    }
+
+    /// Lends the `str`.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut PyObject {
+        self.0.as_ptr()
     }
 }

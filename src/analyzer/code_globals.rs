@@ -1,13 +1,15 @@
 //! Names of globals that a piece of code reads, writes or deletes (cloudpickle's `_extract_code_globals`).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pyo3_ffi::*;
 
 use super::kept::Kept;
-use crate::py::code;
+use crate::py::code::{self, Extra};
 use crate::py::error::{PyResult, Raised, raise};
-use crate::py::object::tuple_items;
+use crate::py::foreign::Foreign;
+use crate::py::layout::{bytes, tuple_items};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
@@ -69,14 +71,14 @@ const USES: [Use; 256] = {
     uses
 };
 
-/// The names, each once and in the order in which they are first met, those of code among the constants behind; a
-/// tuple of the very objects in `co_names`. It is kept with the code object, and found there from then on.
-pub fn code_globals(state: &State, code: *mut PyObject) -> PyResult<Owned> {
+/// The names, each once and in the order in which they are first met, those of code among the constants behind:
+/// the very objects in `co_names`. They are kept with the code object, and found there from then on.
+pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Extra> {
     let index = Kept::get(state)?.code_extra.filter(|_| !code::is_shared(code));
     if let Some(names) = index.and_then(|index| code::extra(code, index)) {
-        return Ok(Owned::of(names));
+        return Ok(names);
     }
-    let names = collect(code)?;
+    let names = Arc::new(collect(code, foreign)?);
     if let Some(index) = index {
         code::set_extra(code, index, names.clone())?;
     }
@@ -85,7 +87,7 @@ pub fn code_globals(state: &State, code: *mut PyObject) -> PyResult<Owned> {
 
 /// Walks the code and what is nested in it, outer before inner: the order in which cloudpickle's dicts, each updated
 /// by those of the nested code objects, come to hold the names.
-fn collect(root: *mut PyObject) -> PyResult<Owned> {
+fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Vec<Owned>> {
     let mut names = Names::default();
     let mut entered = HashSet::new();
     let mut waiting = vec![];
@@ -99,24 +101,39 @@ fn collect(root: *mut PyObject) -> PyResult<Owned> {
             if code::is_code(*constant) {
                 waiting.try_push(*constant)?;
             } else {
-                refuse_unhashable(*constant)?;
+                refuse_unhashable(*constant, foreign)?;
             }
         }
     }
-    names.into_tuple()
+    names.order.into_iter().map(|name| Ok(Owned::of(name))).collect()
 }
 
 /// cloudpickle looks code up in a table by its hash, which covers the constants: raises what that raises.
-fn refuse_unhashable(constant: *mut PyObject) -> PyResult<()> {
+fn refuse_unhashable(constant: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<()> {
+    if is_atom(constant) {
+        return Ok(());
+    }
+    let plain = |item: &*mut PyObject| is_atom(*item);
+    // SAFETY: a live object; exact tuples only have items.
+    unsafe {
+        if !(PyTuple_CheckExact(constant) != 0 && tuple_items(constant).iter().all(plain)) {
+            foreign.foreign()?;
+        }
+        if PyObject_Hash(constant) == -1 { Err(Raised) } else { Ok(()) }
+    }
+}
+
+/// Does the object hash without foreign code?
+fn is_atom(object: *mut PyObject) -> bool {
     // SAFETY: live.
     unsafe {
-        let plain = constant == Py_None()
-            || PyUnicode_CheckExact(constant) != 0
-            || PyLong_CheckExact(constant) != 0
-            || PyBytes_CheckExact(constant) != 0
-            || PyFloat_CheckExact(constant) != 0
-            || PyBool_Check(constant) != 0;
-        if !plain && PyObject_Hash(constant) == -1 { Err(Raised) } else { Ok(()) }
+        object == Py_None()
+            || PyUnicode_CheckExact(object) != 0
+            || PyLong_CheckExact(object) != 0
+            || PyBytes_CheckExact(object) != 0
+            || PyFloat_CheckExact(object) != 0
+            || PyBool_Check(object) != 0
+            || PyFrozenSet_CheckExact(object) != 0
     }
 }
 
@@ -127,13 +144,8 @@ fn collect_own(code: *mut PyObject, names: &mut Names) -> PyResult<()> {
         return Ok(());
     }
     let bytecode = code::bytecode(code)?;
-    // SAFETY: live bytes, held by `bytecode`.
-    let bytes = unsafe {
-        let data = PyBytes_AS_STRING(bytecode.as_ptr()).cast::<u8>();
-        std::slice::from_raw_parts(data, Py_SIZE(bytecode.as_ptr()) as usize)
-    };
     let mut extension = 0usize;
-    for instruction in bytes.chunks_exact(2) {
+    for instruction in bytes(bytecode.as_ptr()).chunks_exact(2) {
         let argument = extension | usize::from(instruction[1]);
         extension = 0;
         match USES[usize::from(instruction[0])] {
@@ -176,17 +188,5 @@ impl Names {
             }
         }
         self.order.try_push(name)
-    }
-
-    fn into_tuple(self) -> PyResult<Owned> {
-        // SAFETY: the names are live, held by the code; the tuple takes one reference of each.
-        unsafe {
-            let tuple = Owned::new(PyTuple_New(self.order.len() as Py_ssize_t))?;
-            for (position, name) in self.order.into_iter().enumerate() {
-                Py_INCREF(name);
-                PyTuple_SET_ITEM(tuple.as_ptr(), position as Py_ssize_t, name);
-            }
-            Ok(tuple)
-        }
     }
 }

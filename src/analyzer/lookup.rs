@@ -5,61 +5,72 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use crate::py::error::{self, PyResult};
-use crate::py::object::{attr, call_method1, dict_get, optional_attr, tuple_items};
+use crate::py::foreign::Foreign;
+use crate::py::layout::{tuple_items, type_of};
+use crate::py::object::{attr, call_method1, dict_get, optional_attr, type_attr};
 use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
 use crate::state::State;
 
 /// A qualified name, split at its dots once for any number of look-ups.
 pub struct QualifiedName {
-    name: Owned,
-    parts: Parts,
-}
-
-enum Parts {
-    /// The name itself: no dot, or not split at all.
-    One,
-    /// What `name.split(".")` gave, a tuple.
-    Many(Owned),
-    /// Not a name: nothing has it.
-    None,
+    parts: Vec<Owned>,
 }
 
 /// Does `pickle._getattribute` end at `<locals>`? From 3.14 on it asks for it like for any other part.
 const ENDS_AT_LOCALS: bool = !cfg!(Py_3_14);
 
+/// The parts of an exact `str`.
+pub fn parts(name: *mut PyObject) -> PyResult<Vec<Owned>> {
+    let mut parts = vec![];
+    let mut start = 0;
+    // SAFETY: an exact str; the ranges lie within it.
+    unsafe {
+        let end = PyUnicode_GetLength(name);
+        loop {
+            let dot = PyUnicode_FindChar(name, u32::from(b'.'), start, end, 1);
+            if dot < 0 {
+                parts.try_push(Owned::new(PyUnicode_Substring(name, start, end))?)?;
+                return Ok(parts);
+            }
+            parts.try_push(Owned::new(PyUnicode_Substring(name, start, dot))?)?;
+            start = dot + 1;
+        }
+    }
+}
+
 impl QualifiedName {
     /// Of any object that may have been found as a `__qualname__`.
-    pub fn new(state: &State, name: *mut PyObject) -> PyResult<Self> {
-        // SAFETY: live.
-        let parts = if unsafe { PyUnicode_CheckExact(name) != 0 && !has_dot(name) } {
-            Parts::One
-        } else {
-            match optional_attr(name, state.names.split.as_ptr())? {
-                None => Parts::None,
-                Some(_) => {
-                    let parts = call_method1(name, state.names.split.as_ptr(), state.names.dot.as_ptr())?;
-                    // SAFETY: live, held by `parts`; a new reference.
-                    Parts::Many(unsafe { Owned::new(PySequence_Tuple(parts.as_ptr()))? })
-                }
+    pub fn new(state: &State, name: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Self> {
+        if type_of(name).cast_const() == &raw const PyUnicode_Type {
+            return Ok(Self { parts: parts(name)? });
+        }
+        foreign.foreign()?;
+        let split = state.names.split.as_ptr();
+        let mut parts = vec![];
+        if optional_attr(name, split)?.is_some() {
+            let given = call_method1(name, split, state.names.dot.as_ptr())?;
+            // SAFETY: live, held by `given`; a new reference.
+            let given = unsafe { Owned::new(PySequence_Tuple(given.as_ptr()))? };
+            for part in tuple_items(given.as_ptr()) {
+                parts.try_push(Owned::of(*part))?;
             }
-        };
-        Ok(Self { name: Owned::of(name), parts })
+        }
+        Ok(Self { parts })
     }
 
-    /// The object of this name in a module, or in any other object. None where Python raises AttributeError.
-    pub fn find_in(&self, state: &State, module: *mut PyObject) -> PyResult<Option<Owned>> {
-        let one = [self.name.as_ptr()];
-        let parts = match &self.parts {
-            Parts::One => &one[..],
-            Parts::Many(parts) => tuple_items(parts.as_ptr()),
-            Parts::None => return Ok(None),
-        };
+    /// The object of this name in a module, or in any other object. None where Python raises AttributeError, and for
+    /// what is no name.
+    pub fn find_in(&self, state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Owned>> {
+        if self.parts.is_empty() {
+            return Ok(None);
+        }
         let mut found = Owned::of(module);
-        for part in parts {
-            if ENDS_AT_LOCALS && equals(*part, state.names.locals.as_ptr())? {
+        for part in &self.parts {
+            if ENDS_AT_LOCALS && equals(part.as_ptr(), state.names.locals.as_ptr(), foreign)? {
                 return Ok(None);
             }
-            match lookup(state, found.as_ptr(), *part)? {
+            match lookup(state, found.as_ptr(), part.as_ptr(), foreign)? {
                 Some(value) => found = value,
                 None => return Ok(None),
             }
@@ -68,49 +79,63 @@ impl QualifiedName {
     }
 }
 
-/// Is there a dot in an exact `str`?
-///
-/// # Safety
-/// An exact `str`.
-unsafe fn has_dot(name: *mut PyObject) -> bool {
-    // SAFETY: as this function asks; the range is the whole str.
-    unsafe { PyUnicode_FindChar(name, u32::from(b'.'), 0, PyUnicode_GetLength(name), 1) >= 0 }
-}
-
 /// `left == right`
-pub fn equals(left: *mut PyObject, right: *mut PyObject) -> PyResult<bool> {
+pub fn equals(left: *mut PyObject, right: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    let text = &raw const PyUnicode_Type;
+    if type_of(left).cast_const() != text || type_of(right).cast_const() != text {
+        foreign.foreign()?;
+    }
     // SAFETY: live.
     Ok(error::check(unsafe { PyObject_RichCompareBool(left, right, Py_EQ) })? != 0)
 }
 
-/// `getattr(object, name)`, None for AttributeError. A module proper that lacks a name is not asked to say so in an
-/// exception.
-fn lookup(state: &State, object: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
-    // SAFETY: live; a module has a dict. The type of modules has names with two leading underscores only.
-    unsafe {
-        if PyModule_CheckExact(object) != 0 && PyUnicode_CheckExact(name) != 0 && !is_dunder(name) {
-            let dict = PyModule_GetDict(object);
-            if let Some(value) = dict_get(dict, name)? {
+/// `getattr(object, name)`, None for AttributeError.
+fn lookup(
+    state: &State,
+    object: *mut PyObject,
+    name: *mut PyObject,
+    foreign: &mut impl Foreign,
+) -> PyResult<Option<Owned>> {
+    let ty = type_of(object).cast_const();
+    if type_of(name).cast_const() == &raw const PyUnicode_Type {
+        if ty == &raw const PyModule_Type && !is_dunder(name) {
+            // The type of modules has names with two leading underscores only. One that lacks a name is not asked to
+            // say so in an exception.
+            // SAFETY: a module has a dict.
+            let dict = unsafe { PyModule_GetDict(object) };
+            let value = dict_get(dict, name)?;
+            if value.is_some() || dict_get(dict, state.names.getattr_hook.as_ptr())?.is_none() {
+                return Ok(value);
+            }
+        } else if ty == &raw const PyType_Type && !is_dunder(name) {
+            // What a plain class has, and does not bind to anything.
+            if let Some(value) = type_attr(object.cast(), name).filter(|value| binds_to_nothing(value.as_ptr())) {
                 return Ok(Some(value));
             }
-            if dict_get(dict, state.names.getattr_hook.as_ptr())?.is_none() {
-                return Ok(None);
-            }
+        } else if ty == &raw const PyFunction_Type && cfg!(Py_3_14) {
+            // Its attributes are its own; to lack one makes no exception here.
+            return optional_attr(object, name);
         }
-        if PyUnicode_Check(name) == 0 {
-            // Raises TypeError.
-            return attr(object, name).map(Some);
-        }
+    }
+    foreign.foreign()?;
+    // SAFETY: live.
+    if unsafe { PyUnicode_Check(name) } == 0 {
+        // Raises TypeError.
+        return attr(object, name).map(Some);
     }
     optional_attr(object, name)
 }
 
+/// Is the attribute of a class, asked of the class itself, this very object?
+fn binds_to_nothing(value: *mut PyObject) -> bool {
+    let ty = type_of(value);
+    // SAFETY: a live type.
+    ty.cast_const() == &raw const PyFunction_Type || unsafe { (*ty).tp_descr_get.is_none() }
+}
+
 /// Does an exact `str` begin with two underscores?
-///
-/// # Safety
-/// An exact `str`.
-unsafe fn is_dunder(name: *mut PyObject) -> bool {
-    // SAFETY: as this function asks; both characters are there.
+fn is_dunder(name: *mut PyObject) -> bool {
+    // SAFETY: an exact str; both characters are there.
     unsafe {
         let underscore = u32::from(b'_');
         PyUnicode_GetLength(name) >= 2
@@ -121,21 +146,34 @@ unsafe fn is_dunder(name: *mut PyObject) -> bool {
 
 /// What a module proper has under a name that the type of modules has not. None for others, and if it is not there.
 pub fn own_attr(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
-    // SAFETY: live; a module has a dict.
-    unsafe {
-        if PyModule_CheckExact(module) == 0 {
-            return Ok(None);
-        }
-        dict_get(PyModule_GetDict(module), name)
+    if type_of(module).cast_const() != &raw const PyModule_Type {
+        return Ok(None);
     }
+    // SAFETY: a module has a dict.
+    dict_get(unsafe { PyModule_GetDict(module) }, name)
+}
+
+/// `module.__name__`
+pub fn module_name(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Owned> {
+    let name = state.names.name.as_ptr();
+    if let Some(name) = own_attr(module, name)? {
+        return Ok(name);
+    }
+    foreign.foreign()?;
+    attr(module, name)
 }
 
 /// `sys.modules.get(name)`; None also for a module that is None.
-pub fn imported(state: &State, name: *mut PyObject) -> PyResult<Option<Owned>> {
+pub fn imported(state: &State, name: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Owned>> {
     let modules = state.modules()?;
+    let text = type_of(name).cast_const() == &raw const PyUnicode_Type;
     // SAFETY: live, held by `modules`; the list of arguments ends with NULL.
     let found = unsafe {
-        if PyDict_CheckExact(modules.as_ptr()) != 0 {
+        let dict = PyDict_CheckExact(modules.as_ptr()) != 0;
+        if !(text && dict) {
+            foreign.foreign()?;
+        }
+        if dict {
             dict_get(modules.as_ptr(), name)?
         } else {
             let get = state.names.get.as_ptr();

@@ -9,7 +9,7 @@ use pyo3_ffi::*;
 
 use crate::py::dict_watch::DictWatch;
 use crate::py::error::{self, PyResult, no_memory};
-use crate::py::object::tuple_items;
+use crate::py::layout::tuple_items;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;

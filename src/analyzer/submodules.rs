@@ -9,6 +9,8 @@ use super::kept::Kept;
 use super::lookup;
 use crate::py::code;
 use crate::py::error::{PyResult, Raised};
+use crate::py::foreign::Foreign;
+use crate::py::layout::type_of;
 use crate::py::object::{attr, call_method1, is_module, is_true, item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -22,15 +24,12 @@ pub fn add_submodules(
     code: *mut PyObject,
     value: *mut PyObject,
     found: &mut Vec<Owned>,
+    foreign: &mut impl Foreign,
 ) -> PyResult<()> {
-    if !is_module(value)? || !has_package(state, value)? {
+    if !is_module(value, foreign)? || !has_package(state, value, foreign)? {
         return Ok(());
     }
-    let name = state.names.name.as_ptr();
-    let package = match lookup::own_attr(value, name)? {
-        Some(package) => package,
-        None => attr(value, name)?,
-    };
+    let package = lookup::module_name(state, value, foreign)?;
     let modules = state.modules()?;
     let names = code::fields(code).names;
     // SAFETY: live, held by `package` and `modules`.
@@ -46,18 +45,27 @@ pub fn add_submodules(
             return Ok(());
         }
     }
+    foreign.foreign()?;
     scan(state, modules.as_ptr(), package.as_ptr(), names, found)
 }
 
 /// `hasattr(module, "__package__") and module.__package__`
-fn has_package(state: &State, module: *mut PyObject) -> PyResult<bool> {
+fn has_package(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
     let name = state.names.package.as_ptr();
-    match lookup::own_attr(module, name)? {
-        Some(value) => is_true(value.as_ptr()),
-        None if optional_attr(module, name)?.is_none() => Ok(false),
-        // Asked a second time: what the module does when asked must happen as often.
-        None => is_true(attr(module, name)?.as_ptr()),
+    if let Some(value) = lookup::own_attr(module, name)? {
+        if type_of(value.as_ptr()).cast_const() == &raw const PyUnicode_Type {
+            // SAFETY: an exact str.
+            return Ok(unsafe { PyUnicode_GetLength(value.as_ptr()) > 0 });
+        }
+        foreign.foreign()?;
+        return is_true(value.as_ptr());
     }
+    foreign.foreign()?;
+    if optional_attr(module, name)?.is_none() {
+        return Ok(false);
+    }
+    // Asked a second time: what the module does when asked must happen as often.
+    is_true(attr(module, name)?.as_ptr())
 }
 
 /// The same for any kind of names: a look at each key of `sys.modules`, in the words of Python.

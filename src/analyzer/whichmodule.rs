@@ -1,4 +1,4 @@
-//! The module that an object belongs to.
+//! The module of an object that claims none: it has no `__module__`, or None. Each search runs foreign code.
 
 use std::ptr;
 
@@ -6,19 +6,12 @@ use pyo3_ffi::*;
 
 use super::lookup::{QualifiedName, equals};
 use crate::py::error::{self, PyResult};
-use crate::py::object::{call_method0, is_module, optional_attr, tuple_items};
+use crate::py::layout::tuple_items;
+use crate::py::object::{call_method0, is_module};
 use crate::py::owned::Owned;
 use crate::state::State;
 
-/// What the object says in `__module__`, if that is not None: cloudpickle and pickle both take its word.
-pub fn claimed(state: &State, object: *mut PyObject) -> PyResult<Option<Owned>> {
-    let module = optional_attr(object, state.names.module.as_ptr())?;
-    // SAFETY: None is there for the interpreter's life.
-    Ok(module.filter(|module| module.as_ptr() != unsafe { Py_None() }))
-}
-
-/// The name under which `sys.modules` has the first module that holds the object, which claims no module itself
-/// (the second half of cloudpickle's `_whichmodule`). Modules that raise are passed over, and so is `__main__`.
+/// The name under which `sys.modules` has the first module that holds the object (the second half of cloudpickle's `_whichmodule`). Modules that raise are passed over, and so is `__main__`.
 pub fn search(state: &State, object: *mut PyObject, name: &QualifiedName) -> PyResult<Option<Owned>> {
     let modules = state.modules()?;
     // A copy: a module that is asked for an attribute may import others.
@@ -66,14 +59,14 @@ fn holds(
     name: &QualifiedName,
 ) -> PyResult<bool> {
     // SAFETY: None is there for the interpreter's life.
-    if equals(key, state.names.main.as_ptr())?
-        || equals(key, state.names.mp_main.as_ptr())?
+    if equals(key, state.names.main.as_ptr(), &mut ())?
+        || equals(key, state.names.mp_main.as_ptr(), &mut ())?
         || module == unsafe { Py_None() }
-        || !is_module(module)?
+        || !is_module(module, &mut ())?
     {
         return Ok(false);
     }
-    match name.find_in(state, module) {
+    match name.find_in(state, module, &mut ()) {
         Ok(found) => Ok(found.is_some_and(|found| found.as_ptr() == object)),
         // SAFETY: the exception types are there for the interpreter's life.
         Err(_) if error::matches(unsafe { PyExc_Exception }) => {
@@ -88,16 +81,27 @@ fn holds(
 const PICKLE_SKIPS_MP_MAIN: bool = cfg!(Py_3_15);
 
 /// The same as C `pickle` searches: in `sys.modules` itself, in whatever lies there, and it lets through what is
-/// raised. None stands for `__main__`.
-pub fn search_like_pickle(state: &State, object: *mut PyObject, name: &QualifiedName) -> PyResult<Option<Owned>> {
+/// raised. `__main__` if there is none.
+pub fn for_pickle(state: &State, object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
+    let name = QualifiedName::new(state, name, &mut ())?;
     let modules = state.modules()?;
     // SAFETY: live, held by `modules`.
-    if unsafe { PyDict_CheckExact(modules.as_ptr()) } == 0 {
-        return search_mapping_like_pickle(state, modules.as_ptr(), object, name);
-    }
+    let found = match unsafe { PyDict_CheckExact(modules.as_ptr()) } {
+        0 => search_mapping(state, modules.as_ptr(), object, &name)?,
+        _ => search_dict(state, modules.as_ptr(), object, &name)?,
+    };
+    Ok(found.unwrap_or_else(|| Owned::of(state.names.main.as_ptr())))
+}
+
+fn search_dict(
+    state: &State,
+    modules: *mut PyObject,
+    object: *mut PyObject,
+    name: &QualifiedName,
+) -> PyResult<Option<Owned>> {
     let (mut key, mut module, mut position) = (ptr::null_mut(), ptr::null_mut(), 0);
     // SAFETY: a live dict. It may change in between, which the call allows for.
-    while unsafe { PyDict_Next(modules.as_ptr(), &mut position, &mut key, &mut module) } != 0 {
+    while unsafe { PyDict_Next(modules, &mut position, &mut key, &mut module) } != 0 {
         let (key, module) = (Owned::of(key), Owned::of(module));
         if holds_for_pickle(state, key.as_ptr(), module.as_ptr(), object, name)? {
             return Ok(Some(key));
@@ -106,7 +110,7 @@ pub fn search_like_pickle(state: &State, object: *mut PyObject, name: &Qualified
     Ok(None)
 }
 
-fn search_mapping_like_pickle(
+fn search_mapping(
     state: &State,
     modules: *mut PyObject,
     object: *mut PyObject,
@@ -142,5 +146,5 @@ fn holds_for_pickle(
             return Ok(false);
         }
     }
-    Ok(name.find_in(state, module)?.is_some_and(|found| found.as_ptr() == object))
+    Ok(name.find_in(state, module, &mut ())?.is_some_and(|found| found.as_ptr() == object))
 }

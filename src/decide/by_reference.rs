@@ -3,12 +3,14 @@
 use pyo3_ffi::*;
 
 use super::registry;
-use crate::analyzer::lookup::{QualifiedName, equals, imported};
+use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::whichmodule;
 use crate::py::error::{PyResult, check};
-use crate::py::object::{attr, optional_attr};
+use crate::py::foreign::Foreign;
+use crate::py::layout::type_of;
+use crate::py::object::{optional_attr, type_attr};
 use crate::py::owned::Owned;
-use crate::state::State;
+use crate::state::{Name, State};
 
 /// Where an object was found.
 pub struct Found {
@@ -18,22 +20,28 @@ pub struct Found {
 }
 
 /// cloudpickle's `_should_pickle_by_reference` for a function or a class.
-pub fn goes_by_reference(state: &State, object: *mut PyObject) -> PyResult<bool> {
-    match lookup_module_and_qualname(state, object, None)? {
-        Some(found) => Ok(!registry::is_registered(state, found.module.as_ptr())?),
+pub fn goes_by_reference(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    match lookup_module_and_qualname(state, object, None, foreign)? {
+        Some(found) => Ok(!registry::is_registered(state, found.module.as_ptr(), foreign)?),
         None => Ok(false),
     }
 }
 
 /// The same for a module: it is imported and not registered.
-pub fn module_goes_by_reference(state: &State, module: *mut PyObject) -> PyResult<bool> {
-    if registry::is_registered(state, module)? {
+pub fn module_goes_by_reference(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    if registry::is_registered(state, module, foreign)? {
         return Ok(false);
     }
-    let name = attr(module, state.names.name.as_ptr())?;
+    let name = module_name(state, module, foreign)?;
     let modules = state.modules()?;
     // SAFETY: live, held by `modules` and `name`.
-    Ok(check(unsafe { PySequence_Contains(modules.as_ptr(), name.as_ptr()) })? != 0)
+    unsafe {
+        if PyDict_CheckExact(modules.as_ptr()) == 0 || type_of(name.as_ptr()).cast_const() != &raw const PyUnicode_Type
+        {
+            foreign.foreign()?;
+        }
+        Ok(check(PySequence_Contains(modules.as_ptr(), name.as_ptr()))? != 0)
+    }
 }
 
 /// The imported module, other than `__main__`, that has the object under its qualified name or under the one given
@@ -42,64 +50,82 @@ pub fn lookup_module_and_qualname(
     state: &State,
     object: *mut PyObject,
     name: Option<*mut PyObject>,
+    foreign: &mut impl Foreign,
 ) -> PyResult<Option<Found>> {
-    let (name, claimed) = match (name, as_function(object)) {
-        (None, Some(function)) => {
-            // These two attributes of a function are its fields, whatever else is written on it.
-            (Owned::of(function.func_qualname), not_none(function.func_module))
-        }
-        (name, _) => {
-            let name = match name {
-                Some(name) => Owned::of(name),
-                None => qualname(state, object)?,
-            };
-            (name, whichmodule::claimed(state, object)?)
-        }
-    };
+    let (name, claimed) = identity(state, object, name, foreign)?;
     let mut split = None;
     let module_name = match claimed {
         Some(module_name) => module_name,
         None => {
-            let name = split.insert(QualifiedName::new(state, name.as_ptr())?);
+            foreign.foreign()?;
+            let name = split.insert(QualifiedName::new(state, name.as_ptr(), foreign)?);
             match whichmodule::search(state, object, name)? {
                 Some(module_name) => module_name,
                 None => return Ok(None),
             }
         }
     };
-    if equals(module_name.as_ptr(), state.names.main.as_ptr())? {
+    if equals(module_name.as_ptr(), state.names.main.as_ptr(), foreign)? {
         return Ok(None);
     }
-    let Some(module) = imported(state, module_name.as_ptr())? else { return Ok(None) };
+    let Some(module) = imported(state, module_name.as_ptr(), foreign)? else { return Ok(None) };
     let split = match split {
         Some(split) => split,
-        None => QualifiedName::new(state, name.as_ptr())?,
+        None => QualifiedName::new(state, name.as_ptr(), foreign)?,
     };
-    match split.find_in(state, module.as_ptr())? {
+    match split.find_in(state, module.as_ptr(), foreign)? {
         Some(found) if found.as_ptr() == object => Ok(Some(Found { module, name })),
         _ => Ok(None),
     }
 }
 
-/// `object.__qualname__`, or `object.__name__`, or None.
-fn qualname(state: &State, object: *mut PyObject) -> PyResult<Owned> {
-    let qualname = optional_attr(object, state.names.qualname.as_ptr())?;
-    // SAFETY: None is there for the interpreter's life.
-    let none = unsafe { Py_None() };
-    if let Some(name) = qualname.filter(|name| name.as_ptr() != none) {
-        return Ok(name);
+/// The qualified name, unless a name is given, and the module that the object claims, if that is not None.
+fn identity(
+    state: &State,
+    object: *mut PyObject,
+    name: Option<*mut PyObject>,
+    foreign: &mut impl Foreign,
+) -> PyResult<(Owned, Option<Owned>)> {
+    let ty = type_of(object);
+    if ty.cast_const() == &raw const PyFunction_Type {
+        // SAFETY: a function proper, which is laid out like this. These attributes are its fields, whatever else is
+        // written on it; NULL is None there.
+        let (qualname, module) = unsafe {
+            let function = object.cast::<PyFunctionObject>();
+            ((*function).func_qualname, (*function).func_module)
+        };
+        let module = (!module.is_null()).then(|| Owned::of(module));
+        return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
     }
-    Ok(optional_attr(object, state.names.name.as_ptr())?.unwrap_or_else(|| Owned::of(none)))
+    if !(has_types_own(ty, &state.names.qualname) && has_types_own(ty, &state.names.module)) {
+        foreign.foreign()?;
+    }
+    let name = match name {
+        Some(name) => Owned::of(name),
+        None => match optional_attr(object, state.names.qualname.as_ptr())?.filter(is_not_none) {
+            Some(name) => name,
+            None => match optional_attr(object, state.names.name.as_ptr())? {
+                Some(name) => name,
+                // SAFETY: None is there for the interpreter's life.
+                None => Owned::of(unsafe { Py_None() }),
+            },
+        },
+    };
+    Ok((name, optional_attr(object, state.names.module.as_ptr())?.filter(is_not_none)))
 }
 
-/// The fields of a function proper, which live as long as it.
-fn as_function<'a>(object: *mut PyObject) -> Option<&'a PyFunctionObject> {
-    // SAFETY: live; a function, which has no subclasses, is laid out like this.
-    unsafe { (PyFunction_Check(object) != 0).then(|| &*object.cast::<PyFunctionObject>()) }
-}
-
-/// A field of a function as its attribute: NULL is None there.
-fn not_none(field: *mut PyObject) -> Option<Owned> {
+fn is_not_none(object: &Owned) -> bool {
     // SAFETY: None is there for the interpreter's life.
-    (!field.is_null() && field != unsafe { Py_None() }).then(|| Owned::of(field))
+    object.as_ptr() != unsafe { Py_None() }
+}
+
+/// Is this attribute of the metaclass's instances the one that all classes have?
+fn has_types_own(metaclass: *mut PyTypeObject, name: &Name) -> bool {
+    let plain = &raw mut PyType_Type;
+    if metaclass == plain {
+        return true;
+    }
+    let attr = |class| type_attr(class, name.as_ptr()).map(|attr| attr.as_ptr());
+    // SAFETY: live types.
+    unsafe { (*metaclass).tp_getattro == (*plain).tp_getattro && attr(metaclass) == attr(plain) }
 }

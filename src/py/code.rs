@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::Arc;
 
 use pyo3_ffi::*;
 
@@ -97,34 +98,45 @@ pub fn bytecode(code: *mut PyObject) -> PyResult<Owned> {
     Ok(Owned::of(fields(code).code))
 }
 
-/// An index under which each code object of this interpreter keeps one object for us. None if none is left.
+/// What a code object can keep for us: names.
+pub type Extra = Arc<Vec<Owned>>;
+
+/// An index under which each code object of this interpreter can keep an [`Extra`]. None if none is left.
 pub fn request_extra() -> Option<Py_ssize_t> {
-    // SAFETY: attached; the function drops a reference, and the library is never unloaded.
+    // SAFETY: attached; the function is never unloaded.
     let index = unsafe { PyUnstable_Eval_RequestCodeExtraIndex(drop_extra) };
     (index >= 0).then_some(index)
 }
 
-unsafe extern "C" fn drop_extra(object: *mut c_void) {
-    // SAFETY: what `set_extra` gave away, or NULL; CPython calls this once for it, attached.
-    unsafe { Py_XDECREF(object.cast()) }
+unsafe extern "C" fn drop_extra(extra: *mut c_void) {
+    if !extra.is_null() {
+        // SAFETY: what `set_extra` gave away; CPython calls this once for it, attached.
+        drop(unsafe { Extra::from_raw(extra.cast()) });
+    }
 }
 
-/// What the code object keeps under the index, a borrowed reference.
+/// What the code object keeps under the index.
 #[inline]
-pub fn extra(code: *mut PyObject, index: Py_ssize_t) -> Option<*mut PyObject> {
-    let mut object: *mut c_void = ptr::null_mut();
-    // SAFETY: a live code object; the call fails for other objects only.
-    unsafe { PyUnstable_Code_GetExtra(code, index, &mut object) };
-    (!object.is_null()).then_some(object.cast())
+pub fn extra(code: *mut PyObject, index: Py_ssize_t) -> Option<Extra> {
+    let mut extra: *mut c_void = ptr::null_mut();
+    // SAFETY: a live code object, for which the call does not fail; under our index lies what `set_extra` put there.
+    unsafe {
+        PyUnstable_Code_GetExtra(code, index, &mut extra);
+        if extra.is_null() {
+            return None;
+        }
+        Extra::increment_strong_count(extra.cast());
+        Some(Extra::from_raw(extra.cast()))
+    }
 }
 
-/// Lets the code object keep an object under the index; it drops what it kept there before.
-pub fn set_extra(code: *mut PyObject, index: Py_ssize_t, object: Owned) -> PyResult<()> {
-    let object = object.into_ptr();
-    // SAFETY: a live code object, which takes the reference over if the call succeeds.
+/// Lets the code object keep something under the index.
+pub fn set_extra(code: *mut PyObject, index: Py_ssize_t, extra: Extra) -> PyResult<()> {
+    let extra = Extra::into_raw(extra).cast_mut().cast();
+    // SAFETY: a live code object, which takes over what it is given if the call succeeds.
     unsafe {
-        if PyUnstable_Code_SetExtra(code, index, object.cast()) < 0 {
-            Py_DECREF(object);
+        if PyUnstable_Code_SetExtra(code, index, extra) < 0 {
+            drop_extra(extra);
             return Err(error::Raised);
         }
     }

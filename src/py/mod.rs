@@ -8,6 +8,8 @@
 pub mod code;
 pub mod dict_watch;
 pub mod error;
+pub mod foreign;
+pub mod layout;
 pub mod object;
 pub mod owned;
 pub mod text;

@@ -6,6 +6,8 @@ use pyo3_ffi::compat::{PyDict_GetItemRef, PyObject_GetOptionalAttr};
 use pyo3_ffi::*;
 
 use super::error::{PyResult, check};
+use super::foreign::Foreign;
+use super::layout::type_of;
 use super::owned::Owned;
 
 /// `getattr(object, name)`.
@@ -82,19 +84,9 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
     unsafe { Owned::new(PyObject_GetAttrString(module.as_ptr(), name.as_ptr())) }
 }
 
-/// The items of a tuple, which live as long as it.
-#[inline]
-pub fn tuple_items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
-    // SAFETY: a live tuple, whose items lie behind its head.
-    unsafe {
-        let items = (&raw const (*tuple.cast::<PyTupleObject>()).ob_item).cast();
-        std::slice::from_raw_parts(items, Py_SIZE(tuple) as usize)
-    }
-}
-
 /// `isinstance(object, types.ModuleType)`; asks the object for its `__class__` where its type does not settle it.
 #[inline]
-pub fn is_module(object: *mut PyObject) -> PyResult<bool> {
+pub fn is_module(object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
     // SAFETY: live.
     unsafe {
         if PyModule_Check(object) != 0 {
@@ -103,6 +95,7 @@ pub fn is_module(object: *mut PyObject) -> PyResult<bool> {
         if has_no_other_class(object) {
             return Ok(false);
         }
+        foreign.foreign()?;
         Ok(check(PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()))? != 0)
     }
 }
@@ -110,8 +103,6 @@ pub fn is_module(object: *mut PyObject) -> PyResult<bool> {
 /// Is `object.__class__` surely its type? So it is for instances of some common types themselves.
 #[inline]
 pub fn has_no_other_class(object: *mut PyObject) -> bool {
-    // SAFETY: live.
-    let ty = unsafe { Py_TYPE(object) };
     let plain = [
         &raw mut PyFunction_Type,
         &raw mut PyType_Type,
@@ -125,7 +116,19 @@ pub fn has_no_other_class(object: *mut PyObject) -> bool {
         &raw mut PyBytes_Type,
         &raw mut PyCFunction_Type,
     ];
-    plain.contains(&ty)
+    plain.contains(&type_of(object))
+}
+
+/// What a class has under a name, itself or inherited: not bound to anything.
+pub fn type_attr(class: *mut PyTypeObject, name: *mut PyObject) -> Option<Owned> {
+    unsafe extern "C" {
+        fn _PyType_Lookup(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    }
+    // SAFETY: a live class and a str; a borrowed reference or NULL, without an exception.
+    unsafe {
+        let value = _PyType_Lookup(class, name);
+        (!value.is_null()).then(|| Owned::of(value))
+    }
 }
 
 /// `bool(object)`.
