@@ -385,7 +385,8 @@ impl Pickler<'_> {
     pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
         let pickling_error = self.state.imports.pickling_error.as_ptr();
         if self.protocol < 5 {
-            return Err(raise(pickling_error, "PickleBuffer can only be pickled with protocol >= 5"));
+            let be = if cfg!(Py_3_13) { "be " } else { "" };
+            return Err(raise(pickling_error, &format!("PickleBuffer can only {be}pickled with protocol >= 5")));
         }
         // SAFETY: a live PickleBuffer; the view lives as long as it is not released.
         let view = unsafe {
@@ -460,15 +461,16 @@ unsafe fn int_bits(int: *mut PyObject) -> PyResult<usize> {
 /// `int` is a live `int` that fits.
 unsafe fn int_bytes(int: *mut PyObject, bytes: &mut [u8]) -> PyResult<()> {
     // SAFETY: live, as the caller says; pointer and length of one buffer.
-    let status = unsafe {
+    unsafe {
         #[cfg(Py_3_13)]
         {
-            _PyLong_AsByteArray(int.cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1, 1)
+            let flags = Py_ASNATIVEBYTES_LITTLE_ENDIAN;
+            let len = PyLong_AsNativeBytes(int, bytes.as_mut_ptr().cast(), bytes.len() as Py_ssize_t, flags);
+            if len < 0 { Err(Raised) } else { Ok(()) }
         }
         #[cfg(not(Py_3_13))]
         {
-            _PyLong_AsByteArray(int.cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1)
+            crate::py::error::check(_PyLong_AsByteArray(int.cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1)).map(|_| ())
         }
-    };
-    crate::py::error::check(status).map(|_| ())
+    }
 }

@@ -10,6 +10,7 @@ use super::items::Items;
 use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, raise};
+use crate::py::habits::SHORT_LAST_BATCH;
 use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, unique};
 use crate::py::owned::Owned;
 
@@ -69,42 +70,51 @@ impl Pickler<'_> {
 
     #[inline(always)]
     pub(super) fn list(&mut self, f: &mut List) -> PyResult<Next> {
-        match &mut f.batch {
-            Batch::Marked(n) => loop {
-                let (len, items) = list_items(f.list);
-                if f.index >= len {
-                    self.out.op(APPENDS);
-                    return Ok(Next::Done);
+        while let Batch::Marked(n) = &mut f.batch {
+            let (len, items) = list_items(f.list);
+            if f.index >= len {
+                self.out.op(APPENDS);
+                return Ok(Next::Done);
+            }
+            if *n as usize == BATCH {
+                self.out.op(APPENDS);
+                if SHORT_LAST_BATCH && len - f.index == 1 {
+                    f.batch = Batch::Single;
+                    break;
                 }
-                if *n as usize == BATCH {
-                    self.out.op(APPENDS);
-                    self.out.op(MARK);
-                    *n = 0;
-                }
-                // SAFETY: below the length that was read just now.
-                let item = unsafe { *items.add(f.index) };
-                f.index += 1;
-                *n += 1;
-                if !self.leaf(item)? {
-                    return Ok(Next::Into(item));
-                }
-            },
-            // One item, or each by itself: the opcode follows when the loop comes back here.
-            batch => loop {
-                if f.index > 0 {
-                    self.out.op(APPEND);
-                }
-                let (len, items) = list_items(f.list);
-                if f.index >= len || (*batch == Batch::Single && f.index > 0) {
-                    return Ok(Next::Done);
-                }
-                // SAFETY: below the length that was read just now.
-                let item = unsafe { *items.add(f.index) };
-                f.index += 1;
-                if !self.leaf(item)? {
-                    return Ok(Next::Into(item));
-                }
-            },
+                self.out.op(MARK);
+                *n = 0;
+            }
+            // SAFETY: below the length that was read just now.
+            let item = unsafe { *items.add(f.index) };
+            f.index += 1;
+            *n += 1;
+            if !self.leaf(item)? {
+                return Ok(Next::Into(item));
+            }
+        }
+        self.list_unmarked(f)
+    }
+
+    /// One item, or each by itself: its opcode follows when the loop comes back here.
+    fn list_unmarked(&mut self, f: &mut List) -> PyResult<Next> {
+        loop {
+            if f.batch == Batch::Closing || (f.batch == Batch::Each && f.index > 0) {
+                self.out.op(APPEND);
+            }
+            let (len, items) = list_items(f.list);
+            if f.index >= len || f.batch == Batch::Closing {
+                return Ok(Next::Done);
+            }
+            if f.batch == Batch::Single {
+                f.batch = Batch::Closing;
+            }
+            // SAFETY: below the length that was read just now.
+            let item = unsafe { *items.add(f.index) };
+            f.index += 1;
+            if !self.leaf(item)? {
+                return Ok(Next::Into(item));
+            }
         }
     }
 
@@ -188,7 +198,16 @@ impl Pickler<'_> {
         }
         let batch = self.begin_batch(size as usize);
         let (key, value) = (ptr::null_mut(), ptr::null_mut());
-        Ok(Some(Frame::Dict(Dict { dict, position: 0, size, key, value, batch, shared_keys: has_shared_keys(dict) })))
+        Ok(Some(Frame::Dict(Dict {
+            dict,
+            position: 0,
+            size,
+            count: 0,
+            key,
+            value,
+            batch,
+            shared_keys: has_shared_keys(dict),
+        })))
     }
 
     #[inline(always)]
@@ -200,30 +219,35 @@ impl Pickler<'_> {
             }
         }
         loop {
-            if let Batch::Marked(n) = f.batch
-                && n as usize == BATCH
-            {
-                self.end_dict_batch(f)?;
-                self.out.op(MARK);
-                f.batch = Batch::Marked(0);
+            let mut full = false;
+            if let Batch::Marked(n) = &mut f.batch {
+                full = *n as usize == BATCH;
             }
-            let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-            let more = if f.batch == Batch::Single && f.position != 0 {
-                false
-            } else {
-                // SAFETY: a live dict; the position is the call's own. It was not changed, or its size shows it.
-                unsafe { PyDict_Next(f.dict, &mut f.position, &mut key, &mut value) != 0 }
-            };
-            if !more {
-                if f.batch == Batch::Single {
-                    self.out.op(SETITEM);
-                } else {
-                    self.end_dict_batch(f)?;
+            if full {
+                self.end_dict_batch(f)?;
+                match f.size - f.count {
+                    0 if SHORT_LAST_BATCH => return Ok(Next::Done),
+                    1 if SHORT_LAST_BATCH => f.batch = Batch::Single,
+                    _ => {
+                        self.out.op(MARK);
+                        f.batch = Batch::Marked(0);
+                    }
                 }
+            }
+            if f.batch == Batch::Closing {
+                self.out.op(SETITEM);
                 return Ok(Next::Done);
             }
-            if let Batch::Marked(n) = &mut f.batch {
-                *n += 1;
+            let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+            // SAFETY: a live dict; the position is the call's own. If it was changed, its size shows it.
+            if unsafe { PyDict_Next(f.dict, &mut f.position, &mut key, &mut value) } == 0 {
+                self.end_dict_batch(f)?;
+                return Ok(Next::Done);
+            }
+            f.count += 1;
+            match &mut f.batch {
+                Batch::Marked(n) => *n += 1,
+                batch => *batch = Batch::Closing,
             }
             f.key = key;
             let done = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
@@ -261,21 +285,25 @@ impl Pickler<'_> {
             return Ok(None);
         }
         self.out.op(MARK);
-        Ok(Some(Frame::Set(Set { set, position: 0, size, batch: 0, unique: false })))
+        Ok(Some(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false })))
     }
 
     pub(super) fn set(&mut self, f: &mut Set) -> PyResult<Next> {
         loop {
-            if f.batch as usize == BATCH {
+            if f.count > 0 && f.count.is_multiple_of(BATCH) && !f.between {
                 self.end_set_batch(f)?;
+                if SHORT_LAST_BATCH && f.count == f.size {
+                    return Ok(Next::Done);
+                }
                 self.out.op(MARK);
-                f.batch = 0;
+                f.between = true;
             }
             let Some(item) = set_next(f.set, &mut f.position) else {
                 self.end_set_batch(f)?;
                 return Ok(Next::Done);
             };
-            f.batch += 1;
+            f.count += 1;
+            f.between = false;
             if !self.leaf(item)? {
                 return Ok(Next::Into(item));
             }
@@ -297,7 +325,7 @@ impl Pickler<'_> {
         }
         self.out.op(MARK);
         let unique = self.begin_unknown(set)?;
-        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, batch: 0, unique })))
+        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique })))
     }
 
     pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {

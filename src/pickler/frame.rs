@@ -34,8 +34,10 @@ pub enum Next {
 pub enum Batch {
     /// Protocol 0: each one by itself.
     Each,
-    /// Exactly one.
+    /// Exactly one, without a MARK.
     Single,
+    /// That one is written; its opcode follows.
+    Closing,
     /// Between MARK and an opcode for all of them; how many there are so far.
     Marked(u32),
 }
@@ -60,6 +62,8 @@ pub struct Dict {
     pub position: isize,
     /// Its size when it began.
     pub size: isize,
+    /// How many entries were begun.
+    pub count: isize,
     /// The key that was saved last, for the path.
     pub key: *mut PyObject,
     /// The value that comes next, if its key was saved by itself.
@@ -73,6 +77,9 @@ pub struct Set {
     pub set: *mut PyObject,
     pub position: usize,
     pub size: usize,
-    pub batch: u32,
+    /// How many elements were begun.
+    pub count: usize,
+    /// A batch has begun and has no element yet.
+    pub between: bool,
     pub unique: bool,
 }

@@ -9,6 +9,7 @@ pub mod code;
 pub mod dict_watch;
 pub mod error;
 pub mod foreign;
+pub mod habits;
 pub mod layout;
 pub mod object;
 pub mod owned;
