@@ -93,7 +93,11 @@ pub extern "C" fn cp_state() -> c_int {
         let house = house();
         match house.phase {
             _ if !attach::is_initialized() => {
-                if attach::is_finalizing() && !matches!(house.phase, Phase::Ended) { 3 } else { 0 }
+                if attach::is_finalizing() && !matches!(house.phase, Phase::Ended) {
+                    3
+                } else {
+                    0
+                }
             }
             Phase::Ours(_) => 1,
             _ => 2,
@@ -219,7 +223,9 @@ fn finalize() -> Result<(), Failure> {
     if let Phase::Ours(Running { thread: Some(thread), .. }) = house.phase
         && thread != thread::current().id()
     {
-        return Err(Failure::argument("cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD"));
+        return Err(Failure::argument(
+            "cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD",
+        ));
     }
     house.users = 0;
     match std::mem::replace(&mut house.phase, Phase::Closing) {
