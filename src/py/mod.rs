@@ -7,6 +7,7 @@
 
 pub mod attach;
 pub mod code;
+pub mod dict;
 pub mod dict_watch;
 pub mod error;
 pub mod foreign;
