@@ -19,3 +19,13 @@ fn arguments() {
 fn no_python() {
     run("no_python.c");
 }
+
+#[test]
+fn streams() {
+    run("streams.c");
+}
+
+#[test]
+fn buffers() {
+    run("buffers.c");
+}
