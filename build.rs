@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::{env, fs};
 
-#[path = "build/header.rs"]
+#[path = "include/header.rs"]
 mod header;
 
 /// The interpreter that pyo3-ffi was configured for, as `key=value` lines.

@@ -90,14 +90,8 @@ pub unsafe extern "C" fn cp_buffers_free(list: *mut cp_buffers) {
 
 impl cp_buffer {
     /// No memory, no owner.
-    pub const EMPTY: Self = Self {
-        data: ptr::null(),
-        len: 0,
-        flags: 0,
-        reserved: 0,
-        release: None,
-        private_data: ptr::null_mut(),
-    };
+    pub const EMPTY: Self =
+        Self { data: ptr::null(), len: 0, flags: 0, reserved: 0, release: None, private_data: ptr::null_mut() };
 
     /// Moves it out, and leaves zeroes.
     pub(super) fn take(&mut self) -> Self {

@@ -38,7 +38,6 @@ use cp_call_flag::*;
 /// The highest protocol of the running Python, as in the Python package.
 pub const CP_PROTOCOL_DEFAULT: c_int = -1;
 
-
 /// Takes exactly len bytes, never a part. 0: go on; else: stop with CP_ERR_CALLBACK. data is valid during the call
 /// only.
 pub type cp_write_fn = Option<unsafe extern "C" fn(ctx: *mut c_void, data: *const u8, len: usize) -> c_int>;

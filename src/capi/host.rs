@@ -95,11 +95,7 @@ pub unsafe extern "C" fn cp_eval(
 /// *out: a new reference. [GIL auto] Since 0.1.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn cp_import(
-    name: *const c_char,
-    out: *mut *mut PyObject,
-    err: *mut *mut cp_error,
-) -> cp_status {
+pub unsafe extern "C" fn cp_import(name: *const c_char, out: *mut *mut PyObject, err: *mut *mut cp_error) -> cp_status {
     enter(
         err,
         || {

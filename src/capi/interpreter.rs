@@ -215,7 +215,9 @@ fn finalize() -> Result<(), Failure> {
     if let Phase::Ours(Running { thread: Some(thread), .. }) = house.phase
         && thread != thread::current().id()
     {
-        return Err(Failure::argument("cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD"));
+        return Err(Failure::argument(
+            "cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD",
+        ));
     }
     house.users = 0;
     match std::mem::replace(&mut house.phase, Phase::Closing) {

@@ -24,9 +24,7 @@ use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
-use crate::unpickler::standard::{
-    FindClass, Options, Report, load_from_file, load_from_memory, load_from_source,
-};
+use crate::unpickler::standard::{FindClass, Options, Report, load_from_file, load_from_memory, load_from_source};
 
 /// Puts up to len (> 0) bytes at data and returns how many; 0: end of data; negative: stop with CP_ERR_CALLBACK. Is
 /// never asked for more than the pickle being loaded needs, so that pickles may follow one another in a stream.
@@ -85,8 +83,7 @@ pub unsafe extern "C" fn cp_loads(
         err,
         || {
             // SAFETY: NULL or options and places for the results, as the header asks. The buffers are ours from here on.
-            let (settings, place) =
-                unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
+            let (settings, place) = unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
             if !used.is_null() {
                 // SAFETY: a place for the result.
                 unsafe { used.write(0) };
@@ -129,8 +126,7 @@ pub unsafe extern "C" fn cp_load(
         err,
         || {
             // SAFETY: NULL or options and a place for the result, as the header asks.
-            let (settings, place) =
-                unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
+            let (settings, place) = unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
             let (settings, out) = (settings?, place?);
             let read = read.ok_or_else(|| argument::is_null("read"))?;
             Ok((settings.gil, (read, settings, out)))
@@ -158,8 +154,7 @@ pub unsafe extern "C" fn cp_load_fd(
         err,
         || {
             // SAFETY: NULL or options and a place for the result, as the header asks.
-            let (settings, place) =
-                unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
+            let (settings, place) = unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
             let (settings, out) = (settings?, place?);
             if fd < 0 {
                 return Err(Failure::argument(format!("fd is {fd}, negative")));
@@ -186,8 +181,7 @@ pub unsafe extern "C" fn cp_load_file(
         err,
         || {
             // SAFETY: NULL or options and a place for the result, as the header asks.
-            let (settings, place) =
-                unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
+            let (settings, place) = unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
             let (settings, out) = (settings?, place?);
             let file = argument::object("file", file)?;
             Ok((settings.gil, (file, settings, out)))

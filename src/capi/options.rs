@@ -30,7 +30,9 @@ pub unsafe fn read<T: Options>(options: *const T) -> Result<Option<T>, Failure> 
     let size = unsafe { options.cast::<usize>().read_unaligned() };
     if size < T::FIRST {
         let first = T::FIRST;
-        return Err(Failure::argument(format!("options.struct_size is {size}, smaller than {first}: use the *_INIT macro")));
+        return Err(Failure::argument(format!(
+            "options.struct_size is {size}, smaller than {first}: use the *_INIT macro"
+        )));
     }
     if size > LARGEST {
         return Err(Failure::argument(format!("options.struct_size is {size}: use the *_INIT macro")));
@@ -46,7 +48,9 @@ pub unsafe fn read<T: Options>(options: *const T) -> Result<Option<T>, Failure> 
         if unsafe { options.cast::<u8>().add(at).read() } != 0 {
             return Err(Failure::new(
                 CP_ERR_UNSUPPORTED,
-                format!("options has a value at byte {at}, where this library knows {known} bytes: it is too old for it"),
+                format!(
+                    "options has a value at byte {at}, where this library knows {known} bytes: it is too old for it"
+                ),
             ));
         }
     }

@@ -285,8 +285,7 @@ impl Sink for FileSink {
             return Ok(());
         }
         // SAFETY: as many bytes as are read; a new reference or NULL.
-        let piece =
-            unsafe { Owned::new(PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))? };
+        let piece = unsafe { Owned::new(PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))? };
         self.give(piece.as_ptr())
     }
 

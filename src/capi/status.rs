@@ -1,6 +1,6 @@
 //! status
 
-use std::ffi::{c_char, CStr};
+use std::ffi::{CStr, c_char};
 
 use pyo3_ffi::*;
 

@@ -5,8 +5,11 @@
 
 use pyo3_ffi::*;
 
-use crate::py::error::{PyResult, Raised, check, raise};
-use crate::py::object::{attr, dict_get, optional_attr};
+use crate::analyzer::lookup::module_name;
+use crate::py::error::{PyResult, check, raise};
+use crate::py::foreign::Foreign;
+use crate::py::layout::type_of;
+use crate::py::object::{attr, call_method2, dict_get, item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
@@ -15,7 +18,7 @@ use crate::state::State;
 pub fn register(module: *mut PyObject) -> PyResult<()> {
     let state = State::get()?;
     let name = name_of(state, module)?;
-    if dict_get(state.modules.as_ptr(), name.as_ptr())?.is_none() {
+    if dict_get(state.modules()?.as_ptr(), name.as_ptr())?.is_none() {
         let module = text::display(module);
         return value_error(&format!(
             "{module} was not imported correctly, have you used an `import` statement to access it?"
@@ -34,7 +37,7 @@ pub fn unregister(module: *mut PyObject) -> PyResult<()> {
 
 /// Registers the imported module of this name.
 pub fn register_name(name: *mut PyObject) -> PyResult<()> {
-    match dict_get(State::get()?.modules.as_ptr(), name)? {
+    match dict_get(State::get()?.modules()?.as_ptr(), name)? {
         Some(module) => register(module.as_ptr()),
         None => value_error(&format!("module {} was not imported", text::repr(name))),
     }
@@ -52,32 +55,38 @@ pub fn list() -> PyResult<Owned> {
     unsafe { Owned::new(PySet_New(set.as_ptr())) }
 }
 
-/// Is the module of this name, or one that it is inside of, registered?
-pub fn is_registered(name: *mut PyObject) -> PyResult<bool> {
-    let set = set(State::get()?)?;
-    // SAFETY: live objects: a set and a str, which we and the caller hold.
+/// Is the module registered, or one of the packages that it lies in?
+pub fn is_registered(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    let mut name = module_name(state, module, foreign)?;
+    let registered = set(state)?;
+    // SAFETY: live, held by `registered`.
+    let plain = unsafe { PyAnySet_CheckExact(registered.as_ptr()) != 0 }
+        && type_of(name.as_ptr()).cast_const() == &raw const PyUnicode_Type;
+    if !plain {
+        foreign.foreign()?;
+        return contains_any(state, registered.as_ptr(), name);
+    }
+    // SAFETY: a live set and an exact str; the range lies within it.
     unsafe {
-        if PySet_Size(set.as_ptr()) == 0 {
+        if PySet_Size(registered.as_ptr()) == 0 {
             return Ok(false);
         }
-        let mut name = Owned::of(name);
         loop {
-            if check(PySet_Contains(set.as_ptr(), name.as_ptr()))? == 1 {
+            if check(PySet_Contains(registered.as_ptr(), name.as_ptr()))? != 0 {
                 return Ok(true);
             }
-            let dot = PyUnicode_FindChar(name.as_ptr(), '.' as u32, 0, PyUnicode_GetLength(name.as_ptr()), -1);
-            match dot {
-                -1 => return Ok(false),
-                0.. => name = Owned::new(PyUnicode_Substring(name.as_ptr(), 0, dot))?,
-                _ => return Err(Raised),
+            let dot = PyUnicode_FindChar(name.as_ptr(), u32::from(b'.'), 0, PyUnicode_GetLength(name.as_ptr()), -1);
+            if dot < 0 {
+                return Ok(false);
             }
+            name = Owned::new(PyUnicode_Substring(name.as_ptr(), 0, dot))?;
         }
     }
 }
 
 /// The set that counts now.
 fn set(state: &State) -> PyResult<Owned> {
-    let Some(cloudpickle) = dict_get(state.modules.as_ptr(), state.names.cloudpickle.as_ptr())? else {
+    let Some(cloudpickle) = dict_get(state.modules()?.as_ptr(), state.wire_module.as_ptr())? else {
         return Ok(state.by_value.clone());
     };
     let theirs = optional_attr(cloudpickle.as_ptr(), state.names.by_value_modules.as_ptr())?;
@@ -115,4 +124,24 @@ fn remove(state: &State, name: *mut PyObject, shown: *mut PyObject) -> PyResult<
 fn value_error<T>(message: &str) -> PyResult<T> {
     // SAFETY: a type of the running interpreter.
     Err(raise(unsafe { PyExc_ValueError }, message))
+}
+
+/// The same for a name or a set of any kind, in the words of Python.
+fn contains_any(state: &State, registered: *mut PyObject, mut name: Owned) -> PyResult<bool> {
+    // SAFETY: each call takes live objects, and gives a new reference or raises.
+    unsafe {
+        let (one, first) = (Owned::new(PyLong_FromLong(1))?, Owned::new(PyLong_FromLong(0))?);
+        loop {
+            if check(PySequence_Contains(registered, name.as_ptr()))? != 0 {
+                return Ok(true);
+            }
+            let (rsplit, dot) = (state.names.rsplit.as_ptr(), state.names.dot.as_ptr());
+            let parts = call_method2(name.as_ptr(), rsplit, dot, one.as_ptr())?;
+            let parent = item(parts.as_ptr(), first.as_ptr())?;
+            if check(PyObject_RichCompareBool(parent.as_ptr(), name.as_ptr(), Py_EQ))? != 0 {
+                return Ok(false);
+            }
+            name = parent;
+        }
+    }
 }

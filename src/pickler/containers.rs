@@ -4,14 +4,28 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::atoms::Leaf;
 use super::engine::Pickler;
 use super::frame::{Batch, Dict, Frame, List, Next, Set, Tuple};
 use super::items::Items;
 use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, raise};
-use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, unique};
+use crate::py::habits::SHORT_LAST_BATCH;
+use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique};
 use crate::py::owned::Owned;
+
+/// Goes on if the object is written, else has the loop save it.
+macro_rules! save {
+    ($leaf:expr, $object:expr) => {
+        match $leaf? {
+            Leaf::Done => {}
+            Leaf::New => return Ok(Next::Into($object)),
+            Leaf::Detour => return Ok(Next::Detour($object)),
+        }
+    };
+}
+pub(super) use save;
 
 impl Pickler<'_> {
     /// How a container of so many items takes them; writes the MARK if there is to be one.
@@ -69,42 +83,81 @@ impl Pickler<'_> {
 
     #[inline(always)]
     pub(super) fn list(&mut self, f: &mut List) -> PyResult<Next> {
-        match &mut f.batch {
-            Batch::Marked(n) => loop {
-                let (len, items) = list_items(f.list);
-                if f.index >= len {
-                    self.out.op(APPENDS);
-                    return Ok(Next::Done);
+        while let Batch::Marked(n) = &mut f.batch {
+            let (len, items) = list_items(f.list);
+            if f.index >= len {
+                self.out.op(APPENDS);
+                return Ok(Next::Done);
+            }
+            if *n as usize == BATCH {
+                self.out.op(APPENDS);
+                if SHORT_LAST_BATCH && len - f.index == 1 {
+                    f.batch = Batch::Single;
+                    break;
                 }
-                if *n as usize == BATCH {
-                    self.out.op(APPENDS);
-                    self.out.op(MARK);
-                    *n = 0;
-                }
-                // SAFETY: below the length that was read just now.
-                let item = unsafe { *items.add(f.index) };
-                f.index += 1;
-                *n += 1;
-                if !self.leaf(item)? {
-                    return Ok(Next::Into(item));
-                }
-            },
-            // One item, or each by itself: the opcode follows when the loop comes back here.
-            batch => loop {
-                if f.index > 0 {
-                    self.out.op(APPEND);
-                }
-                let (len, items) = list_items(f.list);
-                if f.index >= len || (*batch == Batch::Single && f.index > 0) {
-                    return Ok(Next::Done);
-                }
-                // SAFETY: below the length that was read just now.
-                let item = unsafe { *items.add(f.index) };
-                f.index += 1;
-                if !self.leaf(item)? {
-                    return Ok(Next::Into(item));
-                }
-            },
+                self.out.op(MARK);
+                *n = 0;
+            }
+            // What is left of this batch. No leaf changes a list.
+            let end = len.min(f.index + BATCH - *n as usize);
+            // SAFETY: below the length that was read just now.
+            let items = unsafe { std::slice::from_raw_parts(items.add(f.index), end - f.index) };
+            let (written, next) = self.leaves(items)?;
+            f.index += written;
+            *n += written as u32;
+            if let Some(next) = next {
+                return Ok(next);
+            }
+        }
+        self.list_unmarked(f)
+    }
+
+    /// Writes the leaves that a run of items begins with. Says how many items that were, and what to do with the last
+    /// of them if it is no leaf.
+    #[inline(always)]
+    fn leaves(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
+        let mut at = 0;
+        while at < items.len() {
+            let item = items[at];
+            let ty = type_of(item).cast_const();
+            let run = if ty == &raw const PyLong_Type {
+                self.ints(&items[at..])
+            } else if ty == &raw const PyFloat_Type {
+                self.floats(&items[at..])
+            } else {
+                0
+            };
+            if run > 0 {
+                at += run;
+                continue;
+            }
+            at += 1;
+            match self.leaf(item)? {
+                Leaf::Done => {}
+                Leaf::New => return Ok((at, Some(Next::Into(item)))),
+                Leaf::Detour => return Ok((at, Some(Next::Detour(item)))),
+            }
+        }
+        Ok((at, None))
+    }
+
+    /// One item, or each by itself: its opcode follows when the loop comes back here.
+    fn list_unmarked(&mut self, f: &mut List) -> PyResult<Next> {
+        loop {
+            if f.batch == Batch::Closing || (f.batch == Batch::Each && f.index > 0) {
+                self.out.op(APPEND);
+            }
+            let (len, items) = list_items(f.list);
+            if f.index >= len || f.batch == Batch::Closing {
+                return Ok(Next::Done);
+            }
+            if f.batch == Batch::Single {
+                f.batch = Batch::Closing;
+            }
+            // SAFETY: below the length that was read just now.
+            let item = unsafe { *items.add(f.index) };
+            f.index += 1;
+            save!(self.leaf(item), item);
         }
     }
 
@@ -138,9 +191,7 @@ impl Pickler<'_> {
         while f.index < items.len() {
             let item = items[f.index];
             f.index += 1;
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            save!(self.leaf(item), item);
         }
         // A tuple that is known by now lies inside itself: what was built goes, the first one stays.
         if (!f.unique || self.is_foreign())
@@ -187,56 +238,51 @@ impl Pickler<'_> {
             return Items::pairs(iterator, Place::Hidden).map(Some);
         }
         let batch = self.begin_batch(size as usize);
-        let (key, value) = (ptr::null_mut(), ptr::null_mut());
-        Ok(Some(Frame::Dict(Dict { dict, position: 0, size, key, value, batch, shared_keys: has_shared_keys(dict) })))
+        let shared_keys = has_shared_keys(dict);
+        Ok(Some(Frame::Dict(Dict { dict, position: 0, size, batch, batches: 0, value: 0, shared_keys })))
     }
 
     #[inline(always)]
     pub(super) fn dict(&mut self, f: &mut Dict) -> PyResult<Next> {
-        if !f.value.is_null() {
-            let value = std::mem::replace(&mut f.value, ptr::null_mut());
-            if !self.leaf(value)? {
-                return Ok(Next::Into(value));
-            }
+        if f.value != 0 {
+            let value = self.keep[f.value as usize - 1].as_ptr();
+            f.value = 0;
+            save!(self.leaf(value), value);
         }
         loop {
-            if let Batch::Marked(n) = f.batch
-                && n as usize == BATCH
-            {
+            if f.batch == Batch::Marked(BATCH as u32) {
                 self.end_dict_batch(f)?;
-                self.out.op(MARK);
-                f.batch = Batch::Marked(0);
-            }
-            let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-            let more = if f.batch == Batch::Single && f.position != 0 {
-                false
-            } else {
-                // SAFETY: a live dict; the position is the call's own. It was not changed, or its size shows it.
-                unsafe { PyDict_Next(f.dict, &mut f.position, &mut key, &mut value) != 0 }
-            };
-            if !more {
-                if f.batch == Batch::Single {
-                    self.out.op(SETITEM);
-                } else {
-                    self.end_dict_batch(f)?;
+                f.batches += 1;
+                match f.size - f.batches as isize * BATCH as isize {
+                    0 if SHORT_LAST_BATCH => return Ok(Next::Done),
+                    1 if SHORT_LAST_BATCH => f.batch = Batch::Single,
+                    _ => {
+                        self.out.op(MARK);
+                        f.batch = Batch::Marked(0);
+                    }
                 }
+            }
+            if f.batch == Batch::Closing {
+                self.out.op(SETITEM);
                 return Ok(Next::Done);
             }
-            if let Batch::Marked(n) = &mut f.batch {
-                *n += 1;
+            let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+            // SAFETY: a live dict; the position is the call's own. If it was changed, its size shows it.
+            if unsafe { PyDict_Next(f.dict, &mut f.position, &mut key, &mut value) } == 0 {
+                self.end_dict_batch(f)?;
+                return Ok(Next::Done);
             }
-            f.key = key;
-            let done = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
-            if !done {
-                f.value = value;
-                if self.is_foreign() {
-                    self.keep(Owned::of(value))?;
-                }
-                return Ok(Next::Into(key));
+            match &mut f.batch {
+                Batch::Marked(n) => *n += 1,
+                batch => *batch = Batch::Closing,
             }
-            if !self.leaf(value)? {
-                return Ok(Next::Into(value));
+            let leaf = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
+            if let Leaf::New | Leaf::Detour = leaf {
+                self.keep(Owned::of(value))?;
+                f.value = self.keep.len() as u32;
+                return Ok(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) });
             }
+            save!(self.leaf(value), value);
         }
     }
 
@@ -261,24 +307,26 @@ impl Pickler<'_> {
             return Ok(None);
         }
         self.out.op(MARK);
-        Ok(Some(Frame::Set(Set { set, position: 0, size, batch: 0, unique: false })))
+        Ok(Some(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false })))
     }
 
     pub(super) fn set(&mut self, f: &mut Set) -> PyResult<Next> {
         loop {
-            if f.batch as usize == BATCH {
+            if f.count > 0 && f.count.is_multiple_of(BATCH) && !f.between {
                 self.end_set_batch(f)?;
+                if SHORT_LAST_BATCH && f.count == f.size {
+                    return Ok(Next::Done);
+                }
                 self.out.op(MARK);
-                f.batch = 0;
+                f.between = true;
             }
             let Some(item) = set_next(f.set, &mut f.position) else {
                 self.end_set_batch(f)?;
                 return Ok(Next::Done);
             };
-            f.batch += 1;
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            f.count += 1;
+            f.between = false;
+            save!(self.leaf(item), item);
         }
     }
 
@@ -297,14 +345,12 @@ impl Pickler<'_> {
         }
         self.out.op(MARK);
         let unique = self.begin_unknown(set)?;
-        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, batch: 0, unique })))
+        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique })))
     }
 
     pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
         while let Some(item) = set_next(f.set, &mut f.position) {
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            save!(self.leaf(item), item);
         }
         if (!f.unique || self.is_foreign())
             && let Some(number) = self.memo.get(f.set)

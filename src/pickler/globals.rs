@@ -7,11 +7,12 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
-use super::plan::Place;
+use super::plan::{Place, Step};
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{PyResult, Raised, matches, raise, raise_from_current};
+use crate::py::habits::GETATTR_CHAIN;
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -98,9 +99,11 @@ impl Pickler<'_> {
             self.memoize(object)?;
             return Ok(None);
         };
-        // Below protocol 4 there are no dotted names: getattr(parent, last), which C pickle does not memoise by
-        // itself.
+        // Below protocol 4 there are no dotted names: getattr(parent, last).
         let getattr = self.builtin_getattr()?;
+        if GETATTR_CHAIN {
+            return self.getattr_chain(object, module_name, name, getattr).map(Some);
+        }
         let mut plan = self.plan();
         plan.owned(getattr, Place::Hidden)?;
         plan.tuple(2)?;
@@ -110,6 +113,34 @@ impl Pickler<'_> {
         plan.op(REDUCE)?;
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))
+    }
+
+    /// `getattr(getattr(module.a, "b"), "c")` for the name "a.b.c".
+    fn getattr_chain(
+        &mut self,
+        object: *mut PyObject,
+        module: *mut PyObject,
+        name: *mut PyObject,
+        getattr: Owned,
+    ) -> PyResult<Frame> {
+        let mut parts = lookup::parts(name)?.into_iter();
+        let first = parts.next().map(|p| self.keep(p)).transpose()?.unwrap_or(name);
+        let unmarked = self.protocol >= 2;
+        let mut plan = self.plan();
+        for _ in 0..parts.len() {
+            plan.object(getattr.as_ptr(), Place::Hidden)?;
+            if !unmarked {
+                plan.op(MARK)?;
+            }
+        }
+        plan.raw(Step::Global { object, module, name: first })?;
+        for part in parts {
+            plan.owned(part, Place::Hidden)?;
+            plan.op(if unmarked { TUPLE2 } else { TUPLE })?;
+            plan.op(REDUCE)?;
+        }
+        plan.memo_as(object)?;
+        Ok(plan.finish())
     }
 
     fn builtin_getattr(&mut self) -> PyResult<Owned> {
@@ -125,7 +156,7 @@ impl Pickler<'_> {
     fn module(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
         // SAFETY: a live object.
         if unsafe { PyUnicode_CheckExact(name) } != 0
-            && let Some(module) = dict_get(self.state.modules.as_ptr(), name)?
+            && let Some(module) = dict_get(self.state.modules()?.as_ptr(), name)?
         {
             return Ok(module);
         }
@@ -350,7 +381,7 @@ impl Pickler<'_> {
         let state = self.state;
         let (module, name) = (state.wire_module.as_ptr(), state.wire_names[wire as usize].as_ptr());
         if self.wires.package.is_none() {
-            let package = dict_get(state.modules.as_ptr(), module)?.filter(|m| is_module(m.as_ptr()));
+            let package = dict_get(state.modules()?.as_ptr(), module)?.filter(|m| is_module(m.as_ptr()));
             // SAFETY: an exact module has a dict.
             self.wires.package = Some(package.map(|m| Owned::of(unsafe { PyModule_GetDict(m.as_ptr()) })));
         }

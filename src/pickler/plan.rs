@@ -8,12 +8,15 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::atoms::Leaf;
+use super::containers::save;
 use super::engine::Pickler;
 use super::frame::{Frame, Next};
 use super::items::Items;
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
+use crate::py::habits::SHORT_LAST_BATCH;
 use crate::py::layout::{Chars, chars};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -64,6 +67,12 @@ pub enum Step {
     /// Items or pairs that an iterator gives, for the object just built.
     Items(*mut PyObject, Place),
     Pairs(*mut PyObject, Place),
+    /// GLOBAL with the names of the module and the global, which `object` and what lies in `keep` hold.
+    Global {
+        object: *mut PyObject,
+        module: *mut PyObject,
+        name: *mut PyObject,
+    },
 }
 
 impl Step {
@@ -260,6 +269,7 @@ pub struct OnPaper {
     /// A dict whose size is a multiple of the batch ends with an empty batch; a list does not.
     empty_last: bool,
     each: bool,
+    single_last: bool,
 }
 
 impl OnPaper {
@@ -268,7 +278,7 @@ impl OnPaper {
         if len > 1 && !each {
             plan.op(MARK)?;
         }
-        Ok(Self { len, count: 0, ops, empty_last, each })
+        Ok(Self { len, count: 0, ops, empty_last, each, single_last: false })
     }
 
     /// To be called before each item, or each key.
@@ -277,7 +287,11 @@ impl OnPaper {
             plan.op(self.ops[0])?;
         } else if !self.each && self.count > 0 && self.count.is_multiple_of(BATCH) {
             plan.op(self.ops[1])?;
-            plan.op(MARK)?;
+            if SHORT_LAST_BATCH && self.len - self.count == 1 {
+                self.single_last = true;
+            } else {
+                plan.op(MARK)?;
+            }
         }
         self.count += 1;
         Ok(())
@@ -289,11 +303,11 @@ impl OnPaper {
         if self.len == 0 {
             return Ok(());
         }
-        if self.each || self.len == 1 {
+        if self.each || self.len == 1 || self.single_last {
             return plan.op(self.ops[0]);
         }
         plan.op(self.ops[1])?;
-        if self.empty_last && self.len.is_multiple_of(BATCH) {
+        if self.empty_last && !SHORT_LAST_BATCH && self.len.is_multiple_of(BATCH) {
             plan.op(MARK)?;
             plan.op(self.ops[1])?;
         }
@@ -312,12 +326,10 @@ impl Pickler<'_> {
             match *step {
                 Step::Op(op) => self.out.op(op),
                 Step::Object(object, _) => {
-                    if !self.leaf(object)? {
-                        return Ok(Next::Into(object));
-                    }
+                    save!(self.leaf(object), object);
                 }
                 Step::Plain(object) => {
-                    if let Some(frame) = self.descend_plain(object)? {
+                    if let Some(frame) = self.begin(object)? {
                         return self.interpose(frame);
                     }
                 }
@@ -369,6 +381,7 @@ impl Pickler<'_> {
                 Step::Pairs(iterator, place) => {
                     return self.interpose(Items::pairs(Owned::of(iterator), place)?);
                 }
+                Step::Global { object, module, name } => self.global_ref(object, module, name)?,
                 Step::Memoize(object) => self.memoize(object)?,
             }
         }

@@ -6,7 +6,11 @@
 //! for more is `unsafe` and says what.
 
 pub mod attach;
+pub mod code;
+pub mod dict_watch;
 pub mod error;
+pub mod foreign;
+pub mod habits;
 pub mod layout;
 pub mod object;
 pub mod owned;

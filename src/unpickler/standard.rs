@@ -109,11 +109,7 @@ pub fn load_from_file(file: *mut PyObject, options: Options<'_>, _: &mut Report)
     unpickle(file, &Lent::new(&loan)?, options.buffers)
 }
 
-fn load(
-    source: &mut dyn Source,
-    find: Option<&mut dyn FindClass>,
-    buffers: Option<*mut PyObject>,
-) -> PyResult<Owned> {
+fn load(source: &mut dyn Source, find: Option<&mut dyn FindClass>, buffers: Option<*mut PyObject>) -> PyResult<Owned> {
     let can_peek = source.peek(0).is_some();
     let loan = Loan::of(Some(source), find)?;
     let lent = Lent::new(&loan)?;
