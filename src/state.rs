@@ -33,10 +33,16 @@ macro_rules! names {
 }
 
 names! {
+    annotations = "__annotations__";
     builtins = "builtins";
+    builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    closure = "__closure__";
+    cloudpickle_submodules = "_cloudpickle_submodules";
+    code = "__code__";
     copy = "copy";
+    defaults = "__defaults__";
     dict = "__dict__";
     doc = "__doc__";
     dot = ".";
@@ -44,7 +50,10 @@ names! {
     file = "__file__";
     getattr = "getattr";
     getattr_hook = "__getattr__";
+    getattribute = "__getattribute__";
+    globals = "__globals__";
     items = "items";
+    kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";
     main = "__main__";
@@ -115,6 +124,12 @@ imports! {
 pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
 
 impl Room {
+    /// Has anyone asked before?
+    #[inline]
+    pub fn is_made(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// What is kept; each room asks with one and the same type.
     #[inline]
     pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
@@ -136,6 +151,8 @@ pub struct State {
     pub imports: Imports,
     /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
     pub analyzer: Room,
+    /// `_BUILTIN_TYPE_NAMES` of cloudpickle.
+    pub builtin_type_names: Room,
     /// The names of modules that go by value, unless the Python package keeps them.
     pub by_value: Owned,
     /// `sys.__dict__`.
@@ -216,6 +233,7 @@ impl State {
             names: Names::new()?,
             imports: Imports::new()?,
             analyzer: Room::default(),
+            builtin_type_names: Room::default(),
             // SAFETY: a new reference, or an exception.
             by_value: unsafe { Owned::new(PySet_New(ptr::null_mut()))? },
             sys_dict,

@@ -25,6 +25,7 @@ use super::plan::{Plan, Step};
 use super::sink::Sink;
 use crate::protocol::opcode::{PROTO, STOP};
 use crate::py::error::{PyResult, raise};
+use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -372,6 +373,13 @@ impl<'a> Pickler<'a> {
     /// Gives the output away.
     pub fn into_out(self) -> Out {
         self.out
+    }
+}
+
+impl Foreign for Pickler<'_> {
+    #[inline]
+    fn foreign(&mut self) -> PyResult<()> {
+        self.foreign()
     }
 }
 

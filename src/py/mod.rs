@@ -14,4 +14,5 @@ pub mod layout;
 pub mod object;
 pub mod owned;
 pub mod text;
+pub mod types;
 pub mod vec;
