@@ -7,12 +7,13 @@ use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
 use crate::protocol::wire::{MODULE, Wire};
+use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
@@ -113,9 +114,11 @@ imports! {
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
+        format_exception = c"traceback".c"format_exception";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
         partial = c"functools".c"partial";
+        unpickler = c"_pickle".c"Unpickler";
     }
 }
 
@@ -153,13 +156,23 @@ pub struct State {
     pub analyzer: Room,
     /// `_BUILTIN_TYPE_NAMES` of cloudpickle.
     pub builtin_type_names: Room,
-    /// The names of modules that go by value, unless the Python package keeps them.
-    pub by_value: Owned,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
     pub wire_module: Name,
     pub wire_names: Vec<Name>,
+    /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
+    pub by_value: Owned,
+    /// For what must come back to this interpreter from any thread.
+    pub home: Arc<Home>,
+    /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
+    pub buffer_type: OnceLock<Owned>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.home.end();
+    }
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -229,16 +242,19 @@ impl State {
         // SAFETY: live, held by `sys`; a module has a dict.
         let sys_dict = Owned::of(unsafe { PyModule_GetDict(sys.as_ptr()) });
         let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
+        // SAFETY: attached; a new reference.
+        let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
             analyzer: Room::default(),
             builtin_type_names: Room::default(),
-            // SAFETY: a new reference, or an exception.
-            by_value: unsafe { Owned::new(PySet_New(ptr::null_mut()))? },
             sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,
+            by_value,
+            home: Home::here(),
+            buffer_type: OnceLock::new(),
         }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
