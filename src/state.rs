@@ -30,24 +30,51 @@ macro_rules! names {
 }
 
 names! {
+    abc_impl = "_abc_impl";
+    add = "add";
+    append = "append";
     builtins = "builtins";
+    builtins_attr = "__builtins__";
     class_attr = "__class__";
+    closure = "__closure__";
+    cloudpickle_module = "cloudpickle.cloudpickle";
+    data = "data";
     dict = "__dict__";
     doc = "__doc__";
+    extend = "extend";
+    firstlineno = "__firstlineno__";
     getattr = "getattr";
+    getinitargs = "__getinitargs__";
+    globals = "__globals__";
+    initializing = "_initializing";
     items = "items";
     latin1 = "latin1";
     main = "__main__";
-    modules = "modules";
     module = "__module__";
+    modules = "modules";
+    mro_entries = "__mro_entries__";
     name = "__name__";
     new = "__new__";
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
+    orig_bases = "__orig_bases__";
     package = "__package__";
+    peek = "peek";
+    prepare = "__prepare__";
     qualname = "__qualname__";
+    read = "read";
+    readinto = "readinto";
+    readline = "readline";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
+    register = "register";
+    remove = "_remove";
+    setstate = "__setstate__";
+    spec = "__spec__";
+    submodules = "_cloudpickle_submodules";
+    tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
+    tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
+    update = "update";
     write = "write";
 }
 
@@ -89,9 +116,19 @@ imports! {
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
+        extension_cache = c"copyreg".c"_extension_cache";
+        import_mapping_2to3 = c"_compat_pickle".c"IMPORT_MAPPING";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
+        inverted_registry = c"copyreg".c"_inverted_registry";
+        keyed_ref = c"weakref".c"KeyedRef";
+        name_mapping_2to3 = c"_compat_pickle".c"NAME_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
+        ordered_dict = c"collections".c"OrderedDict";
         partial = c"functools".c"partial";
+        typing_typevar = c"typing".c"TypeVar";
+        urandom = c"os".c"urandom";
+        weak_key_dictionary = c"weakref".c"WeakKeyDictionary";
+        weak_value_dictionary = c"weakref".c"WeakValueDictionary";
     }
 }
 
@@ -101,6 +138,10 @@ pub struct State {
     pub imports: Imports,
     /// `sys.modules`.
     pub modules: Owned,
+    /// The callables of what a pickle calls, made when first asked for.
+    pub reconstructors: OnceLock<Vec<Owned>>,
+    /// Our own class tracker: class to id, id to class.
+    pub tracker: OnceLock<(Owned, Owned)>,
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -159,7 +200,13 @@ impl State {
         let sys = import(c"sys")?;
         // SAFETY: live, held by `sys`.
         let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
-        let state = Box::into_raw(Box::new(Self { names: Names::new()?, imports: Imports::new()?, modules }));
+        let state = Box::into_raw(Box::new(Self {
+            names: Names::new()?,
+            imports: Imports::new()?,
+            modules,
+            reconstructors: OnceLock::new(),
+            tracker: OnceLock::new(),
+        }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
             let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {

@@ -5,8 +5,17 @@
 //! stays alive during the call (a borrowed reference). Where it may be NULL, its comment says so. A function that asks
 //! for more is `unsafe` and says what.
 
+pub mod bytecode;
+pub mod bytes;
+pub mod code;
+pub mod collections;
 pub mod error;
+pub mod foreign;
+pub mod function;
+pub mod lookup;
+pub mod number;
 pub mod object;
 pub mod owned;
 pub mod text;
+pub mod trampoline;
 pub mod vec;

@@ -52,3 +52,19 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
     // SAFETY: live, held by `module`; NUL-terminated text.
     unsafe { Owned::new(PyObject_GetAttrString(module.as_ptr(), name.as_ptr())) }
 }
+
+/// Calls with each item of a dict, in order. What is called may change the dict: the items of the moment are held.
+pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyResult<()>) -> PyResult<()> {
+    let mut position = 0;
+    loop {
+        let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: a live dict; what is borrowed from it is held before anything else runs.
+        let (key, value) = unsafe {
+            if PyDict_Next(dict, &mut position, &mut key, &mut value) == 0 {
+                return Ok(());
+            }
+            (Owned::of(key), Owned::of(value))
+        };
+        call(key, value)?;
+    }
+}

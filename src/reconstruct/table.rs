@@ -1,0 +1,234 @@
+//! The names that pickles call, each with its function. They are the wire format: add, never rename.
+//!
+//! Each function is also a Python callable, made once for an interpreter, so that it can stand on the unpickler's
+//! stack, in a memo or in a module like any other object; the unpickler sees what it is and calls it directly.
+
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use super::{cell, class, enumeration, function, imports, typevar, views};
+use crate::py::collections::tuple_items;
+use crate::py::error::{PyResult, Raised, raise};
+use crate::py::owned::Owned;
+use crate::py::text;
+use crate::py::trampoline::trampoline;
+use crate::state::State;
+
+/// Takes borrowed arguments, as many as its row says.
+pub type Function = fn(&[*mut PyObject]) -> PyResult<Owned>;
+
+/// One name.
+#[repr(C)]
+pub struct Row {
+    /// First, so that a callable's definition is also its row.
+    definition: PyMethodDef,
+    pub name: &'static str,
+    parameters: &'static [&'static str],
+    /// So many of the parameters have no default.
+    required: usize,
+    function: Function,
+}
+
+// SAFETY: the pointers in a definition lead to constants.
+unsafe impl Sync for Row {}
+
+/// Where the functions live, and where versions before 3.0 said that some do.
+pub const MODULES: [&str; 2] = ["cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast"];
+
+macro_rules! rows {
+    (@count $($parameter:literal)*) => { <[&str]>::len(&[$($parameter),*]) };
+    ($($index:literal $name:literal ($($parameter:literal),*) $(optional $default:literal)? => $function:path;)*) => {
+        pub static ROWS: &[Row] = &[$(
+            Row {
+                definition: PyMethodDef {
+                    ml_name: concat!($name, "\0").as_ptr().cast(),
+                    ml_meth: PyMethodDefPointer { PyCFunctionFastWithKeywords: call_row::<$index> },
+                    ml_flags: METH_FASTCALL | METH_KEYWORDS,
+                    ml_doc: ptr::null(),
+                },
+                name: $name,
+                parameters: &[$($parameter),*],
+                required: rows!(@count $($parameter)*) - (0 $(+ $default)?),
+                function: $function,
+            },
+        )*];
+    };
+}
+
+rows! {
+    0 "_make_function" ("code", "globals", "name", "argdefs", "closure") => function::make_function;
+    1 "_function_setstate" ("obj", "state") => function::function_setstate;
+    2 "_builtin_type" ("name") => imports::builtin_type;
+    3 "_make_cell" ("value") optional 1 => cell::make_cell;
+    4 "_make_empty_cell" () => cell::make_empty_cell;
+    5 "_make_skeleton_class" ("type_constructor", "name", "bases", "type_kwargs", "class_tracker_id", "extra")
+        => class::make_skeleton_class;
+    6 "_class_setstate" ("obj", "state") => class::class_setstate;
+    7 "_make_skeleton_enum" ("bases", "name", "qualname", "members", "module", "class_tracker_id", "extra")
+        => enumeration::make_skeleton_enum;
+    8 "_make_typevar" ("name", "bound", "constraints", "covariant", "contravariant", "class_tracker_id")
+        => typevar::make_typevar;
+    9 "subimport" ("name") => imports::subimport;
+    10 "dynamic_subimport" ("name", "vars") => imports::dynamic_subimport;
+    11 "_get_dataclass_field_type_sentinel" ("name") => imports::dataclass_field_sentinel;
+    12 "_make_dict_keys" ("obj", "is_ordered") optional 1 => views::make_dict_keys;
+    13 "_make_dict_values" ("obj", "is_ordered") optional 1 => views::make_dict_values;
+    14 "_make_dict_items" ("obj", "is_ordered") optional 1 => views::make_dict_items;
+    15 "_file_reconstructor" ("retval") => imports::file_reconstructor;
+}
+
+impl Row {
+    /// Calls with arguments by position.
+    #[inline]
+    pub fn call(&self, args: &[*mut PyObject]) -> PyResult<Owned> {
+        if args.len() < self.required || args.len() > self.parameters.len() {
+            return Err(self.wrong_count(args.len()));
+        }
+        (self.function)(args)
+    }
+
+    #[cold]
+    fn wrong_count(&self, given: usize) -> Raised {
+        let (name, required, all) = (self.name, self.required, self.parameters.len());
+        let message = if given > all {
+            format!("{name}() takes {all} positional arguments but {given} were given")
+        } else {
+            format!("{name}() missing {} required positional arguments", required - given)
+        };
+        // SAFETY: exception types live as long as the interpreter.
+        raise(unsafe { PyExc_TypeError }, &message)
+    }
+
+    /// Calls with the arguments of a vectorcall: those with names follow the others.
+    fn call_with_names(&self, args: &[*mut PyObject], names: &[*mut PyObject]) -> PyResult<Owned> {
+        if names.is_empty() {
+            return self.call(args);
+        }
+        // SAFETY: exception types live as long as the interpreter.
+        let type_error = unsafe { PyExc_TypeError };
+        let by_position = args.len() - names.len();
+        let mut all: [*mut PyObject; 8] = [ptr::null_mut(); 8];
+        let slots = &mut all[..self.parameters.len()];
+        if by_position > slots.len() {
+            return Err(self.wrong_count(by_position));
+        }
+        slots[..by_position].copy_from_slice(&args[..by_position]);
+        for (name, value) in names.iter().zip(&args[by_position..]) {
+            let name = text::utf8(*name)?;
+            match self.parameters.iter().position(|p| *p == name) {
+                Some(at) if slots[at].is_null() => slots[at] = *value,
+                Some(_) => {
+                    let message = format!("{}() got multiple values for argument '{name}'", self.name);
+                    return Err(raise(type_error, &message));
+                }
+                None => {
+                    let message = format!("{}() got an unexpected keyword argument '{name}'", self.name);
+                    return Err(raise(type_error, &message));
+                }
+            }
+        }
+        // No row has a default before a parameter without one, or two defaults.
+        let given = slots.iter().take_while(|slot| !slot.is_null()).count();
+        if slots[given..].iter().any(|slot| !slot.is_null()) {
+            return Err(self.wrong_count(given));
+        }
+        self.call(&slots[..given])
+    }
+}
+
+/// What CPython calls.
+unsafe extern "C" fn call_row<const INDEX: usize>(
+    _: *mut PyObject,
+    args: *const *mut PyObject,
+    by_position: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    trampoline(|| {
+        // SAFETY: as the calling convention says: args has those by position and then those that names names.
+        let (args, names) = unsafe {
+            let names = if names.is_null() { &[] } else { tuple_items(names) };
+            let count = by_position as usize + names.len();
+            (if count == 0 { &[] } else { std::slice::from_raw_parts(args, count) }, names)
+        };
+        ROWS[INDEX].call_with_names(args, names)
+    })
+}
+
+/// The row of a callable, if it is one of ours.
+#[inline]
+pub fn function_of(callable: *mut PyObject) -> Option<&'static Row> {
+    // SAFETY: a live object; the layout is that of its type.
+    let definition = unsafe {
+        if Py_TYPE(callable) != &raw mut PyCFunction_Type {
+            return None;
+        }
+        (*callable.cast::<PyCFunctionObject>()).m_ml as usize
+    };
+    let offset = definition.wrapping_sub(ROWS.as_ptr() as usize);
+    ROWS.get(offset / size_of::<Row>()).filter(|row| ptr::from_ref(*row) as usize == definition)
+}
+
+/// The callable of a name in a module, if it is one of ours.
+#[inline]
+pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
+    // SAFETY: a live str.
+    if !MODULES.iter().any(|m| unsafe { PyUnicode_GetLength(module) } as usize == m.len()) {
+        return Ok(None);
+    }
+    if !text::ascii(module).is_some_and(|module| MODULES.contains(&module)) {
+        return Ok(None);
+    }
+    let Some(index) = text::ascii(name).and_then(|name| ROWS.iter().position(|row| row.name == name)) else {
+        return Ok(None);
+    };
+    Ok(callables()?.get(index).cloned())
+}
+
+/// The callables, in the order of the rows.
+pub fn callables() -> PyResult<&'static [Owned]> {
+    let made = &State::get()?.reconstructors;
+    if made.get().is_none() {
+        let _ = made.set(make_callables()?);
+    }
+    Ok(made.get().map_or(&[], |callables| callables.as_slice()))
+}
+
+fn make_callables() -> PyResult<Vec<Owned>> {
+    let module = text::new(MODULES[0])?;
+    ROWS.iter()
+        .map(|row| {
+            let definition = (&raw const row.definition).cast_mut();
+            // SAFETY: the definition is a constant that CPython does not write to; a new reference.
+            unsafe { Owned::new(PyCFunction_NewEx(definition, ptr::null_mut(), module.as_ptr())) }
+        })
+        .collect()
+}
+
+/// What an item of the unpickler's stack says about the object in the making: its description, if the item is a
+/// function of ours that makes or completes a function or class, whose arguments so far lie above it.
+pub fn unfinished(item: *mut PyObject, above: &[*mut PyObject]) -> Option<String> {
+    let row = function_of(item)?;
+    match row.name {
+        "_function_setstate" => Some(format!("function {}", name_of(*above.first()?)?)),
+        "_class_setstate" => Some(format!("class {}", name_of(*above.first()?)?)),
+        "_make_skeleton_class" | "_make_skeleton_enum" => Some(format!("class {}", quoted(*above.get(1)?)?)),
+        _ => None,
+    }
+}
+
+fn name_of(object: *mut PyObject) -> Option<String> {
+    let name = State::get().and_then(|state| crate::py::object::attr(object, state.names.name.as_ptr()));
+    match name {
+        Ok(name) => quoted(name.as_ptr()),
+        Err(Raised) => {
+            crate::py::error::clear();
+            None
+        }
+    }
+}
+
+fn quoted(name: *mut PyObject) -> Option<String> {
+    // SAFETY: live.
+    (unsafe { PyUnicode_Check(name) } != 0).then(|| format!("'{}'", text::display(name)))
+}
