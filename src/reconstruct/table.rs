@@ -11,8 +11,7 @@ use super::{cell, class, enumeration, function, imports, typevar, views};
 use crate::py::collections::tuple_items;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::owned::Owned;
-use crate::py::text;
-use crate::py::trampoline::trampoline;
+use crate::py::{text, trampoline};
 use crate::state::State;
 
 /// Takes borrowed arguments, as many as its row says.
@@ -144,7 +143,7 @@ unsafe extern "C" fn call_row<const INDEX: usize>(
     by_position: Py_ssize_t,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    trampoline(|| {
+    trampoline::object(|| {
         // SAFETY: as the calling convention says: args has those by position and then those that names names.
         let (args, names) = unsafe {
             let names = if names.is_null() { &[] } else { tuple_items(names) };

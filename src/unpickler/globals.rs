@@ -56,7 +56,7 @@ impl Machine<'_, '_> {
     /// Asks the policy, then our own loading functions, then the modules.
     pub(super) fn find_class(&mut self, module: &Owned, name: &Owned) -> PyResult<Owned> {
         if let Some(policy) = &mut self.options.find_class {
-            if let Some(object) = policy.find(module.as_ptr(), name.as_ptr())? {
+            if let Some(object) = policy(module.as_ptr(), name.as_ptr())? {
                 return Ok(object);
             }
         }

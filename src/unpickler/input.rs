@@ -13,6 +13,8 @@ const TRUST: usize = 64 * 1024;
 pub enum Short {
     /// The input ends.
     End,
+    /// The frame ends in the middle of what was asked for.
+    Frame,
     /// `max_bytes` was reached.
     Limit,
     /// The source raised.
@@ -29,7 +31,12 @@ impl From<Raised> for Short {
 pub struct Input<'a> {
     start: *const u8,
     cursor: *const u8,
+    /// Of the frame, if it ends before the window.
     end: *const u8,
+    /// Of the window.
+    full_end: *const u8,
+    /// A frame has begun, and nothing was read behind it yet.
+    framed: bool,
     /// Bytes before the window.
     before: usize,
     /// How many bytes may be consumed in all.
@@ -51,6 +58,8 @@ impl<'a> Input<'a> {
             start: range.start,
             cursor: range.start,
             end: range.end,
+            full_end: range.end,
+            framed: false,
             before: 0,
             limit,
             source: None,
@@ -148,6 +157,10 @@ impl<'a> Input<'a> {
             // SAFETY: the window stays until the input is touched again.
             return Ok(unsafe { std::slice::from_raw_parts(line.as_ptr(), line.len()) });
         }
+        if self.framed {
+            self.leave_frame()?;
+            return self.line();
+        }
         if self.source.is_none() {
             return Err(self.end());
         }
@@ -169,7 +182,13 @@ impl<'a> Input<'a> {
 
     /// Makes `into` full; for data that is worth no copy.
     pub fn fill(&mut self, into: &mut [u8]) -> Result<(), Short> {
+        if self.left() == 0 && self.framed {
+            self.leave_frame()?;
+        }
         let at_hand = self.left().min(into.len());
+        if at_hand < into.len() && self.framed {
+            return Err(Short::Frame);
+        }
         let (first, mut rest) = into.split_at_mut(at_hand);
         first.copy_from_slice(self.bytes(at_hand)?);
         if rest.is_empty() {
@@ -195,14 +214,35 @@ impl<'a> Input<'a> {
         Ok(())
     }
 
-    /// Brings the next `n` bytes into the window without consuming them.
-    pub fn have(&mut self, n: usize) -> Result<(), Short> {
-        if n > self.left() { self.refill(n) } else { Ok(()) }
+    /// Begins a frame of `n` bytes (PEP 3154), and brings them into the window. Nothing may cross its end.
+    pub fn frame(&mut self, n: usize) -> Result<(), Short> {
+        if n > self.left() {
+            self.refill(n)?;
+        }
+        // SAFETY: the window has n bytes from the cursor on.
+        self.end = unsafe { self.cursor.add(n) };
+        self.framed = true;
+        Ok(())
+    }
+
+    /// Is there more in the frame that began last?
+    pub fn in_frame(&self) -> bool {
+        self.framed && self.cursor != self.end
+    }
+
+    #[cold]
+    fn leave_frame(&mut self) -> Result<(), Short> {
+        if self.left() > 0 {
+            return Err(Short::Frame);
+        }
+        self.end = self.full_end;
+        self.framed = false;
+        Ok(())
     }
 
     /// Could so many bytes come? Memory knows; a source may always have them, up to the limit.
     pub fn may_have(&mut self, n: usize) -> Result<(), Short> {
-        if n <= self.left() {
+        if n <= self.full_end as usize - self.cursor as usize {
             return Ok(());
         }
         match self.source {
@@ -232,6 +272,12 @@ impl<'a> Input<'a> {
     #[cold]
     #[inline(never)]
     fn refill(&mut self, n: usize) -> Result<(), Short> {
+        if self.framed {
+            self.leave_frame()?;
+            if n <= self.left() {
+                return Ok(());
+            }
+        }
         if self.source.is_none() {
             return Err(self.end());
         }
@@ -297,7 +343,8 @@ impl<'a> Input<'a> {
     /// The window is the buffer, with the cursor at its start.
     fn close(&mut self) {
         let range = self.buffer.as_ptr_range();
-        (self.start, self.cursor, self.end) = (range.start, range.start, range.end);
+        (self.start, self.cursor) = (range.start, range.start);
+        (self.end, self.full_end) = (range.end, range.end);
     }
 
     #[cold]

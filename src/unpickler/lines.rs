@@ -1,15 +1,19 @@
 //! The opcodes of protocol 0, whose arguments are lines of text.
 
+use std::ffi::c_int;
 use std::ptr;
 
 use pyo3_ffi::*;
 
 use super::machine::Machine;
-use crate::py::error::{PyResult, Raised, matches, occurred};
+use crate::py::error::{PyResult, Raised, matches, occurred, raise};
 use crate::py::object::call1;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::py::{bytes, number};
+
+/// Of the numbers of `INT` and `LONG`; 0 takes prefixes.
+const BASE: c_int = if cfg!(Py_3_14) { 10 } else { 0 };
 
 /// A line as C text.
 fn c_text(line: &[u8]) -> PyResult<Vec<u8>> {
@@ -28,12 +32,12 @@ impl Machine<'_, '_> {
         let (value, whole) = unsafe {
             let mut end = ptr::null_mut();
             *libc::__errno_location() = 0;
-            let value = libc::strtol(text.as_ptr().cast(), &mut end, 0);
+            let value = libc::strtol(text.as_ptr().cast(), &mut end, BASE);
             (value, *libc::__errno_location() == 0 && matches!(*end.cast::<u8>(), b'\n' | b'\0'))
         };
         let object = if !whole {
             // SAFETY: C text; a new reference or NULL with an exception.
-            let long = unsafe { Owned::new(PyLong_FromString(text.as_ptr().cast(), ptr::null_mut(), 0)) };
+            let long = unsafe { Owned::new(PyLong_FromString(text.as_ptr().cast(), ptr::null_mut(), BASE)) };
             long.map_err(|_| {
                 crate::py::error::clear();
                 self.fail_value("could not convert string to int")
@@ -51,7 +55,7 @@ impl Machine<'_, '_> {
         let line = self.full_line()?;
         let text = c_text(line.strip_suffix(b"L").unwrap_or(line))?;
         // SAFETY: C text; a new reference or NULL with an exception.
-        let value = unsafe { Owned::new(PyLong_FromString(text.as_ptr().cast(), ptr::null_mut(), 0))? };
+        let value = unsafe { Owned::new(PyLong_FromString(text.as_ptr().cast(), ptr::null_mut(), BASE))? };
         self.push(value)
     }
 
@@ -147,7 +151,9 @@ impl Machine<'_, '_> {
             Owned::new(PyUnicode_DecodeASCII(start, len, c"strict".as_ptr())).map_err(|raised| {
                 if matches(PyExc_UnicodeDecodeError) {
                     crate::py::error::clear();
-                    return self.fail("persistent IDs in protocol 0 must be ASCII strings");
+                    // Without the offset: the whole message is tested for.
+                    let error = self.state.imports.unpickling_error.as_ptr();
+                    return raise(error, "persistent IDs in protocol 0 must be ASCII strings");
                 }
                 raised
             })?

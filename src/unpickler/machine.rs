@@ -210,7 +210,9 @@ impl<'i, 'o> Machine<'i, 'o> {
                     self.binstring(len)?;
                 }
                 op::BINSTRING => {
-                    let len = u32::from_le_bytes(self.array()?) as usize;
+                    let Ok(len) = usize::try_from(i32::from_le_bytes(self.array()?)) else {
+                        return Err(self.fail("BINSTRING pickle has negative byte count"));
+                    };
                     self.binstring(len)?;
                 }
                 op::INT => self.int_line()?,
@@ -251,7 +253,10 @@ impl<'i, 'o> Machine<'i, 'o> {
                 }
                 op::FRAME => {
                     let len = self.length("FRAME")?;
-                    self.input.have(len).map_err(|short| self.short(short))?;
+                    if self.input.in_frame() {
+                        return Err(self.fail("beginning of a new frame before end of current frame"));
+                    }
+                    self.input.frame(len).map_err(|short| self.short(short))?;
                 }
                 op::STOP => return self.pop(),
                 unknown => return Err(self.unknown(unknown)),
@@ -427,6 +432,7 @@ impl<'i, 'o> Machine<'i, 'o> {
     fn short(&mut self, short: Short) -> Raised {
         match short {
             Short::End => self.fail("pickle data was truncated"),
+            Short::Frame => self.fail("pickle exhausted before end of frame"),
             Short::Limit => {
                 self.limit_reached = true;
                 self.fail(&format!("the pickle is longer than the {} bytes allowed", self.options.max_bytes))

@@ -10,21 +10,13 @@ use super::source::Source;
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 
-/// A policy about globals, asked before anything else about each one that a pickle names.
-pub trait FindClass {
-    /// The object to use, or None to look it up as usual. Both arguments are `str` objects.
-    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>>;
-}
-
-impl<F: FnMut(&str, &str) -> PyResult<Option<Owned>>> FindClass for F {
-    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>> {
-        self(crate::py::text::utf8(module)?, crate::py::text::utf8(qualname)?)
-    }
-}
+/// A policy about globals, asked before anything else about each one that a pickle names: the module and the qualified
+/// name, two `str` objects. None: look it up as usual.
+pub type FindClass<'a> = &'a mut dyn FnMut(*mut PyObject, *mut PyObject) -> PyResult<Option<Owned>>;
 
 /// The keywords of `pickle.loads`, and this library's own.
 pub struct Options<'a> {
-    pub find_class: Option<&'a mut dyn FindClass>,
+    pub find_class: Option<FindClass<'a>>,
     /// A callable.
     pub persistent_load: Option<*mut PyObject>,
     /// An iterable of objects with the buffer protocol, in pickle order.
