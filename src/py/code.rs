@@ -5,9 +5,9 @@ use std::ffi::c_int;
 use pyo3_ffi::*;
 
 use super::bytecode;
-use super::collections::tuple_items;
 use super::error::{PyResult, Raised, check, occurred, raise};
 use super::foreign::PySys_Audit;
+use super::layout::tuple_items;
 use super::owned::Owned;
 use super::{bytes, text};
 

@@ -73,13 +73,3 @@ pub fn update_dict(dict: *mut PyObject, pairs: &[*mut PyObject]) -> PyResult<()>
     }
     Ok(())
 }
-
-/// The items of a tuple, borrowed from it: the caller holds it while it uses them.
-#[inline]
-pub fn tuple_items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
-    // SAFETY: a live tuple, as the caller says; its items never change.
-    unsafe {
-        let items = (*tuple.cast::<PyTupleObject>()).ob_item.as_ptr();
-        std::slice::from_raw_parts(items, Py_SIZE(tuple) as usize)
-    }
-}

@@ -8,6 +8,12 @@ unsafe extern "C" {
     /// Raises an audit event; -1 if a hook refused.
     pub fn PySys_Audit(event: *const c_char, format: *const c_char, ...) -> c_int;
 
+    /// Finds an attribute: 1 and a new reference, 0 and NULL if there is none, -1 if the lookup failed otherwise. Absence
+    /// makes no exception where the object's type allows.
+    #[cfg_attr(Py_3_13, link_name = "PyObject_GetOptionalAttr")]
+    #[cfg_attr(not(Py_3_13), link_name = "_PyObject_LookupAttr")]
+    pub fn lookup_attr(object: *mut PyObject, name: *mut PyObject, value: *mut *mut PyObject) -> c_int;
+
     /// Gives a `bytes` that only the caller holds another length, maybe at another place; -1 and NULL without memory.
     pub fn _PyBytes_Resize(bytes: *mut *mut PyObject, len: Py_ssize_t) -> c_int;
 }

@@ -12,6 +12,8 @@ pub mod collections;
 pub mod error;
 pub mod foreign;
 pub mod function;
+pub mod habits;
+pub mod layout;
 pub mod lookup;
 pub mod number;
 pub mod object;

@@ -2,10 +2,11 @@
 
 use std::ptr;
 
-use pyo3_ffi::compat::{PyDict_GetItemRef, PyObject_GetOptionalAttr};
+use pyo3_ffi::compat::PyDict_GetItemRef;
 use pyo3_ffi::*;
 
 use super::error::{PyResult, check};
+use super::foreign::lookup_attr;
 use super::owned::Owned;
 
 /// `getattr(object, name)`.
@@ -19,7 +20,7 @@ pub fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Opt
     let mut value = ptr::null_mut();
     // SAFETY: live, as the caller says; value is NULL or a new reference afterwards.
     unsafe {
-        check(PyObject_GetOptionalAttr(object, name, &mut value))?;
+        check(lookup_attr(object, name, &mut value))?;
         Ok(Owned::new_or_none(value))
     }
 }

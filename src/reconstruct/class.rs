@@ -5,8 +5,9 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::tracker;
-use crate::py::collections::{tuple_items, tuple_stealing};
+use crate::py::collections::tuple_stealing;
 use crate::py::error::{PyResult, check, raise};
+use crate::py::layout::tuple_items;
 use crate::py::object::{attr, call1, each_item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;

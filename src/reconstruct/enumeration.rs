@@ -5,8 +5,8 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::tracker;
-use crate::py::collections::tuple_items;
 use crate::py::error::{PyResult, check, raise};
+use crate::py::layout::tuple_items;
 use crate::py::object::{attr, each_item};
 use crate::py::owned::Owned;
 use crate::state::State;

@@ -8,8 +8,9 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::{cell, class, enumeration, function, imports, typevar, views};
-use crate::py::collections::tuple_items;
+use crate::protocol::wire::{MODULE, Wire};
 use crate::py::error::{PyResult, Raised, raise};
+use crate::py::layout::tuple_items;
 use crate::py::owned::Owned;
 use crate::py::{text, trampoline};
 use crate::state::State;
@@ -22,7 +23,7 @@ pub type Function = fn(&[*mut PyObject]) -> PyResult<Owned>;
 pub struct Row {
     /// First, so that a callable's definition is also its row.
     definition: PyMethodDef,
-    pub name: &'static str,
+    pub wire: Wire,
     parameters: &'static [&'static str],
     /// So many of the parameters have no default.
     required: usize,
@@ -33,48 +34,75 @@ pub struct Row {
 unsafe impl Sync for Row {}
 
 /// Where the functions live, and where versions before 3.0 said that some do.
-pub const MODULES: [&str; 2] = ["cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast"];
+pub const MODULES: [&str; 2] = [MODULE, "cloudpickle.cloudpickle_fast"];
+
+/// The names as C text.
+static C_NAMES: [[u8; 48]; Wire::ALL.len()] = {
+    let mut names = [[0; 48]; Wire::ALL.len()];
+    let mut i = 0;
+    while i < names.len() {
+        let name = Wire::ALL[i].name().as_bytes();
+        assert!(name.len() < names[i].len());
+        let mut j = 0;
+        while j < name.len() {
+            names[i][j] = name[j];
+            j += 1;
+        }
+        i += 1;
+    }
+    names
+};
 
 macro_rules! rows {
     (@count $($parameter:literal)*) => { <[&str]>::len(&[$($parameter),*]) };
-    ($($index:literal $name:literal ($($parameter:literal),*) $(optional $default:literal)? => $function:path;)*) => {
-        pub static ROWS: &[Row] = &[$(
+    ($($wire:ident ($($parameter:literal),*) $(optional $default:literal)? => $function:path;)*) => {
+        pub static ROWS: [Row; Wire::ALL.len()] = [$(
             Row {
                 definition: PyMethodDef {
-                    ml_name: concat!($name, "\0").as_ptr().cast(),
-                    ml_meth: PyMethodDefPointer { PyCFunctionFastWithKeywords: call_row::<$index> },
+                    ml_name: (&raw const C_NAMES[Wire::$wire as usize]).cast(),
+                    ml_meth: PyMethodDefPointer { PyCFunctionFastWithKeywords: call_row::<{ Wire::$wire as usize }> },
                     ml_flags: METH_FASTCALL | METH_KEYWORDS,
                     ml_doc: ptr::null(),
                 },
-                name: $name,
+                wire: Wire::$wire,
                 parameters: &[$($parameter),*],
                 required: rows!(@count $($parameter)*) - (0 $(+ $default)?),
                 function: $function,
             },
         )*];
+
+        // A row stands where its name stands in the enum.
+        const _: () = {
+            let mut i = 0;
+            $(
+                assert!(Wire::$wire as usize == i);
+                i += 1;
+            )*
+            assert!(i == Wire::ALL.len());
+        };
     };
 }
 
 rows! {
-    0 "_make_function" ("code", "globals", "name", "argdefs", "closure") => function::make_function;
-    1 "_function_setstate" ("obj", "state") => function::function_setstate;
-    2 "_builtin_type" ("name") => imports::builtin_type;
-    3 "_make_cell" ("value") optional 1 => cell::make_cell;
-    4 "_make_empty_cell" () => cell::make_empty_cell;
-    5 "_make_skeleton_class" ("type_constructor", "name", "bases", "type_kwargs", "class_tracker_id", "extra")
+    BuiltinType ("name") => imports::builtin_type;
+    ClassSetstate ("obj", "state") => class::class_setstate;
+    DataclassFieldSentinel ("name") => imports::dataclass_field_sentinel;
+    DynamicSubimport ("name", "vars") => imports::dynamic_subimport;
+    FileReconstructor ("retval") => imports::file_reconstructor;
+    FunctionSetstate ("obj", "state") => function::function_setstate;
+    MakeCell ("value") optional 1 => cell::make_cell;
+    MakeDictItems ("obj", "is_ordered") optional 1 => views::make_dict_items;
+    MakeDictKeys ("obj", "is_ordered") optional 1 => views::make_dict_keys;
+    MakeDictValues ("obj", "is_ordered") optional 1 => views::make_dict_values;
+    MakeEmptyCell () => cell::make_empty_cell;
+    MakeFunction ("code", "globals", "name", "argdefs", "closure") => function::make_function;
+    MakeSkeletonClass ("type_constructor", "name", "bases", "type_kwargs", "class_tracker_id", "extra")
         => class::make_skeleton_class;
-    6 "_class_setstate" ("obj", "state") => class::class_setstate;
-    7 "_make_skeleton_enum" ("bases", "name", "qualname", "members", "module", "class_tracker_id", "extra")
+    MakeSkeletonEnum ("bases", "name", "qualname", "members", "module", "class_tracker_id", "extra")
         => enumeration::make_skeleton_enum;
-    8 "_make_typevar" ("name", "bound", "constraints", "covariant", "contravariant", "class_tracker_id")
+    MakeTypevar ("name", "bound", "constraints", "covariant", "contravariant", "class_tracker_id")
         => typevar::make_typevar;
-    9 "subimport" ("name") => imports::subimport;
-    10 "dynamic_subimport" ("name", "vars") => imports::dynamic_subimport;
-    11 "_get_dataclass_field_type_sentinel" ("name") => imports::dataclass_field_sentinel;
-    12 "_make_dict_keys" ("obj", "is_ordered") optional 1 => views::make_dict_keys;
-    13 "_make_dict_values" ("obj", "is_ordered") optional 1 => views::make_dict_values;
-    14 "_make_dict_items" ("obj", "is_ordered") optional 1 => views::make_dict_items;
-    15 "_file_reconstructor" ("retval") => imports::file_reconstructor;
+    Subimport ("name") => imports::subimport;
 }
 
 impl Row {
@@ -89,7 +117,7 @@ impl Row {
 
     #[cold]
     fn wrong_count(&self, given: usize) -> Raised {
-        let (name, required, all) = (self.name, self.required, self.parameters.len());
+        let (name, required, all) = (self.wire.name(), self.required, self.parameters.len());
         let message = if given > all {
             format!("{name}() takes {all} positional arguments but {given} were given")
         } else {
@@ -118,11 +146,11 @@ impl Row {
             match self.parameters.iter().position(|p| *p == name) {
                 Some(at) if slots[at].is_null() => slots[at] = *value,
                 Some(_) => {
-                    let message = format!("{}() got multiple values for argument '{name}'", self.name);
+                    let message = format!("{}() got multiple values for argument '{name}'", self.wire.name());
                     return Err(raise(type_error, &message));
                 }
                 None => {
-                    let message = format!("{}() got an unexpected keyword argument '{name}'", self.name);
+                    let message = format!("{}() got an unexpected keyword argument '{name}'", self.wire.name());
                     return Err(raise(type_error, &message));
                 }
             }
@@ -178,7 +206,7 @@ pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned
     if !text::ascii(module).is_some_and(|module| MODULES.contains(&module)) {
         return Ok(None);
     }
-    let Some(index) = text::ascii(name).and_then(|name| ROWS.iter().position(|row| row.name == name)) else {
+    let Some(index) = text::ascii(name).and_then(|name| Wire::ALL.iter().position(|wire| wire.name() == name)) else {
         return Ok(None);
     };
     Ok(callables()?.get(index).cloned())
@@ -194,7 +222,7 @@ pub fn callables() -> PyResult<&'static [Owned]> {
 }
 
 fn make_callables() -> PyResult<Vec<Owned>> {
-    let module = text::new(MODULES[0])?;
+    let module = text::new(MODULE)?;
     ROWS.iter()
         .map(|row| {
             let definition = (&raw const row.definition).cast_mut();
@@ -208,10 +236,10 @@ fn make_callables() -> PyResult<Vec<Owned>> {
 /// function of ours that makes or completes a function or class, whose arguments so far lie above it.
 pub fn unfinished(item: *mut PyObject, above: &[*mut PyObject]) -> Option<String> {
     let row = function_of(item)?;
-    match row.name {
-        "_function_setstate" => Some(format!("function {}", name_of(*above.first()?)?)),
-        "_class_setstate" => Some(format!("class {}", name_of(*above.first()?)?)),
-        "_make_skeleton_class" | "_make_skeleton_enum" => Some(format!("class {}", quoted(*above.get(1)?)?)),
+    match row.wire {
+        Wire::FunctionSetstate => Some(format!("function {}", name_of(*above.first()?)?)),
+        Wire::ClassSetstate => Some(format!("class {}", name_of(*above.first()?)?)),
+        Wire::MakeSkeletonClass | Wire::MakeSkeletonEnum => Some(format!("class {}", quoted(*above.get(1)?)?)),
         _ => None,
     }
 }

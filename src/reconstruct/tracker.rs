@@ -10,7 +10,7 @@ use pyo3_ffi::compat::PyWeakref_GetRef;
 use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, check};
-use crate::py::object::{attr, call1, dict_get, each_item};
+use crate::py::object::{attr, call1, dict_get, each_item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
@@ -28,8 +28,10 @@ pub fn current() -> PyResult<Tracker> {
     let state = State::get()?;
     let names = &state.names;
     if let Some(package) = dict_get(state.modules.as_ptr(), names.cloudpickle_module.as_ptr())? {
-        let theirs = |name: &Owned| crate::py::object::optional_attr(package.as_ptr(), name.as_ptr());
-        if let (Some(by_class), Some(by_id)) = (theirs(&names.tracker_by_class)?, theirs(&names.tracker_by_id)?) {
+        let theirs = |name: *mut PyObject| optional_attr(package.as_ptr(), name);
+        if let (Some(by_class), Some(by_id)) =
+            (theirs(names.tracker_by_class.as_ptr())?, theirs(names.tracker_by_id.as_ptr())?)
+        {
             let theirs = Tracker { by_class, by_id };
             if let Some((by_class, by_id)) = state.tracker.get() {
                 if by_id.as_ptr() != theirs.by_id.as_ptr() {

@@ -3,8 +3,8 @@
 use pyo3_ffi::*;
 
 use super::tracker;
-use crate::py::collections::tuple_items;
 use crate::py::error::{PyResult, check, raise};
+use crate::py::layout::tuple_items;
 use crate::py::owned::Owned;
 use crate::state::State;
 

@@ -5,8 +5,8 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::machine::Machine;
-use crate::py::collections::tuple_items;
 use crate::py::error::{PyResult, Raised};
+use crate::py::layout::tuple_items;
 use crate::py::object::{attr, call1, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;

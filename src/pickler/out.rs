@@ -1,0 +1,400 @@
+//! The output: one block of memory that grows, and the frames in it (PEP 3154).
+//!
+//! Between two objects there are always [`SLACK`] bytes free, so that opcodes and short objects are written without
+//! asking. One compare per object, against `limit`, covers the free room, the end of the frame, and whatever else makes
+//! the engine leave its fast path.
+
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use crate::protocol::opcode::{FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET};
+use crate::py::error::{PyResult, no_memory, raise};
+use crate::py::owned::Owned;
+
+/// Free behind the end when an object begins: enough for any object without a payload, with its memo number and the
+/// opcodes that end the containers around it.
+pub const SLACK: usize = 128;
+
+const FIRST_BYTES: usize = 1024;
+
+/// A result of this size and more is worth huge pages.
+const HUGE: usize = 32 << 20;
+
+/// Who the block is for, which says how it is allocated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// `malloc`.
+    Memory,
+    /// The inside of a `bytes` object: allocated as CPython does, with room for its head in front.
+    Bytes,
+}
+
+/// The head of a bytes object, and the NUL behind its data.
+const HEAD: usize = std::mem::offset_of!(PyBytesObject, ob_sval);
+
+pub struct Out {
+    block: *mut u8,
+    /// Bytes of the block; data begins at `head`.
+    size: usize,
+    head: usize,
+    /// End of the data, an offset into the block.
+    len: usize,
+    /// A frame is open; its header lies at `frame_at`.
+    in_frame: bool,
+    frame_at: usize,
+    /// At or past this `len` the next object takes the slow path.
+    limit: usize,
+    framing: bool,
+    /// Every object takes the slow path.
+    detour: bool,
+    home: Home,
+    max_bytes: u64,
+    /// Bytes that were handed to a sink.
+    gone: u64,
+    pub over_limit: bool,
+}
+
+impl Out {
+    pub fn new(home: Home, max_bytes: u64) -> PyResult<Self> {
+        let head = if home == Home::Bytes { HEAD } else { 0 };
+        let mut out = Self {
+            block: ptr::null_mut(),
+            size: 0,
+            head,
+            len: head,
+            in_frame: false,
+            frame_at: 0,
+            limit: 0,
+            framing: false,
+            detour: false,
+            home,
+            max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
+            gone: 0,
+            over_limit: false,
+        };
+        out.resize(FIRST_BYTES)?;
+        out.set_limit();
+        Ok(out)
+    }
+
+    fn resize(&mut self, size: usize) -> PyResult<()> {
+        // SAFETY: the block is NULL or of the allocator that `home` names; the sizes are not zero.
+        let block = unsafe {
+            match self.home {
+                Home::Memory => libc::realloc(self.block.cast(), size),
+                Home::Bytes => PyObject_Realloc(self.block.cast(), size),
+            }
+        };
+        if block.is_null() {
+            return Err(no_memory());
+        }
+        self.block = block.cast();
+        self.size = size;
+        if size >= HUGE {
+            advise_huge(self.block, size);
+        }
+        Ok(())
+    }
+
+    fn set_limit(&mut self) {
+        let room = self.size - SLACK;
+        self.limit = if self.detour {
+            0
+        } else if self.in_frame {
+            room.min(self.frame_at + FRAME_HEADER + FRAME_TARGET)
+        } else {
+            room
+        };
+    }
+
+    /// Must the next object take the slow path?
+    #[inline(always)]
+    pub fn due(&self) -> bool {
+        self.len >= self.limit
+    }
+
+    /// From here on every object takes the slow path.
+    pub fn make_detour(&mut self) {
+        self.detour = true;
+        self.limit = 0;
+    }
+
+    /// The slow path at the beginning of an object: room, and the end of the frame. Says whether a frame ended.
+    #[cold]
+    #[inline(never)]
+    pub fn boundary(&mut self) -> PyResult<bool> {
+        let ended = self.in_frame && self.len - self.frame_at - FRAME_HEADER >= FRAME_TARGET;
+        if ended {
+            self.end_frame();
+            self.begin_frame()?;
+        }
+        self.room(SLACK)?;
+        self.set_limit();
+        Ok(ended)
+    }
+
+    /// Makes sure that `more` bytes and the slack fit.
+    #[inline(always)]
+    pub fn room(&mut self, more: usize) -> PyResult<()> {
+        if self.size - self.len >= more.saturating_add(SLACK) { Ok(()) } else { self.grow(more) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, more: usize) -> PyResult<()> {
+        let used = self.gone + (self.len - self.head) as u64;
+        if used > self.max_bytes || more.saturating_sub(SLACK) as u64 > self.max_bytes - used {
+            return Err(self.too_long());
+        }
+        let need = self.len.checked_add(more).and_then(|n| n.checked_add(SLACK)).ok_or_else(no_memory)?;
+        self.resize(need.saturating_add(self.len / 2).max(FIRST_BYTES).min(isize::MAX as usize))?;
+        self.set_limit();
+        Ok(())
+    }
+
+    #[cold]
+    fn too_long(&mut self) -> crate::py::error::Raised {
+        self.over_limit = true;
+        // SAFETY: a static exception type.
+        raise(unsafe { PyExc_ValueError }, &format!("the pickle is longer than max_bytes ({})", self.max_bytes))
+    }
+
+    /// Appends one byte into the slack.
+    #[inline(always)]
+    pub fn op(&mut self, op: u8) {
+        debug_assert!(self.len < self.size);
+        // SAFETY: the slack is free.
+        unsafe { *self.block.add(self.len) = op };
+        self.len += 1;
+    }
+
+    /// Appends the first `len` of the bytes into the slack; writes all of them, so that the copy has a fixed size.
+    #[inline(always)]
+    pub fn short<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        debug_assert!(len <= N && self.len + N <= self.size);
+        // SAFETY: N is far below the slack, which is free.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.block.add(self.len), N) };
+        self.len += len;
+    }
+
+    /// Appends bytes for which [`Out::room`] was made, or few enough for the slack.
+    #[inline(always)]
+    pub fn bytes(&mut self, data: &[u8]) {
+        debug_assert!(self.len + data.len() <= self.size);
+        // SAFETY: room was made; the source is not part of the block.
+        unsafe {
+            let to = self.block.add(self.len);
+            if data.len() <= 32 && self.size - self.len >= 32 + 16 {
+                copy_short(data, to);
+            } else {
+                ptr::copy_nonoverlapping(data.as_ptr(), to, data.len());
+            }
+        }
+        self.len += data.len();
+    }
+
+    /// The free memory for `len` bytes that the caller fills and then counts with [`Out::advance`].
+    pub fn spare(&mut self, len: usize) -> PyResult<&mut [u8]> {
+        self.room(len)?;
+        // SAFETY: room was made; bytes need no initialisation to be written.
+        unsafe {
+            ptr::write_bytes(self.block.add(self.len), 0, len);
+            Ok(std::slice::from_raw_parts_mut(self.block.add(self.len), len))
+        }
+    }
+
+    /// Counts bytes that were filled into [`Out::spare`].
+    pub fn advance(&mut self, len: usize) {
+        debug_assert!(self.len + len + SLACK <= self.size);
+        self.len += len;
+    }
+
+    /// Frames begin: from protocol 4 on, behind the header.
+    pub fn start_framing(&mut self) -> PyResult<()> {
+        self.framing = true;
+        self.begin_frame()
+    }
+
+    fn begin_frame(&mut self) -> PyResult<()> {
+        self.room(FRAME_HEADER)?;
+        self.in_frame = true;
+        self.frame_at = self.len;
+        self.len += FRAME_HEADER;
+        self.set_limit();
+        Ok(())
+    }
+
+    fn end_frame(&mut self) {
+        if !std::mem::take(&mut self.in_frame) {
+            return;
+        }
+        let len = self.len - self.frame_at - FRAME_HEADER;
+        // SAFETY: the header was reserved in front of the frame's data, inside the block.
+        unsafe {
+            let header = self.block.add(self.frame_at);
+            if len >= FRAME_MIN {
+                *header = FRAME;
+                ptr::copy_nonoverlapping((len as u64).to_le_bytes().as_ptr(), header.add(1), 8);
+            } else {
+                ptr::copy(header.add(FRAME_HEADER), header, len);
+                self.len -= FRAME_HEADER;
+            }
+        }
+    }
+
+    /// A large payload lies between frames: ends the one that is open.
+    pub fn leave_frame(&mut self) {
+        self.end_frame();
+        self.set_limit();
+    }
+
+    /// Goes back to frames behind a large payload.
+    pub fn return_to_frame(&mut self) -> PyResult<()> {
+        if self.framing { self.begin_frame() } else { Ok(()) }
+    }
+
+    /// Ends the last frame and the output.
+    pub fn finish(&mut self) -> PyResult<()> {
+        self.end_frame();
+        self.framing = false;
+        if self.gone + (self.len - self.head) as u64 > self.max_bytes {
+            return Err(self.too_long());
+        }
+        Ok(())
+    }
+
+    /// What is ready for a sink: all but the frame that is open. The caller hands it over, then calls
+    /// [`Out::hand_over`].
+    pub fn ready(&mut self) -> PyResult<&[u8]> {
+        let end = if self.in_frame { self.frame_at } else { self.len };
+        if self.gone + (end - self.head) as u64 > self.max_bytes {
+            return Err(self.too_long());
+        }
+        // SAFETY: inside the block, written.
+        Ok(unsafe { std::slice::from_raw_parts(self.block.add(self.head), end - self.head) })
+    }
+
+    /// Forgets what was ready; the header of an open frame moves to the front.
+    pub fn hand_over(&mut self) {
+        let end = if self.in_frame { self.frame_at } else { self.len };
+        self.gone += (end - self.head) as u64;
+        let rest = self.len - end;
+        // SAFETY: both inside the block; they may overlap.
+        unsafe { ptr::copy(self.block.add(end), self.block.add(self.head), rest) };
+        self.len = self.head + rest;
+        self.frame_at = self.head;
+        self.set_limit();
+    }
+
+    /// Counts a payload that went to the sink without a copy here.
+    pub fn passed_by(&mut self, len: usize) -> PyResult<()> {
+        self.gone += len as u64;
+        if self.gone > self.max_bytes { Err(self.too_long()) } else { Ok(()) }
+    }
+
+    /// Gives the block away, cut to its length.
+    pub fn into_memory(mut self) -> Memory {
+        debug_assert!(self.home == Home::Memory);
+        let len = self.len;
+        // SAFETY: of malloc; smaller than before. If it cannot be cut it stays as it is.
+        let cut = unsafe { libc::realloc(self.block.cast(), len.max(1)) };
+        let block = if cut.is_null() { self.block } else { cut.cast() };
+        self.block = ptr::null_mut();
+        Memory { block, len }
+    }
+
+    /// Makes the block a `bytes` object.
+    pub fn into_bytes(mut self) -> PyResult<Owned> {
+        debug_assert!(self.home == Home::Bytes);
+        let len = self.len - HEAD;
+        // A NUL follows the data, in the slack.
+        self.op(0);
+        // SAFETY: the block was allocated as CPython allocates objects, with the size of a bytes object of this
+        // length, and everything behind the head is written; the rest is what `_PyBytes_FromSize` sets.
+        unsafe {
+            let cut = PyObject_Realloc(self.block.cast(), self.len);
+            if cut.is_null() {
+                return Err(no_memory());
+            }
+            self.block = ptr::null_mut();
+            let bytes = PyObject_InitVar(cut.cast(), &raw mut PyBytes_Type, len as Py_ssize_t);
+            *cut.cast::<u8>().add(HASH).cast::<Py_hash_t>() = -1;
+            Owned::new(bytes.cast())
+        }
+    }
+}
+
+/// Where a bytes object keeps its hash.
+const HASH: usize = size_of::<PyVarObject>();
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        // SAFETY: NULL or of the allocator that `home` names, and not used again.
+        unsafe {
+            match self.home {
+                Home::Memory => libc::free(self.block.cast()),
+                Home::Bytes => PyObject_Free(self.block.cast()),
+            }
+        }
+    }
+}
+
+/// Copies up to 32 bytes with two moves that may overlap instead of a call.
+///
+/// # Safety
+/// `to` has room for 32 bytes and does not overlap the source.
+#[inline(always)]
+unsafe fn copy_short(data: &[u8], to: *mut u8) {
+    let (from, len) = (data.as_ptr(), data.len());
+    // SAFETY: both moves stay inside the source: each is at most as long as it, or the byte loop runs.
+    unsafe {
+        if len >= 16 {
+            to.cast::<[u8; 16]>().write_unaligned(from.cast::<[u8; 16]>().read_unaligned());
+            to.add(len - 16).cast::<[u8; 16]>().write_unaligned(from.add(len - 16).cast::<[u8; 16]>().read_unaligned());
+        } else if len >= 8 {
+            to.cast::<u64>().write_unaligned(from.cast::<u64>().read_unaligned());
+            to.add(len - 8).cast::<u64>().write_unaligned(from.add(len - 8).cast::<u64>().read_unaligned());
+        } else if len >= 4 {
+            to.cast::<u32>().write_unaligned(from.cast::<u32>().read_unaligned());
+            to.add(len - 4).cast::<u32>().write_unaligned(from.add(len - 4).cast::<u32>().read_unaligned());
+        } else {
+            for i in 0..len {
+                *to.add(i) = *from.add(i);
+            }
+        }
+    }
+}
+
+/// Asks for huge pages for a block, where the system gives them on advice. It is advice: a refusal changes nothing.
+fn advise_huge(block: *mut u8, size: usize) {
+    const PAGE: usize = 4096;
+    let begin = (block as usize).next_multiple_of(PAGE);
+    let end = (block as usize + size) & !(PAGE - 1);
+    if end > begin {
+        // SAFETY: pages inside the block; the advice changes no contents.
+        unsafe { libc::madvise(begin as *mut libc::c_void, end - begin, libc::MADV_HUGEPAGE) };
+    }
+}
+
+/// Memory of `malloc` with its length.
+pub struct Memory {
+    block: *mut u8,
+    len: usize,
+}
+
+impl Memory {
+    /// Gives the block away; `free` ends it.
+    pub fn into_raw(self) -> (*mut u8, usize) {
+        let raw = (self.block, self.len);
+        std::mem::forget(self);
+        raw
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: of malloc, and not used again.
+        unsafe { libc::free(self.block.cast()) };
+    }
+}
