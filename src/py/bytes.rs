@@ -5,7 +5,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::error::{PyResult, Raised, check};
-use super::foreign::_PyBytes_Resize;
+use super::undeclared::_PyBytes_Resize;
 use super::object::attr;
 use super::owned::Owned;
 

@@ -7,17 +7,17 @@
 
 pub mod bytecode;
 pub mod bytes;
-pub mod code;
 pub mod collections;
 pub mod error;
-pub mod foreign;
 pub mod function;
 pub mod habits;
 pub mod layout;
 pub mod lookup;
+pub mod new_code;
 pub mod number;
 pub mod object;
 pub mod owned;
 pub mod text;
 pub mod trampoline;
+pub mod undeclared;
 pub mod vec;

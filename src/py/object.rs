@@ -6,7 +6,7 @@ use pyo3_ffi::compat::PyDict_GetItemRef;
 use pyo3_ffi::*;
 
 use super::error::{PyResult, check};
-use super::foreign::lookup_attr;
+use super::undeclared::lookup_attr;
 use super::owned::Owned;
 
 /// `getattr(object, name)`.

@@ -2,7 +2,7 @@
 
 use pyo3_ffi::PyObject;
 
-use crate::py::code::{MINOR, Misfit, make};
+use crate::py::new_code::{MINOR, Misfit, make};
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::owned::Owned;
 use crate::state::State;

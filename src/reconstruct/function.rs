@@ -4,7 +4,7 @@ use pyo3_ffi::*;
 
 use super::imports::builtins_dict;
 use crate::py::error::{PyResult, Raised, check, raise};
-use crate::py::foreign::PySys_Audit;
+use crate::py::undeclared::PySys_Audit;
 use crate::py::function::free_variables;
 use crate::py::layout::tuple_items;
 use crate::py::object::{attr, call1, dict_get, each_item};

@@ -6,7 +6,7 @@ use pyo3_ffi::*;
 
 use super::bytecode;
 use super::error::{PyResult, Raised, check, occurred, raise};
-use super::foreign::PySys_Audit;
+use super::undeclared::PySys_Audit;
 use super::layout::tuple_items;
 use super::owned::Owned;
 use super::{bytes, text};
@@ -170,7 +170,7 @@ fn construct(args: &[*mut PyObject]) -> PyResult<Owned> {
             flags,
         ))?;
         #[cfg(not(Py_3_11))]
-        let made = super::foreign::PyCode_NewWithPosOnlyArgs(
+        let made = super::undeclared::PyCode_NewWithPosOnlyArgs(
             argcount,
             posonly,
             kwonly,
@@ -189,7 +189,7 @@ fn construct(args: &[*mut PyObject]) -> PyResult<Owned> {
             args[13],
         );
         #[cfg(Py_3_11)]
-        let made = super::foreign::PyCode_NewWithPosOnlyArgs(
+        let made = super::undeclared::PyCode_NewWithPosOnlyArgs(
             argcount,
             posonly,
             kwonly,
