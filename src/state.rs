@@ -3,18 +3,21 @@
 //! It hangs on the interpreter (`PyInterpreterState_GetDict`), so each interpreter has its own and takes it along when
 //! it ends. Each thread remembers which interpreter it asked last, so that the usual single one costs a compare.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
 use crate::protocol::wire::{MODULE, Wire};
+use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
-use crate::py::object::{import, import_from};
+use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
+use crate::py::text;
 
 /// Makes the struct of interned names: `field = "text"`.
 macro_rules! names {
@@ -36,24 +39,33 @@ names! {
     append = "append";
     builtins = "builtins";
     builtins_attr = "__builtins__";
+    by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
     closure = "__closure__";
     cloudpickle_module = "cloudpickle.cloudpickle";
+    copy = "copy";
     data = "data";
+    defaults = "__defaults__";
     dict = "__dict__";
     doc = "__doc__";
+    dot = ".";
     extend = "extend";
     file = "__file__";
     firstlineno = "__firstlineno__";
+    get = "get";
     getattr = "getattr";
+    getattr_hook = "__getattr__";
     getinitargs = "__getinitargs__";
     globals = "__globals__";
     initializing = "_initializing";
     items = "items";
+    kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
+    locals = "<locals>";
     main = "__main__";
     module = "__module__";
     modules = "modules";
+    mp_main = "__mp_main__";
     mro_entries = "__mro_entries__";
     name = "__name__";
     new = "__new__";
@@ -72,8 +84,11 @@ names! {
     reduce_ex = "__reduce_ex__";
     register = "register";
     remove = "_remove";
+    rsplit = "rsplit";
     setstate = "__setstate__";
     spec = "__spec__";
+    split = "split";
+    startswith = "startswith";
     submodules = "_cloudpickle_submodules";
     tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
     tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
@@ -112,6 +127,8 @@ macro_rules! imports {
 
 imports! {
     at once {
+        // What `__builtins__` is in a module that was imported.
+        builtins_dict = c"builtins".c"__dict__";
         dispatch_table = c"copyreg".c"dispatch_table";
         extension_registry = c"copyreg".c"_extension_registry";
         pickling_error = c"_pickle".c"PicklingError";
@@ -120,6 +137,7 @@ imports! {
     when asked {
         codecs_encode = c"codecs".c"encode";
         extension_cache = c"copyreg".c"_extension_cache";
+        format_exception = c"traceback".c"format_exception";
         import_mapping_2to3 = c"_compat_pickle".c"IMPORT_MAPPING";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
         inverted_registry = c"copyreg".c"_inverted_registry";
@@ -135,19 +153,58 @@ imports! {
     }
 }
 
+/// What one room keeps for one interpreter, made when it is first asked for. Its type is the room's own.
+#[derive(Default)]
+pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Room {
+    /// What is kept, if it was asked for before.
+    pub fn made<T: Any>(&self) -> Option<&T> {
+        self.0.get().and_then(|kept| kept.downcast_ref())
+    }
+
+    /// What is kept; each room asks with one and the same type.
+    #[inline]
+    pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+        if self.0.get().is_none() {
+            // Made outside of the cell: this may run Python code, and a second one that came first is as good.
+            let _ = self.0.set(Box::new(make()?));
+        }
+        match self.0.get().and_then(|kept| kept.downcast_ref()) {
+            Some(kept) => Ok(kept),
+            // SAFETY: the exception types are there for the interpreter's life.
+            None => Err(raise(unsafe { PyExc_SystemError }, "a room keeps values of one type only")),
+        }
+    }
+}
+
 /// Everything that is kept for one interpreter.
 pub struct State {
     pub names: Names,
     pub imports: Imports,
-    /// `sys.modules`.
-    pub modules: Owned,
-    /// The callables of what a pickle calls, made when first asked for.
-    pub reconstructors: OnceLock<Vec<Owned>>,
-    /// Our own class tracker: class to id, id to class.
-    pub tracker: OnceLock<(Owned, Owned)>,
+    /// The callables of what a pickle calls.
+    pub reconstructors: Room,
+    /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
+    pub analyzer: Room,
+    /// Our own class tracker.
+    pub tracker: Room,
+    /// `sys.__dict__`.
+    pub sys_dict: Owned,
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
     pub wire_module: Name,
     pub wire_names: Vec<Name>,
+    /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
+    pub by_value: Owned,
+    /// For what must come back to this interpreter from any thread.
+    pub home: Arc<Home>,
+    /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
+    pub buffer_type: OnceLock<Owned>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.home.end();
+    }
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -177,6 +234,16 @@ impl State {
         Self::find(interpreter)
     }
 
+    /// `sys.modules`, as it is now: programs put another dict there.
+    #[inline]
+    pub fn modules(&self) -> PyResult<Owned> {
+        match dict_get(self.sys_dict.as_ptr(), self.names.modules.as_ptr())? {
+            Some(modules) => Ok(modules),
+            // SAFETY: the exception types are there for the interpreter's life.
+            None => Err(raise(unsafe { PyExc_AttributeError }, "module 'sys' has no attribute 'modules'")),
+        }
+    }
+
     #[cold]
     fn find<'a>(interpreter: *mut PyInterpreterState) -> PyResult<&'a Self> {
         // SAFETY: attached; the dict is borrowed from the interpreter, the capsule from the dict.
@@ -204,17 +271,23 @@ impl State {
     /// `dict` is the interpreter's.
     unsafe fn create(dict: *mut PyObject) -> PyResult<*mut Self> {
         let sys = import(c"sys")?;
-        // SAFETY: live, held by `sys`.
-        let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
+        // SAFETY: live, held by `sys`; a module has a dict.
+        let sys_dict = Owned::of(unsafe { PyModule_GetDict(sys.as_ptr()) });
         let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
+        // SAFETY: attached; a new reference.
+        let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
-            modules,
-            reconstructors: OnceLock::new(),
-            tracker: OnceLock::new(),
+            reconstructors: Room::default(),
+            analyzer: Room::default(),
+            tracker: Room::default(),
+            sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,
+            by_value,
+            home: Home::here(),
+            buffer_type: OnceLock::new(),
         }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
@@ -247,8 +320,8 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
 pub struct Name(Owned, #[expect(dead_code, reason = "held for its count")] Owned);
 
 impl Name {
-    pub fn new(text: &str) -> PyResult<Self> {
-        let name = intern(text)?;
+    pub fn new(name: &str) -> PyResult<Self> {
+        let name = text::intern(name)?;
         Ok(Self(name.clone(), name))
     }
 
@@ -256,14 +329,5 @@ impl Name {
     #[inline]
     pub fn as_ptr(&self) -> *mut PyObject {
         self.0.as_ptr()
-    }
-}
-
-fn intern(text: &str) -> PyResult<Owned> {
-    let mut name = crate::py::text::new(text)?.into_ptr();
-    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
-    unsafe {
-        PyUnicode_InternInPlace(&mut name);
-        Owned::new(name)
     }
 }

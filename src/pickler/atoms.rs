@@ -10,7 +10,7 @@ use super::memo::UnderWay;
 use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, raise};
-use crate::py::layout::{self, Int, type_of, unique};
+use crate::py::layout::{self, Int, compact_int, type_of, unique};
 use crate::py::owned::Owned;
 use crate::py::text;
 
@@ -24,22 +24,22 @@ unsafe extern "C" {
 const ADD_DOT_0: std::ffi::c_int = 2;
 
 impl Pickler<'_> {
-    /// Writes an object that needs no frame; false (and nothing written) for any other, and on the slow path.
+    /// Writes an object that needs no frame, unless the output asks for the slow path.
     #[inline(always)]
-    pub(super) fn leaf(&mut self, object: *mut PyObject) -> PyResult<bool> {
+    pub(super) fn leaf(&mut self, object: *mut PyObject) -> PyResult<Leaf> {
         if self.out.due() {
-            return Ok(false);
+            return Ok(Leaf::Detour);
         }
         if self.atom(object)? {
-            return Ok(true);
+            return Ok(Leaf::Done);
         }
         // What nobody else refers to was not met before.
-        if unique(object) { Ok(false) } else { self.remembered(object) }
+        if unique(object) || !self.remembered(object)? { Ok(Leaf::New) } else { Ok(Leaf::Done) }
     }
 
     /// The same for an object that is reached in more ways than it has references.
     #[inline(always)]
-    pub(super) fn shared_leaf(&mut self, object: *mut PyObject) -> PyResult<bool> {
+    pub(super) fn shared_leaf(&mut self, object: *mut PyObject) -> PyResult<Leaf> {
         if self.out.due() || type_of(object).cast_const() != &raw const PyUnicode_Type {
             let _more = Owned::of(object);
             return self.leaf(object);
@@ -49,7 +49,58 @@ impl Pickler<'_> {
             self.put()?;
             self.memo.put(object)?;
         }
-        Ok(true)
+        Ok(Leaf::Done)
+    }
+
+    /// Writes the compact ints that a run of items begins with, as far as the output has room. Says how many.
+    #[inline(always)]
+    pub(super) fn ints(&mut self, items: &[*mut PyObject]) -> usize {
+        if self.protocol == 0 {
+            return 0;
+        }
+        let room = self.out.fits(5).min(items.len());
+        let mut end = *self.out.cursor();
+        let mut written = 0;
+        for item in &items[..room] {
+            if type_of(*item).cast_const() != &raw const PyLong_Type {
+                break;
+            }
+            let Some(value) = compact_int(*item) else { break };
+            let (bytes, len) = int32(value);
+            // SAFETY: an int takes at most five bytes, of which so many fit, and the slack takes the rest of the word.
+            unsafe {
+                end.cast::<[u8; 8]>().write_unaligned(bytes);
+                end = end.add(len);
+            }
+            written += 1;
+        }
+        *self.out.cursor() = end;
+        written
+    }
+
+    /// The same for floats.
+    #[inline(always)]
+    pub(super) fn floats(&mut self, items: &[*mut PyObject]) -> usize {
+        if self.protocol == 0 {
+            return 0;
+        }
+        let room = self.out.fits(9).min(items.len());
+        let mut end = *self.out.cursor();
+        let mut written = 0;
+        for item in &items[..room] {
+            if type_of(*item).cast_const() != &raw const PyFloat_Type {
+                break;
+            }
+            // SAFETY: an exact float; it takes nine bytes, of which so many fit.
+            unsafe {
+                *end = BINFLOAT;
+                end.add(1).cast::<[u8; 8]>().write_unaligned(PyFloat_AS_DOUBLE(*item).to_bits().to_be_bytes());
+                end = end.add(9);
+            }
+            written += 1;
+        }
+        *self.out.cursor() = end;
+        written
     }
 
     /// Writes None, a bool, an int, a float, or a str (known or new).
@@ -92,28 +143,22 @@ impl Pickler<'_> {
 
     #[inline(always)]
     fn int(&mut self, object: *mut PyObject) -> PyResult<()> {
-        match layout::int(object) {
-            Int::Small(value) => {
-                if let Ok(value) = i32::try_from(value)
-                    && self.protocol >= 1
-                {
-                    self.int32(value);
-                    return Ok(());
-                }
-                self.int64(value)
+        match compact_int(object) {
+            Some(value) if self.protocol >= 1 => {
+                let (bytes, len) = int32(value);
+                self.out.short(bytes, len);
+                Ok(())
             }
-            Int::Large => self.big_int(object),
+            _ => self.int_any(object),
         }
     }
 
-    /// BININT1, BININT2 or BININT, without a branch on which.
-    #[inline(always)]
-    fn int32(&mut self, value: i32) {
-        let bits = value as u32;
-        let (wide, wider) = ((bits > 0xff) as usize, (bits > 0xffff) as usize);
-        let op = [BININT1, BININT2, BININT][wide + wider];
-        let le = bits.to_le_bytes();
-        self.out.short([op, le[0], le[1], le[2], le[3], 0, 0, 0], 2 + wide + 2 * wider);
+    #[inline(never)]
+    fn int_any(&mut self, object: *mut PyObject) -> PyResult<()> {
+        match layout::int(object) {
+            Int::Small(value) => self.int64(value),
+            Int::Large => self.big_int(object),
+        }
     }
 
     /// An int that fits in 64 bits, at any protocol.
@@ -123,7 +168,8 @@ impl Pickler<'_> {
             let text = if fits.is_ok() { format!("I{value}\n") } else { format!("L{value}L\n") };
             self.out.bytes(text.as_bytes());
         } else if let Ok(value) = fits {
-            self.int32(value);
+            let (bytes, len) = int32(value);
+            self.out.short(bytes, len);
         } else {
             // LONG1: the fewest bytes of two's complement.
             let bits = 65 - if value < 0 { (!value).leading_zeros() } else { value.leading_zeros() } as usize;
@@ -439,6 +485,25 @@ impl Pickler<'_> {
         }
         Ok(None)
     }
+}
+
+/// What became of an object that might be a leaf.
+pub enum Leaf {
+    /// It is written.
+    Done,
+    /// It is no leaf, and was not met before.
+    New,
+    /// The output asks for the slow path.
+    Detour,
+}
+
+/// BININT1, BININT2 or BININT, without a branch on which: the bytes and how many of them count.
+#[inline(always)]
+fn int32(value: i32) -> ([u8; 8], usize) {
+    let bits = value as u32;
+    let (wide, wider) = ((bits > 0xff) as usize, (bits > 0xffff) as usize);
+    let op = const { u32::from_le_bytes([BININT1, BININT2, BININT, BININT]) } >> (8 * (wide + wider)) & 0xff;
+    ((u64::from(bits) << 8 | u64::from(op)).to_le_bytes(), 2 + wide + 2 * wider)
 }
 
 /// The bits of an int's absolute value.

@@ -4,6 +4,7 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::atoms::Leaf;
 use super::engine::Pickler;
 use super::frame::{Batch, Dict, Frame, List, Next, Set, Tuple};
 use super::items::Items;
@@ -11,8 +12,20 @@ use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, raise};
 use crate::py::habits::SHORT_LAST_BATCH;
-use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, unique};
+use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique};
 use crate::py::owned::Owned;
+
+/// Goes on if the object is written, else has the loop save it.
+macro_rules! save {
+    ($leaf:expr, $object:expr) => {
+        match $leaf? {
+            Leaf::Done => {}
+            Leaf::New => return Ok(Next::Into($object)),
+            Leaf::Detour => return Ok(Next::Detour($object)),
+        }
+    };
+}
+pub(super) use save;
 
 impl Pickler<'_> {
     /// How a container of so many items takes them; writes the MARK if there is to be one.
@@ -85,15 +98,47 @@ impl Pickler<'_> {
                 self.out.op(MARK);
                 *n = 0;
             }
+            // What is left of this batch. No leaf changes a list.
+            let end = len.min(f.index + BATCH - *n as usize);
             // SAFETY: below the length that was read just now.
-            let item = unsafe { *items.add(f.index) };
-            f.index += 1;
-            *n += 1;
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
+            let items = unsafe { std::slice::from_raw_parts(items.add(f.index), end - f.index) };
+            let (written, next) = self.leaves(items)?;
+            f.index += written;
+            *n += written as u32;
+            if let Some(next) = next {
+                return Ok(next);
             }
         }
         self.list_unmarked(f)
+    }
+
+    /// Writes the leaves that a run of items begins with. Says how many items that were, and what to do with the last
+    /// of them if it is no leaf.
+    #[inline(always)]
+    fn leaves(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
+        let mut at = 0;
+        while at < items.len() {
+            let item = items[at];
+            let ty = type_of(item).cast_const();
+            let run = if ty == &raw const PyLong_Type {
+                self.ints(&items[at..])
+            } else if ty == &raw const PyFloat_Type {
+                self.floats(&items[at..])
+            } else {
+                0
+            };
+            if run > 0 {
+                at += run;
+                continue;
+            }
+            at += 1;
+            match self.leaf(item)? {
+                Leaf::Done => {}
+                Leaf::New => return Ok((at, Some(Next::Into(item)))),
+                Leaf::Detour => return Ok((at, Some(Next::Detour(item)))),
+            }
+        }
+        Ok((at, None))
     }
 
     /// One item, or each by itself: its opcode follows when the loop comes back here.
@@ -112,9 +157,7 @@ impl Pickler<'_> {
             // SAFETY: below the length that was read just now.
             let item = unsafe { *items.add(f.index) };
             f.index += 1;
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            save!(self.leaf(item), item);
         }
     }
 
@@ -148,9 +191,7 @@ impl Pickler<'_> {
         while f.index < items.len() {
             let item = items[f.index];
             f.index += 1;
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            save!(self.leaf(item), item);
         }
         // A tuple that is known by now lies inside itself: what was built goes, the first one stays.
         if (!f.unique || self.is_foreign())
@@ -197,35 +238,22 @@ impl Pickler<'_> {
             return Items::pairs(iterator, Place::Hidden).map(Some);
         }
         let batch = self.begin_batch(size as usize);
-        let (key, value) = (ptr::null_mut(), ptr::null_mut());
-        Ok(Some(Frame::Dict(Dict {
-            dict,
-            position: 0,
-            size,
-            count: 0,
-            key,
-            value,
-            batch,
-            shared_keys: has_shared_keys(dict),
-        })))
+        let shared_keys = has_shared_keys(dict);
+        Ok(Some(Frame::Dict(Dict { dict, position: 0, size, batch, batches: 0, value: 0, shared_keys })))
     }
 
     #[inline(always)]
     pub(super) fn dict(&mut self, f: &mut Dict) -> PyResult<Next> {
-        if !f.value.is_null() {
-            let value = std::mem::replace(&mut f.value, ptr::null_mut());
-            if !self.leaf(value)? {
-                return Ok(Next::Into(value));
-            }
+        if f.value != 0 {
+            let value = self.keep[f.value as usize - 1].as_ptr();
+            f.value = 0;
+            save!(self.leaf(value), value);
         }
         loop {
-            let mut full = false;
-            if let Batch::Marked(n) = &mut f.batch {
-                full = *n as usize == BATCH;
-            }
-            if full {
+            if f.batch == Batch::Marked(BATCH as u32) {
                 self.end_dict_batch(f)?;
-                match f.size - f.count {
+                f.batches += 1;
+                match f.size - f.batches as isize * BATCH as isize {
                     0 if SHORT_LAST_BATCH => return Ok(Next::Done),
                     1 if SHORT_LAST_BATCH => f.batch = Batch::Single,
                     _ => {
@@ -244,23 +272,17 @@ impl Pickler<'_> {
                 self.end_dict_batch(f)?;
                 return Ok(Next::Done);
             }
-            f.count += 1;
             match &mut f.batch {
                 Batch::Marked(n) => *n += 1,
                 batch => *batch = Batch::Closing,
             }
-            f.key = key;
-            let done = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
-            if !done {
-                f.value = value;
-                if self.is_foreign() {
-                    self.keep(Owned::of(value))?;
-                }
-                return Ok(Next::Into(key));
+            let leaf = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
+            if let Leaf::New | Leaf::Detour = leaf {
+                self.keep(Owned::of(value))?;
+                f.value = self.keep.len() as u32;
+                return Ok(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) });
             }
-            if !self.leaf(value)? {
-                return Ok(Next::Into(value));
-            }
+            save!(self.leaf(value), value);
         }
     }
 
@@ -304,9 +326,7 @@ impl Pickler<'_> {
             };
             f.count += 1;
             f.between = false;
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            save!(self.leaf(item), item);
         }
     }
 
@@ -330,9 +350,7 @@ impl Pickler<'_> {
 
     pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
         while let Some(item) = set_next(f.set, &mut f.position) {
-            if !self.leaf(item)? {
-                return Ok(Next::Into(item));
-            }
+            save!(self.leaf(item), item);
         }
         if (!f.unique || self.is_foreign())
             && let Some(number) = self.memo.get(f.set)

@@ -106,10 +106,7 @@ impl<'a> Pickler<'a> {
     }
 
     fn save_all(&mut self, root: *mut PyObject) -> PyResult<()> {
-        if self.leaf(root)? {
-            return Ok(());
-        }
-        let Some(mut current) = self.descend(root)? else { return Ok(()) };
+        let Some(mut current) = self.detour(root)? else { return Ok(()) };
         let mut base = 0;
         loop {
             let next = match &mut current {
@@ -132,10 +129,16 @@ impl<'a> Pickler<'a> {
                         Err(raised) => raised,
                     }
                 }
-                Ok(Next::Into(object)) => {
+                Ok(next @ (Next::Into(object) | Next::Detour(object))) => {
                     let below = base;
                     base = self.keep.len();
-                    match self.enter(object) {
+                    let held = if self.is_foreign { self.hold(object) } else { Ok(()) };
+                    let begun = match (held, next) {
+                        (Err(raised), _) => Err(raised),
+                        (_, Next::Into(_)) => self.descend(object),
+                        _ => self.detour(object),
+                    };
+                    match begun {
                         Ok(Some(frame)) => {
                             let frame = mem::replace(&mut current, frame);
                             match self.wait(Waiting { frame, base: below }) {
@@ -184,13 +187,9 @@ impl<'a> Pickler<'a> {
         Ok(())
     }
 
-    /// Begins an object that is no leaf, held while its frame exists.
-    #[inline(always)]
-    fn enter(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
-        if self.is_foreign {
-            self.keep.try_push(Owned::of(object))?;
-        }
-        self.descend(object)
+    /// Holds an object while its frame exists.
+    fn hold(&mut self, object: *mut PyObject) -> PyResult<()> {
+        self.keep.try_push(Owned::of(object))
     }
 
     /// Drops what was kept for a frame that ended.
@@ -262,10 +261,7 @@ impl<'a> Pickler<'a> {
             match &waiting.frame {
                 Frame::List(f) => pin(f.list),
                 Frame::Tuple(f) => pin(f.tuple),
-                Frame::Dict(f) => {
-                    pin(f.dict);
-                    pin(f.value);
-                }
+                Frame::Dict(f) => pin(f.dict),
                 Frame::Set(f) | Frame::FrozenSet(f) => pin(f.set),
                 Frame::Script(_) | Frame::Items(_) => {}
             }
@@ -277,8 +273,9 @@ impl<'a> Pickler<'a> {
         Ok(())
     }
 
-    /// Everything but what [`Pickler::leaf`] writes: writes an object, or begins it and gives the frame of the rest.
-    pub(super) fn descend(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// The slow path: first what the output asks for and the persistent id, then as for any object.
+    #[cold]
+    fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
         if self.out.due() {
             if self.out.boundary()? {
                 self.flush_hold(object)?;
@@ -289,32 +286,41 @@ impl<'a> Pickler<'a> {
                 return Ok(Some(frame));
             }
         }
-        self.descend_plain(object)
+        self.begin(object)
     }
 
-    /// The same, without a question for a persistent id.
-    pub(super) fn descend_plain(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
-        if self.atom(object)? || self.remembered(object)? {
-            return Ok(None);
-        }
-        let ty = type_of(object);
-        // SAFETY: static types.
-        let is = |exact: *const PyTypeObject| ptr_eq(ty, exact);
-        if is(&raw const PyDict_Type) {
+    /// Writes any object, or begins it and gives the frame of the rest; asks for no persistent id.
+    pub(super) fn begin(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.atom(object)? || self.remembered(object)? { Ok(None) } else { self.descend(object) }
+    }
+
+    /// Begins an object that is no leaf and was not met before.
+    #[inline(always)]
+    fn descend(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let ty = type_of(object).cast_const();
+        if ty == &raw const PyDict_Type {
             self.begin_dict(object)
-        } else if is(&raw const PyList_Type) {
-            self.begin_list(object)
-        } else if is(&raw const PyTuple_Type) {
+        } else if ty == &raw const PyTuple_Type {
             self.begin_tuple(object)
-        } else if is(&raw const PySet_Type) {
+        } else if ty == &raw const PyList_Type {
+            self.begin_list(object)
+        } else {
+            self.descend_other(object)
+        }
+    }
+
+    #[inline(never)]
+    fn descend_other(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let ty = type_of(object).cast_const();
+        if ty == &raw const PySet_Type {
             self.begin_set(object)
-        } else if is(&raw const PyFrozenSet_Type) {
+        } else if ty == &raw const PyFrozenSet_Type {
             self.begin_frozenset(object)
-        } else if is(&raw const PyBytes_Type) {
+        } else if ty == &raw const PyBytes_Type {
             self.bytes(object)
-        } else if is(&raw const PyByteArray_Type) {
+        } else if ty == &raw const PyByteArray_Type {
             self.bytearray(object)
-        } else if is(&raw const PyPickleBuffer_Type) {
+        } else if ty == &raw const PyPickleBuffer_Type {
             self.picklebuffer(object)
         } else {
             self.begin_unknown(object)?;
@@ -373,9 +379,4 @@ impl<'a> Pickler<'a> {
     pub fn into_out(self) -> Out {
         self.out
     }
-}
-
-#[inline(always)]
-fn ptr_eq(a: *const PyTypeObject, b: *const PyTypeObject) -> bool {
-    a == b
 }

@@ -21,8 +21,10 @@ pub enum Frame {
 
 /// What the loop does next.
 pub enum Next {
-    /// Save this object, then come back.
+    /// Save this object, which is no leaf and was not met before, then come back.
     Into(*mut PyObject),
+    /// Save this object on the slow path, then come back.
+    Detour(*mut PyObject),
     /// Carry out the frame in `Pickler::interposed`, then come back.
     Interposed,
     /// The frame is done.
@@ -62,13 +64,11 @@ pub struct Dict {
     pub position: isize,
     /// Its size when it began.
     pub size: isize,
-    /// How many entries were begun.
-    pub count: isize,
-    /// The key that was saved last, for the path.
-    pub key: *mut PyObject,
-    /// The value that comes next, if its key was saved by itself.
-    pub value: *mut PyObject,
     pub batch: Batch,
+    /// Full batches so far.
+    pub batches: u32,
+    /// One more than where the value that comes next lies in `Pickler::keep`, if its key was saved by itself; else 0.
+    pub value: u32,
     /// Its keys belong to all instances of a class (a split table, PEP 412).
     pub shared_keys: bool,
 }

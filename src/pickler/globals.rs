@@ -156,7 +156,7 @@ impl Pickler<'_> {
     fn module(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
         // SAFETY: a live object.
         if unsafe { PyUnicode_CheckExact(name) } != 0
-            && let Some(module) = dict_get(self.state.modules.as_ptr(), name)?
+            && let Some(module) = dict_get(self.state.modules()?.as_ptr(), name)?
         {
             return Ok(module);
         }
@@ -381,7 +381,7 @@ impl Pickler<'_> {
         let state = self.state;
         let (module, name) = (state.wire_module.as_ptr(), state.wire_names[wire as usize].as_ptr());
         if self.wires.package.is_none() {
-            let package = dict_get(state.modules.as_ptr(), module)?.filter(|m| is_module(m.as_ptr()));
+            let package = dict_get(state.modules()?.as_ptr(), module)?.filter(|m| is_module(m.as_ptr()));
             // SAFETY: an exact module has a dict.
             self.wires.package = Some(package.map(|m| Owned::of(unsafe { PyModule_GetDict(m.as_ptr()) })));
         }

@@ -3,6 +3,8 @@
 
 use pyo3_ffi::*;
 
+use super::atoms::Leaf;
+use super::containers::save;
 use super::engine::Pickler;
 use super::frame::{Frame, Next};
 use super::plan::Place;
@@ -92,9 +94,7 @@ impl Pickler<'_> {
                 f.value_due = false;
                 if let Some(pair) = &f.current {
                     let value = tuple_items(pair.as_ptr())[1];
-                    if !self.leaf(value)? {
-                        return Ok(Next::Into(value));
-                    }
+                    save!(self.leaf(value), value);
                 }
             }
             if f.current.take().is_some() {
@@ -147,9 +147,7 @@ impl Pickler<'_> {
             let part = if f.pairs { tuple_items(item.as_ptr())[0] } else { item.as_ptr() };
             f.value_due = f.pairs;
             f.current = Some(item);
-            if !self.leaf(part)? {
-                return Ok(Next::Into(part));
-            }
+            save!(self.leaf(part), part);
         }
     }
 }

@@ -38,13 +38,15 @@ pub struct Out {
     /// Bytes of the block; data begins at `head`.
     size: usize,
     head: usize,
-    /// End of the data, an offset into the block.
-    len: usize,
+    /// The end of the data, in the block.
+    end: *mut u8,
+    /// The end of the block less the slack.
+    full: *mut u8,
     /// A frame is open; its header lies at `frame_at`.
     in_frame: bool,
     frame_at: usize,
-    /// At or past this `len` the next object takes the slow path.
-    limit: usize,
+    /// When `end` is here or beyond, the next object takes the slow path.
+    limit: *mut u8,
     framing: bool,
     /// Every object takes the slow path.
     detour: bool,
@@ -62,10 +64,11 @@ impl Out {
             block: ptr::null_mut(),
             size: 0,
             head,
-            len: head,
+            end: ptr::null_mut(),
+            full: ptr::null_mut(),
             in_frame: false,
             frame_at: 0,
-            limit: 0,
+            limit: ptr::null_mut(),
             framing: false,
             detour: false,
             home,
@@ -73,12 +76,12 @@ impl Out {
             gone: 0,
             over_limit: false,
         };
-        out.resize(FIRST_BYTES)?;
-        out.set_limit();
+        out.resize(head, FIRST_BYTES)?;
         Ok(out)
     }
 
-    fn resize(&mut self, size: usize) -> PyResult<()> {
+    /// Moves the data, `len` with the head, into a block of another size.
+    fn resize(&mut self, len: usize, size: usize) -> PyResult<()> {
         // SAFETY: the block is NULL or of the allocator that `home` names; the sizes are not zero.
         let block = unsafe {
             match self.home {
@@ -91,6 +94,12 @@ impl Out {
         }
         self.block = block.cast();
         self.size = size;
+        // SAFETY: both inside the block, which is larger than the slack and the data.
+        unsafe {
+            self.end = self.block.add(len);
+            self.full = self.block.add(size - SLACK);
+        }
+        self.set_limit();
         if size >= HUGE {
             advise_huge(self.block, size);
         }
@@ -98,33 +107,38 @@ impl Out {
     }
 
     fn set_limit(&mut self) {
-        let room = self.size - SLACK;
         self.limit = if self.detour {
-            0
+            ptr::null_mut()
         } else if self.in_frame {
-            room.min(self.frame_at + FRAME_HEADER + FRAME_TARGET)
+            self.full.min(self.block.wrapping_add(self.frame_at + FRAME_HEADER + FRAME_TARGET))
         } else {
-            room
+            self.full
         };
+    }
+
+    /// The length of the data with the head.
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.end as usize - self.block as usize
     }
 
     /// Must the next object take the slow path?
     #[inline(always)]
     pub fn due(&self) -> bool {
-        self.len >= self.limit
+        self.end >= self.limit
     }
 
     /// From here on every object takes the slow path.
     pub fn make_detour(&mut self) {
         self.detour = true;
-        self.limit = 0;
+        self.set_limit();
     }
 
     /// The slow path at the beginning of an object: room, and the end of the frame. Says whether a frame ended.
     #[cold]
     #[inline(never)]
     pub fn boundary(&mut self) -> PyResult<bool> {
-        let ended = self.in_frame && self.len - self.frame_at - FRAME_HEADER >= FRAME_TARGET;
+        let ended = self.in_frame && self.len() - self.frame_at - FRAME_HEADER >= FRAME_TARGET;
         if ended {
             self.end_frame();
             self.begin_frame()?;
@@ -137,20 +151,19 @@ impl Out {
     /// Makes sure that `more` bytes and the slack fit.
     #[inline(always)]
     pub fn room(&mut self, more: usize) -> PyResult<()> {
-        if self.size - self.len >= more.saturating_add(SLACK) { Ok(()) } else { self.grow(more) }
+        if self.full as isize - self.end as isize >= more as isize { Ok(()) } else { self.grow(more) }
     }
 
     #[cold]
     #[inline(never)]
     fn grow(&mut self, more: usize) -> PyResult<()> {
-        let used = self.gone + (self.len - self.head) as u64;
-        if used > self.max_bytes || more.saturating_sub(SLACK) as u64 > self.max_bytes - used {
+        let len = self.len();
+        let used = self.gone + (len - self.head) as u64;
+        if used > self.max_bytes || more as u64 > self.max_bytes - used {
             return Err(self.too_long());
         }
-        let need = self.len.checked_add(more).and_then(|n| n.checked_add(SLACK)).ok_or_else(no_memory)?;
-        self.resize(need.saturating_add(self.len / 2).max(FIRST_BYTES).min(isize::MAX as usize))?;
-        self.set_limit();
-        Ok(())
+        let need = len.checked_add(more).and_then(|n| n.checked_add(SLACK)).ok_or_else(no_memory)?;
+        self.resize(len, need.saturating_add(len / 2).min(isize::MAX as usize))
     }
 
     #[cold]
@@ -163,35 +176,50 @@ impl Out {
     /// Appends one byte into the slack.
     #[inline(always)]
     pub fn op(&mut self, op: u8) {
-        debug_assert!(self.len < self.size);
+        debug_assert!(self.len() < self.size);
         // SAFETY: the slack is free.
-        unsafe { *self.block.add(self.len) = op };
-        self.len += 1;
+        unsafe {
+            *self.end = op;
+            self.end = self.end.add(1);
+        }
+    }
+
+    /// How many objects of at most `size` bytes can be written before [`Out::due`] says stop.
+    #[inline(always)]
+    pub fn fits(&self, size: usize) -> usize {
+        (self.limit as usize).saturating_sub(self.end as usize).div_ceil(size)
+    }
+
+    /// The end of the data, for a loop that writes by itself what [`Out::fits`] allows, and the slack behind it.
+    #[inline(always)]
+    pub fn cursor(&mut self) -> &mut *mut u8 {
+        &mut self.end
     }
 
     /// Appends the first `len` of the bytes into the slack; writes all of them, so that the copy has a fixed size.
     #[inline(always)]
     pub fn short<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
-        debug_assert!(len <= N && self.len + N <= self.size);
+        debug_assert!(len <= N && self.len() + N <= self.size);
         // SAFETY: N is far below the slack, which is free.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.block.add(self.len), N) };
-        self.len += len;
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), self.end, N);
+            self.end = self.end.add(len);
+        }
     }
 
     /// Appends bytes for which [`Out::room`] was made, or few enough for the slack.
     #[inline(always)]
     pub fn bytes(&mut self, data: &[u8]) {
-        debug_assert!(self.len + data.len() <= self.size);
-        // SAFETY: room was made; the source is not part of the block.
+        debug_assert!(self.len() + data.len() <= self.size);
+        // SAFETY: room was made, so that at least the slack is free behind it; the source is not part of the block.
         unsafe {
-            let to = self.block.add(self.len);
-            if data.len() <= 32 && self.size - self.len >= 32 + 16 {
-                copy_short(data, to);
+            if data.len() <= 32 && self.end <= self.full.add(SLACK - 32) {
+                copy_short(data, self.end);
             } else {
-                ptr::copy_nonoverlapping(data.as_ptr(), to, data.len());
+                ptr::copy_nonoverlapping(data.as_ptr(), self.end, data.len());
             }
+            self.end = self.end.add(data.len());
         }
-        self.len += data.len();
     }
 
     /// The free memory for `len` bytes that the caller fills and then counts with [`Out::advance`].
@@ -199,15 +227,16 @@ impl Out {
         self.room(len)?;
         // SAFETY: room was made; bytes need no initialisation to be written.
         unsafe {
-            ptr::write_bytes(self.block.add(self.len), 0, len);
-            Ok(std::slice::from_raw_parts_mut(self.block.add(self.len), len))
+            ptr::write_bytes(self.end, 0, len);
+            Ok(std::slice::from_raw_parts_mut(self.end, len))
         }
     }
 
     /// Counts bytes that were filled into [`Out::spare`].
     pub fn advance(&mut self, len: usize) {
-        debug_assert!(self.len + len + SLACK <= self.size);
-        self.len += len;
+        debug_assert!(self.len() + len + SLACK <= self.size);
+        // SAFETY: inside the block.
+        self.end = unsafe { self.end.add(len) };
     }
 
     /// Frames begin: from protocol 4 on, behind the header.
@@ -219,8 +248,9 @@ impl Out {
     fn begin_frame(&mut self) -> PyResult<()> {
         self.room(FRAME_HEADER)?;
         self.in_frame = true;
-        self.frame_at = self.len;
-        self.len += FRAME_HEADER;
+        self.frame_at = self.len();
+        // SAFETY: room was made.
+        self.end = unsafe { self.end.add(FRAME_HEADER) };
         self.set_limit();
         Ok(())
     }
@@ -229,7 +259,7 @@ impl Out {
         if !std::mem::take(&mut self.in_frame) {
             return;
         }
-        let len = self.len - self.frame_at - FRAME_HEADER;
+        let len = self.len() - self.frame_at - FRAME_HEADER;
         // SAFETY: the header was reserved in front of the frame's data, inside the block.
         unsafe {
             let header = self.block.add(self.frame_at);
@@ -238,7 +268,7 @@ impl Out {
                 ptr::copy_nonoverlapping((len as u64).to_le_bytes().as_ptr(), header.add(1), 8);
             } else {
                 ptr::copy(header.add(FRAME_HEADER), header, len);
-                self.len -= FRAME_HEADER;
+                self.end = self.end.sub(FRAME_HEADER);
             }
         }
     }
@@ -258,7 +288,7 @@ impl Out {
     pub fn finish(&mut self) -> PyResult<()> {
         self.end_frame();
         self.framing = false;
-        if self.gone + (self.len - self.head) as u64 > self.max_bytes {
+        if self.gone + (self.len() - self.head) as u64 > self.max_bytes {
             return Err(self.too_long());
         }
         Ok(())
@@ -267,7 +297,7 @@ impl Out {
     /// What is ready for a sink: all but the frame that is open. The caller hands it over, then calls
     /// [`Out::hand_over`].
     pub fn ready(&mut self) -> PyResult<&[u8]> {
-        let end = if self.in_frame { self.frame_at } else { self.len };
+        let end = if self.in_frame { self.frame_at } else { self.len() };
         if self.gone + (end - self.head) as u64 > self.max_bytes {
             return Err(self.too_long());
         }
@@ -277,12 +307,14 @@ impl Out {
 
     /// Forgets what was ready; the header of an open frame moves to the front.
     pub fn hand_over(&mut self) {
-        let end = if self.in_frame { self.frame_at } else { self.len };
+        let end = if self.in_frame { self.frame_at } else { self.len() };
         self.gone += (end - self.head) as u64;
-        let rest = self.len - end;
+        let rest = self.len() - end;
         // SAFETY: both inside the block; they may overlap.
-        unsafe { ptr::copy(self.block.add(end), self.block.add(self.head), rest) };
-        self.len = self.head + rest;
+        unsafe {
+            ptr::copy(self.block.add(end), self.block.add(self.head), rest);
+            self.end = self.block.add(self.head + rest);
+        }
         self.frame_at = self.head;
         self.set_limit();
     }
@@ -296,7 +328,7 @@ impl Out {
     /// Gives the block away, cut to its length.
     pub fn into_memory(mut self) -> Memory {
         debug_assert!(self.home == Home::Memory);
-        let len = self.len;
+        let len = self.len();
         // SAFETY: of malloc; smaller than before. If it cannot be cut it stays as it is.
         let cut = unsafe { libc::realloc(self.block.cast(), len.max(1)) };
         let block = if cut.is_null() { self.block } else { cut.cast() };
@@ -307,13 +339,13 @@ impl Out {
     /// Makes the block a `bytes` object.
     pub fn into_bytes(mut self) -> PyResult<Owned> {
         debug_assert!(self.home == Home::Bytes);
-        let len = self.len - HEAD;
+        let len = self.len() - HEAD;
         // A NUL follows the data, in the slack.
         self.op(0);
         // SAFETY: the block was allocated as CPython allocates objects, with the size of a bytes object of this
         // length, and everything behind the head is written; the rest is what `_PyBytes_FromSize` sets.
         unsafe {
-            let cut = PyObject_Realloc(self.block.cast(), self.len);
+            let cut = PyObject_Realloc(self.block.cast(), self.len());
             if cut.is_null() {
                 return Err(no_memory());
             }

@@ -4,7 +4,7 @@
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::Frame;
+use super::frame::{Dict, Frame};
 use super::plan::{Place, Step};
 use crate::py::layout::type_of;
 use crate::py::text;
@@ -41,10 +41,14 @@ impl Pickler<'_> {
         match &self.stack[at].frame {
             Frame::List(f) => Some(format!("[{}]", f.index.saturating_sub(1))),
             Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
-            Frame::Dict(f) if f.key.is_null() => None,
-            Frame::Dict(f) if !f.value.is_null() => Some(format!(".<key {}>", key(f.key))),
-            Frame::Dict(f) if self.is_state(at) => Some(attribute(f.key)),
-            Frame::Dict(f) => Some(format!("[{}]", key(f.key))),
+            Frame::Dict(f) => {
+                let last = f.last_key()?;
+                Some(match (f.value != 0, self.is_state(at)) {
+                    (true, _) => format!(".<key {}>", key(last)),
+                    (false, true) => attribute(last),
+                    (false, false) => format!("[{}]", key(last)),
+                })
+            }
             Frame::Set(_) | Frame::FrozenSet(_) => Some(".<item>".into()),
             Frame::Items(f) => {
                 let pair = f.key();
@@ -67,6 +71,16 @@ impl Pickler<'_> {
             Frame::Tuple(_) => matches!(self.stack[at].frame, Frame::Dict(_)) && self.is_state(below),
             _ => false,
         }
+    }
+}
+
+impl Dict {
+    /// The key of the entry that was begun last.
+    fn last_key(&self) -> Option<*mut PyObject> {
+        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: a live dict; keys are borrowed from it and nothing changes it here.
+        while position < self.position && unsafe { PyDict_Next(self.dict, &mut position, &mut key, &mut value) } != 0 {}
+        (!key.is_null()).then_some(key)
     }
 }
 

@@ -8,6 +8,8 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::atoms::Leaf;
+use super::containers::save;
 use super::engine::Pickler;
 use super::frame::{Frame, Next};
 use super::items::Items;
@@ -324,12 +326,10 @@ impl Pickler<'_> {
             match *step {
                 Step::Op(op) => self.out.op(op),
                 Step::Object(object, _) => {
-                    if !self.leaf(object)? {
-                        return Ok(Next::Into(object));
-                    }
+                    save!(self.leaf(object), object);
                 }
                 Step::Plain(object) => {
-                    if let Some(frame) = self.descend_plain(object)? {
+                    if let Some(frame) = self.begin(object)? {
                         return self.interpose(frame);
                     }
                 }

@@ -5,9 +5,9 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::error::{PyResult, Raised, check};
-use super::undeclared::_PyBytes_Resize;
 use super::object::attr;
 use super::owned::Owned;
+use super::undeclared::_PyBytes_Resize;
 
 /// Memory that is provided before anything of what is to fill it was seen.
 const TRUST: usize = 1 << 20;

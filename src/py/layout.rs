@@ -47,6 +47,26 @@ pub enum Int {
     Large,
 }
 
+/// The value of an exact `int` of at most one digit.
+#[inline(always)]
+pub fn compact_int(object: *mut PyObject) -> Option<i32> {
+    // SAFETY: an exact int; the first digit is always allocated.
+    unsafe {
+        let long = object.cast::<Long>();
+        let tag = (*long).tag;
+        let digit = (*long).digits[0] as i32;
+        #[cfg(Py_3_12)]
+        {
+            // The sign is 0 for plus, 1 for zero, 2 for minus.
+            ((tag as usize) < 16).then(|| (1 - (tag & 3) as i32).wrapping_mul(digit))
+        }
+        #[cfg(not(Py_3_12))]
+        {
+            ((tag + 1) as usize <= 2).then(|| (tag as i32).wrapping_mul(digit))
+        }
+    }
+}
+
 /// The value of an exact `int`.
 #[inline(always)]
 pub fn int(object: *mut PyObject) -> Int {

@@ -5,10 +5,14 @@
 //! stays alive during the call (a borrowed reference). Where it may be NULL, its comment says so. A function that asks
 //! for more is `unsafe` and says what.
 
+pub mod attach;
 pub mod bytecode;
 pub mod bytes;
+pub mod code;
 pub mod collections;
+pub mod dict_watch;
 pub mod error;
+pub mod foreign;
 pub mod function;
 pub mod habits;
 pub mod layout;

@@ -6,9 +6,9 @@ use pyo3_ffi::*;
 
 use super::bytecode;
 use super::error::{PyResult, Raised, check, occurred, raise};
-use super::undeclared::PySys_Audit;
 use super::layout::tuple_items;
 use super::owned::Owned;
+use super::undeclared::PySys_Audit;
 use super::{bytes, text};
 
 /// What an argument of the constructor is.

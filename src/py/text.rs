@@ -40,6 +40,16 @@ pub fn is(text: *mut PyObject, other: &str) -> bool {
     }
 }
 
+/// The interned `str`.
+pub fn intern(text: &str) -> PyResult<Owned> {
+    let mut name = new(text)?.into_ptr();
+    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
+    unsafe {
+        PyUnicode_InternInPlace(&mut name);
+        Owned::new(name)
+    }
+}
+
 /// `str(object)` for a message, whatever the object does: an exception in between is dropped, and those set before
 /// stay.
 pub fn display(object: *mut PyObject) -> String {

@@ -16,31 +16,32 @@ use crate::state::State;
 
 /// `_make_skeleton_class(type_constructor, name, bases, type_kwargs, class_tracker_id, extra)`, as
 /// `types.new_class` makes one.
-pub fn make_skeleton_class(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn make_skeleton_class(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     let &[metaclass, name, bases, type_kwargs, id, _] = args else { unreachable!("the row says six") };
     if let Some(known) = tracker::lookup(id)? {
         return Ok(known);
     }
-    let class = new_class(metaclass, name, bases, type_kwargs)?;
+    let class = new_class(state, metaclass, name, bases, type_kwargs)?;
     tracker::lookup_or_track(id, class.as_ptr())
 }
 
 fn new_class(
+    state: &State,
     metaclass: *mut PyObject,
     name: *mut PyObject,
     bases: *mut PyObject,
     type_kwargs: *mut PyObject,
 ) -> PyResult<Owned> {
-    let names = &State::get()?.names;
+    let names = &state.names;
     // SAFETY: live; exception types live as long as the interpreter.
     unsafe {
         if PyTuple_Check(bases) == 0 || PyDict_Check(type_kwargs) == 0 {
             return Err(raise(PyExc_TypeError, "a class needs a tuple of bases and a dict of its first attributes"));
         }
     }
-    let resolved = resolve_bases(bases)?;
+    let resolved = resolve_bases(state, bases)?;
     let metaclass = most_derived(metaclass, resolved.as_ptr())?;
-    let namespace = prepare(&metaclass, name, resolved.as_ptr())?;
+    let namespace = prepare(state, &metaclass, name, resolved.as_ptr())?;
     // SAFETY: live.
     let plain = unsafe { PyDict_CheckExact(namespace.as_ptr()) } != 0;
     // SAFETY: all are live; what the calls return is new or NULL with an exception.
@@ -62,8 +63,8 @@ fn new_class(
 }
 
 /// `types.resolve_bases` (PEP 560): the same tuple if all are classes.
-fn resolve_bases(bases: *mut PyObject) -> PyResult<Owned> {
-    let names = &State::get()?.names;
+fn resolve_bases(state: &State, bases: *mut PyObject) -> PyResult<Owned> {
+    let names = &state.names;
     let items = tuple_items(bases);
     // SAFETY: live.
     if items.iter().all(|base| unsafe { PyType_Check(*base) } != 0) {
@@ -132,10 +133,10 @@ fn most_derived(metaclass: *mut PyObject, bases: *mut PyObject) -> PyResult<Owne
 }
 
 /// `metaclass.__prepare__(name, bases)`, a dict if there is none.
-fn prepare(metaclass: &Owned, name: *mut PyObject, bases: *mut PyObject) -> PyResult<Owned> {
+fn prepare(state: &State, metaclass: &Owned, name: *mut PyObject, bases: *mut PyObject) -> PyResult<Owned> {
     // SAFETY: live; new references or NULL with an exception. `type`'s own answers an empty dict.
     unsafe {
-        let names = &State::get()?.names;
+        let names = &state.names;
         if metaclass.as_ptr() != (&raw mut PyType_Type).cast() {
             if let Some(prepare) = optional_attr(metaclass.as_ptr(), names.prepare.as_ptr())? {
                 let end = ptr::null_mut::<PyObject>();
@@ -147,12 +148,12 @@ fn prepare(metaclass: &Owned, name: *mut PyObject, bases: *mut PyObject) -> PyRe
 }
 
 /// `_class_setstate(obj, (state, slotstate))`.
-pub fn class_setstate(args: &[*mut PyObject]) -> PyResult<Owned> {
-    let &[class, state] = args else { unreachable!("the row says two") };
-    let names = &State::get()?.names;
+pub fn class_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
+    let &[class, pair] = args else { unreachable!("the row says two") };
+    let names = &state.names;
     // SAFETY: live; exception types live as long as the interpreter.
     let attributes = unsafe {
-        match (PyTuple_Check(state) != 0).then(|| tuple_items(state)) {
+        match (PyTuple_Check(pair) != 0).then(|| tuple_items(pair)) {
             Some(&[attributes, _]) if PyDict_Check(attributes) != 0 => attributes,
             _ => return Err(raise(PyExc_TypeError, "the state of a class must be a pair of dicts")),
         }

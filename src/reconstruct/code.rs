@@ -2,8 +2,8 @@
 
 use pyo3_ffi::PyObject;
 
-use crate::py::new_code::{MINOR, Misfit, make};
 use crate::py::error::{PyResult, Raised, raise};
+use crate::py::new_code::{MINOR, Misfit, make};
 use crate::py::owned::Owned;
 use crate::state::State;
 

@@ -12,12 +12,12 @@ use crate::py::owned::Owned;
 use crate::state::State;
 
 /// `_make_skeleton_enum(bases, name, qualname, members, module, class_tracker_id, extra)`.
-pub fn make_skeleton_enum(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn make_skeleton_enum(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     let &[bases, name, qualname, members, module, id, _] = args else { unreachable!("the row says seven") };
     if let Some(known) = tracker::lookup(id)? {
         return Ok(known);
     }
-    let names = &State::get()?.names;
+    let names = &state.names;
     // SAFETY: all are live; what the calls return is new or NULL with an exception.
     let class = unsafe {
         // The last base is always an Enum class, whose metaclass makes the new one.

@@ -9,20 +9,18 @@ use crate::py::{lookup, text};
 use crate::state::State;
 
 /// `subimport(name)`: the module itself, also for a dotted name.
-pub fn subimport(args: &[*mut PyObject]) -> PyResult<Owned> {
-    let state = State::get()?;
+pub fn subimport(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     // SAFETY: live; exception types live as long as the interpreter.
     unsafe {
         if PyUnicode_Check(args[0]) == 0 {
             return Err(raise(PyExc_TypeError, "the name of a module must be str"));
         }
     }
-    lookup::module(state.modules.as_ptr(), args[0], state.names.spec.as_ptr(), state.names.initializing.as_ptr())
+    lookup::module(state.modules()?.as_ptr(), args[0], state.names.spec.as_ptr(), state.names.initializing.as_ptr())
 }
 
 /// `dynamic_subimport(name, vars)`: a module by value.
-pub fn dynamic_subimport(args: &[*mut PyObject]) -> PyResult<Owned> {
-    let state = State::get()?;
+pub fn dynamic_subimport(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     // SAFETY: live; the module's dict is borrowed from it.
     unsafe {
         let module = call1((&raw mut PyModule_Type).cast(), args[0])?;
@@ -31,29 +29,13 @@ pub fn dynamic_subimport(args: &[*mut PyObject]) -> PyResult<Owned> {
             return Err(Raised);
         }
         check(PyDict_Update(dict, args[1]))?;
-        check(PyDict_SetItem(dict, state.names.builtins_attr.as_ptr(), builtins_dict()?.as_ptr()))?;
+        check(PyDict_SetItem(dict, state.names.builtins_attr.as_ptr(), state.imports.builtins_dict.as_ptr()))?;
         Ok(module)
     }
 }
 
-/// What `__builtins__` is in a module that was imported.
-pub fn builtins_dict() -> PyResult<Owned> {
-    let state = State::get()?;
-    let builtins = lookup::module(
-        state.modules.as_ptr(),
-        state.names.builtins.as_ptr(),
-        state.names.spec.as_ptr(),
-        state.names.initializing.as_ptr(),
-    )?;
-    // SAFETY: a live module; its dict is borrowed from it.
-    unsafe {
-        let dict = PyModule_GetDict(builtins.as_ptr());
-        if dict.is_null() { Err(Raised) } else { Ok(Owned::of(dict)) }
-    }
-}
-
 /// `_builtin_type(name)`: a type of the module `types`.
-pub fn builtin_type(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn builtin_type(_: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     // SAFETY: static types live as long as the interpreter.
     let known: *mut PyTypeObject = match text::ascii_of(args[0]) {
         Some("CodeType") => &raw mut PyCode_Type,
@@ -67,7 +49,7 @@ pub fn builtin_type(args: &[*mut PyObject]) -> PyResult<Owned> {
 }
 
 /// `_get_dataclass_field_type_sentinel(name)`.
-pub fn dataclass_field_sentinel(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn dataclass_field_sentinel(_: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     match text::ascii_of(args[0]) {
         Some("_FIELD" | "_FIELD_CLASSVAR" | "_FIELD_INITVAR") => attr(import(c"dataclasses")?.as_ptr(), args[0]),
         _ => {
@@ -79,6 +61,6 @@ pub fn dataclass_field_sentinel(args: &[*mut PyObject]) -> PyResult<Owned> {
 }
 
 /// `_file_reconstructor(retval)`: what a file was pickled as is what it is loaded as.
-pub fn file_reconstructor(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn file_reconstructor(_: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     Ok(Owned::of(args[0]))
 }

@@ -16,7 +16,7 @@ use crate::py::{text, trampoline};
 use crate::state::State;
 
 /// Takes borrowed arguments, as many as its row says.
-pub type Function = fn(&[*mut PyObject]) -> PyResult<Owned>;
+pub type Function = fn(&State, &[*mut PyObject]) -> PyResult<Owned>;
 
 /// One name.
 #[repr(C)]
@@ -108,11 +108,11 @@ rows! {
 impl Row {
     /// Calls with arguments by position.
     #[inline]
-    pub fn call(&self, args: &[*mut PyObject]) -> PyResult<Owned> {
+    pub fn call(&self, state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
         if args.len() < self.required || args.len() > self.parameters.len() {
             return Err(self.wrong_count(args.len()));
         }
-        (self.function)(args)
+        (self.function)(state, args)
     }
 
     #[cold]
@@ -128,9 +128,9 @@ impl Row {
     }
 
     /// Calls with the arguments of a vectorcall: those with names follow the others.
-    fn call_with_names(&self, args: &[*mut PyObject], names: &[*mut PyObject]) -> PyResult<Owned> {
+    fn call_with_names(&self, state: &State, args: &[*mut PyObject], names: &[*mut PyObject]) -> PyResult<Owned> {
         if names.is_empty() {
-            return self.call(args);
+            return self.call(state, args);
         }
         // SAFETY: exception types live as long as the interpreter.
         let type_error = unsafe { PyExc_TypeError };
@@ -160,7 +160,7 @@ impl Row {
         if slots[given..].iter().any(|slot| !slot.is_null()) {
             return Err(self.wrong_count(given));
         }
-        self.call(&slots[..given])
+        self.call(state, &slots[..given])
     }
 }
 
@@ -178,7 +178,7 @@ unsafe extern "C" fn call_row<const INDEX: usize>(
             let count = by_position as usize + names.len();
             (if count == 0 { &[] } else { std::slice::from_raw_parts(args, count) }, names)
         };
-        ROWS[INDEX].call_with_names(args, names)
+        ROWS[INDEX].call_with_names(State::get()?, args, names)
     })
 }
 
@@ -213,12 +213,8 @@ pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned
 }
 
 /// The callables, in the order of the rows.
-pub fn callables() -> PyResult<&'static [Owned]> {
-    let made = &State::get()?.reconstructors;
-    if made.get().is_none() {
-        let _ = made.set(make_callables()?);
-    }
-    Ok(made.get().map_or(&[], |callables| callables.as_slice()))
+pub fn callables() -> PyResult<&'static Vec<Owned>> {
+    State::get()?.reconstructors.get(make_callables)
 }
 
 fn make_callables() -> PyResult<Vec<Owned>> {

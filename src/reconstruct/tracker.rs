@@ -16,6 +16,7 @@ use crate::py::text;
 use crate::state::State;
 
 /// The pair: class to id, and id to class.
+#[derive(Clone)]
 pub struct Tracker {
     /// A `weakref.WeakKeyDictionary`.
     pub by_class: Owned,
@@ -27,42 +28,40 @@ pub struct Tracker {
 pub fn current() -> PyResult<Tracker> {
     let state = State::get()?;
     let names = &state.names;
-    if let Some(package) = dict_get(state.modules.as_ptr(), names.cloudpickle_module.as_ptr())? {
+    if let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? {
         let theirs = |name: *mut PyObject| optional_attr(package.as_ptr(), name);
         if let (Some(by_class), Some(by_id)) =
             (theirs(names.tracker_by_class.as_ptr())?, theirs(names.tracker_by_id.as_ptr())?)
         {
             let theirs = Tracker { by_class, by_id };
-            if let Some((by_class, by_id)) = state.tracker.get() {
-                if by_id.as_ptr() != theirs.by_id.as_ptr() {
-                    hand_over(by_class, by_id, &theirs)?;
+            if let Some(ours) = state.tracker.made::<Tracker>() {
+                if ours.by_id.as_ptr() != theirs.by_id.as_ptr() {
+                    hand_over(ours, &theirs)?;
                 }
             }
             return Ok(theirs);
         }
     }
-    let (by_class, by_id) = own()?;
-    Ok(Tracker { by_class: by_class.clone(), by_id: by_id.clone() })
+    own().cloned()
 }
 
 /// Our own pair, for a process without the package.
-pub fn own() -> PyResult<&'static (Owned, Owned)> {
+pub fn own() -> PyResult<&'static Tracker> {
     let state = State::get()?;
-    if state.tracker.get().is_none() {
+    state.tracker.get(|| {
         let make = |ty: *mut PyObject| {
             // SAFETY: a live type; a new reference or NULL with an exception.
             unsafe { Owned::new(PyObject_CallNoArgs(ty)) }
         };
-        let pair = (make(state.imports.weak_key_dictionary()?)?, make(state.imports.weak_value_dictionary()?)?);
-        let _ = state.tracker.set(pair);
-    }
-    state.tracker.get().ok_or(Raised)
+        let by_class = make(state.imports.weak_key_dictionary()?)?;
+        Ok(Tracker { by_class, by_id: make(state.imports.weak_value_dictionary()?)? })
+    })
 }
 
 /// Moves what we tracked to the package, which keeps what it has.
-fn hand_over(by_class: &Owned, by_id: &Owned, to: &Tracker) -> PyResult<()> {
+fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
     let names = &State::get()?.names;
-    let data = attr(by_id.as_ptr(), names.data.as_ptr())?;
+    let data = attr(from.by_id.as_ptr(), names.data.as_ptr())?;
     // SAFETY: a live dict.
     if unsafe { PyDict_Size(data.as_ptr()) } == 0 {
         return Ok(());
@@ -75,8 +74,8 @@ fn hand_over(by_class: &Owned, by_id: &Owned, to: &Tracker) -> PyResult<()> {
     for (id, class) in entries {
         to.track(&id, class.as_ptr())?;
     }
-    for (mapping, name) in [(by_class, &names.data), (by_id, &names.data)] {
-        let data = attr(mapping.as_ptr(), name.as_ptr())?;
+    for mapping in [&from.by_class, &from.by_id] {
+        let data = attr(mapping.as_ptr(), names.data.as_ptr())?;
         // SAFETY: a live dict.
         unsafe { PyDict_Clear(data.as_ptr()) };
     }

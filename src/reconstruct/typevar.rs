@@ -9,12 +9,11 @@ use crate::py::owned::Owned;
 use crate::state::State;
 
 /// `_make_typevar(name, bound, constraints, covariant, contravariant, class_tracker_id)`.
-pub fn make_typevar(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn make_typevar(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     let &[name, bound, constraints, covariant, contravariant, id] = args else { unreachable!("the row says six") };
     if let Some(known) = tracker::lookup(id)? {
         return Ok(known);
     }
-    let state = State::get()?;
     // SAFETY: all are live; what the calls return is new or NULL with an exception.
     let made = unsafe {
         if PyTuple_Check(constraints) == 0 {

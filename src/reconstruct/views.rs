@@ -8,13 +8,13 @@ use crate::py::owned::Owned;
 use crate::state::State;
 
 /// `OrderedDict` if the second argument is true, else `dict`.
-fn dict_type(args: &[*mut PyObject]) -> PyResult<*mut PyObject> {
+fn dict_type(state: &State, args: &[*mut PyObject]) -> PyResult<*mut PyObject> {
     let ordered = match args.get(1) {
         // SAFETY: live.
         Some(flag) => check(unsafe { PyObject_IsTrue(*flag) })? != 0,
         None => false,
     };
-    if ordered { State::get()?.imports.ordered_dict() } else { Ok((&raw mut PyDict_Type).cast()) }
+    if ordered { state.imports.ordered_dict() } else { Ok((&raw mut PyDict_Type).cast()) }
 }
 
 /// `object.name()`.
@@ -26,21 +26,21 @@ fn method(object: &Owned, name: &str) -> PyResult<Owned> {
 }
 
 /// `_make_dict_keys(obj, is_ordered)`.
-pub fn make_dict_keys(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn make_dict_keys(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     let name = crate::py::text::new("fromkeys")?;
-    let fromkeys = attr(dict_type(args)?, name.as_ptr())?;
+    let fromkeys = attr(dict_type(state, args)?, name.as_ptr())?;
     method(&call1(fromkeys.as_ptr(), args[0])?, "keys")
 }
 
 /// `_make_dict_values(obj, is_ordered)`: the keys are positions.
-pub fn make_dict_values(args: &[*mut PyObject]) -> PyResult<Owned> {
+pub fn make_dict_values(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
     let pairs = call1((&raw mut PyEnum_Type).cast(), args[0])?;
-    method(&call1(dict_type(args)?, pairs.as_ptr())?, "values")
+    method(&call1(dict_type(state, args)?, pairs.as_ptr())?, "values")
 }
 
 /// `_make_dict_items(obj, is_ordered)`.
-pub fn make_dict_items(args: &[*mut PyObject]) -> PyResult<Owned> {
-    let ty = dict_type(args)?;
+pub fn make_dict_items(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
+    let ty = dict_type(state, args)?;
     if ty == (&raw mut PyDict_Type).cast() {
         return method(&Owned::of(args[0]), "items");
     }

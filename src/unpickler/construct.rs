@@ -29,7 +29,7 @@ impl Machine<'_, '_> {
             }
             let items = tuple_items(args.as_ptr());
             if let Some(function) = table::function_of(callable.as_ptr()) {
-                return function.call(items);
+                return function.call(self.state, items);
             }
             if callable.as_ptr() == (&raw mut PyCode_Type).cast() {
                 return code::make_code(items);

@@ -4,11 +4,11 @@ use pyo3_ffi::*;
 
 use super::machine::Machine;
 use crate::py::error::{PyResult, check};
-use crate::py::foreign::PySys_Audit;
 use crate::py::lookup;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::py::undeclared::PySys_Audit;
 use crate::reconstruct::table;
 
 impl Machine<'_, '_> {
@@ -56,7 +56,7 @@ impl Machine<'_, '_> {
     /// Asks the policy, then our own loading functions, then the modules.
     pub(super) fn find_class(&mut self, module: &Owned, name: &Owned) -> PyResult<Owned> {
         if let Some(policy) = &mut self.options.find_class {
-            if let Some(object) = policy(module.as_ptr(), name.as_ptr())? {
+            if let Some(object) = policy.find(module.as_ptr(), name.as_ptr())? {
                 return Ok(object);
             }
         }
@@ -69,7 +69,7 @@ impl Machine<'_, '_> {
         let (module, name) = renamed.as_ref().map_or((module, name), |(module, name)| (module, name));
         let names = &self.state.names;
         let (spec, initializing) = (names.spec.as_ptr(), names.initializing.as_ptr());
-        let holder = lookup::module(self.state.modules.as_ptr(), module.as_ptr(), spec, initializing)
+        let holder = lookup::module(self.state.modules()?.as_ptr(), module.as_ptr(), spec, initializing)
             .map_err(|raised| self.needed_by(raised))?;
         lookup::global(holder.as_ptr(), name.as_ptr(), self.protocol >= 4)
     }

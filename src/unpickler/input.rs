@@ -50,10 +50,8 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub fn of_memory(data: &'a [u8], max_bytes: u64) -> Self {
-        let limit = as_limit(max_bytes);
-        let range = data[..data.len().min(limit)].as_ptr_range();
-        let limit = if limit < data.len() { limit } else { usize::MAX };
+    pub fn of_memory(data: &'a [u8]) -> Self {
+        let range = data.as_ptr_range();
         Self {
             start: range.start,
             cursor: range.start,
@@ -61,7 +59,7 @@ impl<'a> Input<'a> {
             full_end: range.end,
             framed: false,
             before: 0,
-            limit,
+            limit: usize::MAX,
             source: None,
             buffer: Vec::new(),
             peeked: false,
@@ -70,8 +68,10 @@ impl<'a> Input<'a> {
     }
 
     pub fn of_source(source: &'a mut dyn Source, max_bytes: u64) -> Self {
-        let mut input = Self::of_memory(&[], 0);
-        input.limit = as_limit(max_bytes);
+        let mut input = Self::of_memory(&[]);
+        if max_bytes != 0 {
+            input.limit = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        }
         input.source = Some(source);
         input
     }
@@ -162,7 +162,7 @@ impl<'a> Input<'a> {
             return self.line();
         }
         if self.source.is_none() {
-            return Err(self.end());
+            return Err(Short::End);
         }
         self.open()?;
         let source = self.source.as_mut().ok_or(Short::End)?;
@@ -195,7 +195,7 @@ impl<'a> Input<'a> {
             return Ok(());
         }
         if self.source.is_none() {
-            return Err(self.end());
+            return Err(Short::End);
         }
         self.open()?;
         if rest.len() > self.limit - self.before {
@@ -246,7 +246,7 @@ impl<'a> Input<'a> {
             return Ok(());
         }
         match self.source {
-            None => Err(self.end()),
+            None => Err(Short::End),
             Some(_) if n > self.limit - self.offset().min(self.limit) => Err(Short::Limit),
             Some(_) => Ok(()),
         }
@@ -279,7 +279,7 @@ impl<'a> Input<'a> {
             }
         }
         if self.source.is_none() {
-            return Err(self.end());
+            return Err(Short::End);
         }
         self.open()?;
         let source = self.source.as_mut().ok_or(Short::End)?;
@@ -346,13 +346,4 @@ impl<'a> Input<'a> {
         (self.start, self.cursor) = (range.start, range.start);
         (self.end, self.full_end) = (range.end, range.end);
     }
-
-    #[cold]
-    fn end(&self) -> Short {
-        if self.limit == usize::MAX { Short::End } else { Short::Limit }
-    }
-}
-
-fn as_limit(max_bytes: u64) -> usize {
-    if max_bytes == 0 { usize::MAX } else { usize::try_from(max_bytes).unwrap_or(usize::MAX) }
 }

@@ -45,8 +45,8 @@ impl<'i, 'o> Machine<'i, 'o> {
         let singletons = unsafe { Singletons { none: Py_None(), true_: Py_True(), false_: Py_False() } };
         Ok(Self {
             input,
-            stack: Stack::default(),
-            memo: Memo::default(),
+            stack: Stack::new()?,
+            memo: Memo::new()?,
             options,
             state: State::get()?,
             buffers,

@@ -18,12 +18,19 @@ const STRAY: usize = 1024;
 pub struct Memo {
     /// NULL where nothing was put.
     table: Vec<*mut PyObject>,
-    wild: HashMap<usize, Owned>,
+    /// Made when it is needed.
+    wild: Option<Box<HashMap<usize, Owned>>>,
     /// How many entries there are.
     len: usize,
 }
 
 impl Memo {
+    pub fn new() -> PyResult<Self> {
+        let mut memo = Self::default();
+        memo.table.try_room(64)?;
+        Ok(memo)
+    }
+
     /// Puts an object under the next number.
     #[inline]
     pub fn memoize(&mut self, object: *mut PyObject) -> PyResult<()> {
@@ -42,9 +49,12 @@ impl Memo {
 
     /// Puts an object under a number.
     pub fn put(&mut self, number: usize, object: *mut PyObject) -> PyResult<()> {
-        if number > self.len.saturating_mul(2).saturating_add(STRAY) || self.wild.contains_key(&number) {
-            self.wild.try_reserve(1).map_err(|_| no_memory())?;
-            let old = self.wild.insert(number, Owned::of(object));
+        if number > self.len.saturating_mul(2).saturating_add(STRAY)
+            || self.wild.as_ref().is_some_and(|wild| wild.contains_key(&number))
+        {
+            let wild = self.wild.get_or_insert_default();
+            wild.try_reserve(1).map_err(|_| no_memory())?;
+            let old = wild.insert(number, Owned::of(object));
             self.len += usize::from(old.is_none());
             return Ok(());
         }
@@ -68,7 +78,7 @@ impl Memo {
     pub fn get(&self, number: usize) -> Option<*mut PyObject> {
         match self.table.get(number) {
             Some(object) if !object.is_null() => Some(*object),
-            _ => self.wild.get(&number).map(Owned::as_ptr),
+            _ => self.wild.as_ref()?.get(&number).map(Owned::as_ptr),
         }
     }
 }

@@ -6,17 +6,19 @@ use pyo3_ffi::PyObject;
 
 use super::input::Input;
 use super::machine::Machine;
-use super::source::Source;
+use super::source::{FileSource, Source};
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 
-/// A policy about globals, asked before anything else about each one that a pickle names: the module and the qualified
-/// name, two `str` objects. None: look it up as usual.
-pub type FindClass<'a> = &'a mut dyn FnMut(*mut PyObject, *mut PyObject) -> PyResult<Option<Owned>>;
+/// A policy about globals, asked before anything else about each one that a pickle names.
+pub trait FindClass {
+    /// The object to use, or None to look it up as usual. Both arguments are `str` objects.
+    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>>;
+}
 
 /// The keywords of `pickle.loads`, and this library's own.
 pub struct Options<'a> {
-    pub find_class: Option<FindClass<'a>>,
+    pub find_class: Option<&'a mut dyn FindClass>,
     /// A callable.
     pub persistent_load: Option<*mut PyObject>,
     /// An iterable of objects with the buffer protocol, in pickle order.
@@ -26,7 +28,7 @@ pub struct Options<'a> {
     /// Of Python 2's strings; "bytes" leaves them `bytes`.
     pub encoding: &'a CStr,
     pub errors: &'a CStr,
-    /// No more than so many bytes are read; 0: no limit.
+    /// No more than so many bytes of a source are read; 0: no limit.
     pub max_bytes: u64,
 }
 
@@ -55,7 +57,7 @@ pub struct Report {
 
 /// Loads the pickle at the start of `data`; also says how many bytes it has.
 pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) -> PyResult<(Owned, usize)> {
-    let input = Input::of_memory(data, options.max_bytes);
+    let input = Input::of_memory(data);
     Machine::new(input, options)?.load(report)
 }
 
@@ -63,4 +65,9 @@ pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) 
 pub fn load_from_source(source: &mut dyn Source, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
     let input = Input::of_source(source, options.max_bytes);
     Machine::new(input, options)?.load(report).map(|(object, _)| object)
+}
+
+/// Loads one pickle from a Python object with `read` and `readline`.
+pub fn load_from_file(file: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
+    load_from_source(&mut FileSource::new(file)?, options, report)
 }

@@ -1,7 +1,5 @@
 //! Where a pickle that is not in memory comes from.
 
-use std::os::fd::RawFd;
-
 use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, check, clear, matches, occurred, raise};
@@ -11,7 +9,7 @@ use crate::py::vec::TryPush;
 use crate::state::State;
 
 /// How far a source that can be looked into is looked into.
-const AHEAD: usize = 128 * 1024;
+pub const AHEAD: usize = 128 * 1024;
 
 /// Bytes in order. It is never asked for more than the pickle needs.
 pub trait Source {
@@ -44,83 +42,6 @@ pub trait Source {
 impl<F: FnMut(&mut [u8]) -> PyResult<usize>> Source for F {
     fn read(&mut self, into: &mut [u8]) -> PyResult<usize> {
         self(into)
-    }
-}
-
-/// A blocking file descriptor at its position.
-pub struct FdSource {
-    fd: RawFd,
-    /// A regular file, which can be read without moving its position.
-    regular: bool,
-}
-
-impl FdSource {
-    pub fn new(fd: RawFd) -> Self {
-        // SAFETY: all zeroes is a value of this plain struct, which the call fills.
-        let regular = unsafe {
-            let mut stat: libc::stat = std::mem::zeroed();
-            libc::fstat(fd, &mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFREG
-        };
-        Self { fd, regular }
-    }
-}
-
-/// Repeats a system call that a signal interrupted, after Python's handlers have run; other failures raise OSError.
-fn retry(mut call: impl FnMut() -> isize) -> PyResult<usize> {
-    loop {
-        // SAFETY: attached; the thread attaches again before anything of Python is touched.
-        let (result, errno) = unsafe {
-            let thread = PyEval_SaveThread();
-            let result = call();
-            let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-            PyEval_RestoreThread(thread);
-            (result, errno)
-        };
-        if result >= 0 {
-            return Ok(result as usize);
-        }
-        if errno != libc::EINTR {
-            // SAFETY: attached; errno is put back for the call to read.
-            unsafe {
-                *libc::__errno_location() = errno;
-                PyErr_SetFromErrno(PyExc_OSError);
-            }
-            return Err(Raised);
-        }
-        // SAFETY: attached.
-        check(unsafe { PyErr_CheckSignals() })?;
-    }
-}
-
-impl Source for FdSource {
-    fn read(&mut self, into: &mut [u8]) -> PyResult<usize> {
-        // SAFETY: the buffer is ours for the length of the call.
-        retry(|| unsafe { libc::read(self.fd, into.as_mut_ptr().cast(), into.len()) })
-    }
-
-    fn peek(&mut self, into: &mut Vec<u8>) -> PyResult<bool> {
-        if !self.regular {
-            return Ok(false);
-        }
-        // SAFETY: a number goes in and out.
-        let position = unsafe { libc::lseek(self.fd, 0, libc::SEEK_CUR) };
-        if position < 0 {
-            self.regular = false;
-            return Ok(false);
-        }
-        let start = into.len();
-        into.try_room(AHEAD)?;
-        into.resize(start + AHEAD, 0);
-        let target = &mut into[start..];
-        // SAFETY: the buffer is ours for the length of the call.
-        let count = retry(|| unsafe { libc::pread(self.fd, target.as_mut_ptr().cast(), AHEAD, position) });
-        into.truncate(start + *count.as_ref().unwrap_or(&0));
-        count.map(|_| true)
-    }
-
-    fn skip(&mut self, count: usize) -> PyResult<()> {
-        // SAFETY: numbers go in and out.
-        retry(|| unsafe { libc::lseek(self.fd, count as libc::off_t, libc::SEEK_CUR) as isize }).map(|_| ())
     }
 }
 

@@ -20,6 +20,12 @@ pub struct Stack {
 }
 
 impl Stack {
+    pub fn new() -> PyResult<Self> {
+        let mut stack = Self::default();
+        stack.items.try_room(32)?;
+        Ok(stack)
+    }
+
     #[inline]
     pub fn push(&mut self, item: Owned) -> PyResult<()> {
         if self.items.len() == self.items.capacity() {
