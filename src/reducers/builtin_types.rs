@@ -37,7 +37,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Optio
 /// The name in `types`: the last of several.
 fn name(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
     let state = pickler.state;
-    if !state.builtin_type_names.is_made() {
+    if state.builtin_type_names.made::<Owned>().is_none() {
         pickler.foreign()?;
     }
     let names = state.builtin_type_names.get(collect)?;

@@ -204,7 +204,7 @@ fn describe(
         key(p, name)?;
         p.part_or_none(value, Place::Field(place))?;
     }
-    key(p, &names.cloudpickle_submodules)?;
+    key(p, &names.submodules)?;
     let mut list = p.list(findings.submodules.len())?;
     for module in findings.submodules {
         list.next(p)?;
