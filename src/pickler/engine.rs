@@ -26,6 +26,7 @@ use super::scratch::Scratch;
 use super::sink::Sink;
 use crate::protocol::opcode::{PROTO, STOP};
 use crate::py::error::{PyResult, Raised, raise};
+use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -382,5 +383,12 @@ impl Drop for Pickler<'_> {
             steps: mem::take(&mut self.steps),
         };
         scratch.give();
+    }
+}
+
+impl Foreign for Pickler<'_> {
+    #[inline]
+    fn foreign(&mut self) -> PyResult<()> {
+        self.foreign()
     }
 }
