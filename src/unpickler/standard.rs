@@ -140,11 +140,14 @@ fn unpickle(file: *mut PyObject, lent: &Lent<'_, '_, '_>, buffers: Option<*mut P
             Owned::of(standard)
         };
         let arguments = Owned::new(PyTuple_Pack(1, file))?;
-        let keywords = Owned::new(PyDict_New())?;
+        // No empty dict: in a process that started Python again, CPython 3.12.1 crashes over keywords of `_pickle`.
+        let mut keywords = None;
         if let Some(buffers) = buffers {
-            check(PyDict_SetItemString(keywords.as_ptr(), c"buffers".as_ptr(), buffers))?;
+            let dict = keywords.insert(Owned::new(PyDict_New())?);
+            check(PyDict_SetItemString(dict.as_ptr(), c"buffers".as_ptr(), buffers))?;
         }
-        let unpickler = Owned::new(PyObject_Call(class.as_ptr(), arguments.as_ptr(), keywords.as_ptr()))?;
+        let keywords = keywords.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
+        let unpickler = Owned::new(PyObject_Call(class.as_ptr(), arguments.as_ptr(), keywords))?;
         if lent.loan.finds {
             lent.loan.unpickler.set(unpickler.as_ptr());
             lent.add_to(&unpickler, &FIND_CLASS)?;

@@ -45,45 +45,40 @@ static void on_interrupt(int signal) {
     interrupted++;
 }
 
-static void signals(void) {
-    struct sigaction action = {0}, now;
-    action.sa_handler = on_interrupt;
-    sigaction(SIGINT, &action, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    OK(cp_initialize(NULL, &err));
+static void (*disposition(int signal))(int) {
+    struct sigaction now;
+    sigaction(signal, NULL, &now);
+    return now.sa_handler;
+}
+
+/* The host's dispositions stay, whatever they are. */
+static void signals(void (*interrupt)(int), void (*pipe)(int)) {
     struct _object *module = NULL;
+    signal(SIGINT, interrupt);
+    signal(SIGPIPE, pipe);
+    OK(cp_initialize(NULL, &err));
     OK(cp_import("signal", &module, &err));
     cp_decref(module);
-    raise(SIGINT);
-    CHECK(interrupted == 1);
-    sigaction(SIGPIPE, NULL, &now);
-    CHECK(now.sa_handler == SIG_DFL);
+    CHECK(disposition(SIGINT) == interrupt && disposition(SIGPIPE) == pipe);
     use();
     OK(cp_finalize(&err));
-    raise(SIGINT);
-    CHECK(interrupted == 2);
-    sigaction(SIGPIPE, NULL, &now);
-    CHECK(now.sa_handler == SIG_DFL);
+    CHECK(disposition(SIGINT) == interrupt && disposition(SIGPIPE) == pipe);
 }
 
 static void python_signals(void) {
-    struct sigaction now;
     cp_init_options options = CP_INIT_OPTIONS_INIT;
     options.flags = CP_INIT_SIGNALS | CP_INIT_THIS_THREAD;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
     OK(cp_initialize(&options, &err));
-    sigaction(SIGPIPE, NULL, &now);
-    CHECK(now.sa_handler == SIG_IGN);
+    CHECK(disposition(SIGINT) != SIG_DFL && disposition(SIGPIPE) == SIG_IGN);
     raise(SIGINT);
-    CHECK(interrupted == 2);
     struct _object *object = NULL;
     CHECK(cp_eval("[i for i in range(10**6)]", NULL, &object, &err) == CP_ERR_PYTHON);
     CHECK(strcmp(cp_error_python_type(err), "builtins.KeyboardInterrupt") == 0);
     cp_error_free(err);
     OK(cp_finalize(&err));
-    raise(SIGINT);
-    CHECK(interrupted == 3);
-    sigaction(SIGPIPE, NULL, &now);
-    CHECK(now.sa_handler == SIG_DFL);
+    CHECK(disposition(SIGINT) == SIG_DFL && disposition(SIGPIPE) == SIG_DFL);
 }
 
 /* --------------------------------------------------------------------------------------------- calls while it ends */
@@ -169,7 +164,7 @@ int main(void) {
     CHECK(dlsym(RTLD_DEFAULT, "Py_IsInitialized") != NULL);
     OK(cp_import("_json", &object, &err));
     cp_decref(object);
-    object = value("__import__('threading').Thread(target=lambda: __import__('time').sleep(0.2)).start()", NULL);
+    object = value("__import__('threading').Thread(target=lambda: __import__('time').sleep(0.2), daemon=False).start()", NULL);
     cp_decref(object);
     object = value("__import__('threading').current_thread() is __import__('threading').main_thread()", NULL);
     CHECK(holds("args[0] is False", object));
@@ -191,8 +186,11 @@ int main(void) {
         OK(cp_finalize(&err));
     }
 
-    /* A start that fails leaves the process as it was. */
-    signals();
+    signals(SIG_DFL, SIG_DFL);
+    signals(SIG_IGN, SIG_IGN);
+    signals(on_interrupt, SIG_DFL);
+    raise(SIGINT);
+    CHECK(interrupted == 1);
     python_signals();
     calls_while_it_ends();
 
