@@ -3,27 +3,31 @@
 //! It hangs on the interpreter (`PyInterpreterState_GetDict`), so each interpreter has its own and takes it along when
 //! it ends. Each thread remembers which interpreter it asked last, so that the usual single one costs a compare.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
+use crate::protocol::wire::{MODULE, Wire};
+use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
-use crate::py::object::{import, import_from};
+use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
+use crate::py::text;
 
 /// Makes the struct of interned names: `field = "text"`.
 macro_rules! names {
     ($($field:ident = $text:literal;)*) => {
         /// Interned `str` objects.
-        pub struct Names { $(pub $field: Owned,)* }
+        pub struct Names { $(pub $field: Name,)* }
 
         impl Names {
             fn new() -> PyResult<Self> {
-                Ok(Self { $($field: intern($text)?,)* })
+                Ok(Self { $($field: Name::new($text)?,)* })
             }
         }
     };
@@ -31,13 +35,21 @@ macro_rules! names {
 
 names! {
     builtins = "builtins";
+    by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    copy = "copy";
     dict = "__dict__";
     doc = "__doc__";
+    dot = ".";
+    get = "get";
+    file = "__file__";
     getattr = "getattr";
+    getattr_hook = "__getattr__";
     items = "items";
     latin1 = "latin1";
+    locals = "<locals>";
     main = "__main__";
+    mp_main = "__mp_main__";
     modules = "modules";
     module = "__module__";
     name = "__name__";
@@ -45,9 +57,13 @@ names! {
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
     package = "__package__";
+    path = "__path__";
     qualname = "__qualname__";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
+    rsplit = "rsplit";
+    split = "split";
+    startswith = "startswith";
     write = "write";
 }
 
@@ -89,9 +105,31 @@ imports! {
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
+        format_exception = c"traceback".c"format_exception";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
         partial = c"functools".c"partial";
+        unpickler = c"_pickle".c"Unpickler";
+    }
+}
+
+/// What one room keeps for one interpreter, made when it is first asked for. Its type is the room's own.
+#[derive(Default)]
+pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Room {
+    /// What is kept; each room asks with one and the same type.
+    #[inline]
+    pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+        if self.0.get().is_none() {
+            // Made outside of the cell: this may run Python code, and a second one that came first is as good.
+            let _ = self.0.set(Box::new(make()?));
+        }
+        match self.0.get().and_then(|kept| kept.downcast_ref()) {
+            Some(kept) => Ok(kept),
+            // SAFETY: the exception types are there for the interpreter's life.
+            None => Err(raise(unsafe { PyExc_SystemError }, "a room keeps values of one type only")),
+        }
     }
 }
 
@@ -99,8 +137,25 @@ imports! {
 pub struct State {
     pub names: Names,
     pub imports: Imports,
-    /// `sys.modules`.
-    pub modules: Owned,
+    /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
+    pub analyzer: Room,
+    /// `sys.__dict__`.
+    pub sys_dict: Owned,
+    /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
+    pub wire_module: Name,
+    pub wire_names: Vec<Name>,
+    /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
+    pub by_value: Owned,
+    /// For what must come back to this interpreter from any thread.
+    pub home: Arc<Home>,
+    /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
+    pub buffer_type: OnceLock<Owned>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.home.end();
+    }
 }
 
 /// Counts the states that ended, so that a thread knows when what it remembers may be of an interpreter that is gone.
@@ -130,6 +185,16 @@ impl State {
         Self::find(interpreter)
     }
 
+    /// `sys.modules`, as it is now: programs put another dict there.
+    #[inline]
+    pub fn modules(&self) -> PyResult<Owned> {
+        match dict_get(self.sys_dict.as_ptr(), self.names.modules.as_ptr())? {
+            Some(modules) => Ok(modules),
+            // SAFETY: the exception types are there for the interpreter's life.
+            None => Err(raise(unsafe { PyExc_AttributeError }, "module 'sys' has no attribute 'modules'")),
+        }
+    }
+
     #[cold]
     fn find<'a>(interpreter: *mut PyInterpreterState) -> PyResult<&'a Self> {
         // SAFETY: attached; the dict is borrowed from the interpreter, the capsule from the dict.
@@ -157,9 +222,22 @@ impl State {
     /// `dict` is the interpreter's.
     unsafe fn create(dict: *mut PyObject) -> PyResult<*mut Self> {
         let sys = import(c"sys")?;
-        // SAFETY: live, held by `sys`.
-        let modules = unsafe { Owned::new(PyObject_GetAttrString(sys.as_ptr(), c"modules".as_ptr()))? };
-        let state = Box::into_raw(Box::new(Self { names: Names::new()?, imports: Imports::new()?, modules }));
+        // SAFETY: live, held by `sys`; a module has a dict.
+        let sys_dict = Owned::of(unsafe { PyModule_GetDict(sys.as_ptr()) });
+        let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
+        // SAFETY: attached; a new reference.
+        let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
+        let state = Box::into_raw(Box::new(Self {
+            names: Names::new()?,
+            imports: Imports::new()?,
+            analyzer: Room::default(),
+            sys_dict,
+            wire_module: Name::new(MODULE)?,
+            wire_names,
+            by_value,
+            home: Home::here(),
+            buffer_type: OnceLock::new(),
+        }));
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
             let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {
@@ -187,11 +265,18 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
     }
 }
 
-fn intern(text: &str) -> PyResult<Owned> {
-    let mut name = crate::py::text::new(text)?.into_ptr();
-    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
-    unsafe {
-        PyUnicode_InternInPlace(&mut name);
-        Owned::new(name)
+/// An interned `str`, held twice, so that no one who sees it takes it for an object of a single holder.
+pub struct Name(Owned, #[expect(dead_code, reason = "held for its count")] Owned);
+
+impl Name {
+    pub fn new(name: &str) -> PyResult<Self> {
+        let name = text::intern(name)?;
+        Ok(Self(name.clone(), name))
+    }
+
+    /// Lends the `str`.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut PyObject {
+        self.0.as_ptr()
     }
 }

@@ -10,11 +10,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pickler", &["reducers", "reconstruct", "decide", "analyzer", "protocol", "state", "py"]),
     ("unpickler", &["reconstruct", "protocol", "state", "py"]),
     // A reducer describes in the engine's words, which stand in pickler/plan.rs.
-    ("reducers", &["pickler", "reconstruct", "decide", "analyzer", "state", "py"]),
-    ("reconstruct", &["decide", "state", "py"]),
+    ("reducers", &["pickler", "reconstruct", "decide", "analyzer", "protocol", "state", "py"]),
+    ("reconstruct", &["decide", "protocol", "state", "py"]),
     ("decide", &["analyzer", "state", "py"]),
     ("analyzer", &["state", "py"]),
-    ("state", &["py"]),
+    ("state", &["protocol", "py"]),
     ("protocol", &[]),
     ("py", &[]),
 ];

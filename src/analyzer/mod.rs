@@ -1,1 +1,8 @@
 //! What a piece of code needs around it: names it reads, modules it uses, where an object can be found again.
+
+pub mod code_globals;
+mod kept;
+pub mod lookup;
+mod module_index;
+pub mod submodules;
+pub mod whichmodule;

@@ -1,1 +1,4 @@
 //! By reference or by value.
+
+pub mod by_reference;
+pub mod registry;

@@ -1,1 +1,23 @@
+//! The pickling engine: one loop over a stack of frames, a memo, and the order of questions that `save` asks.
 
+pub mod atoms;
+pub mod containers;
+pub mod doors;
+pub mod engine;
+pub mod frame;
+pub mod globals;
+pub mod items;
+pub mod memo;
+pub mod options;
+pub mod out;
+pub mod path;
+pub mod plan;
+pub mod reduction;
+pub mod scratch;
+pub mod sink;
+pub mod text;
+
+pub use doors::{dump_to_bytes, dump_to_memory, dump_to_sink};
+pub use options::{Options, Report};
+pub use out::Memory;
+pub use sink::Sink;

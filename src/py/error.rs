@@ -1,6 +1,7 @@
 //! Raising, and what a raised exception looks like.
 
 use std::ffi::CString;
+#[cfg(not(Py_3_12))]
 use std::ptr;
 
 use pyo3_ffi::*;
@@ -123,4 +124,62 @@ pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
 /// A message as C text; at a NUL it ends.
 pub fn c_text(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+}
+
+/// The exception that was set in the thread before a call, put aside as it was.
+pub struct Aside {
+    #[cfg(Py_3_12)]
+    exception: Owned,
+    #[cfg(not(Py_3_12))]
+    exception: (*mut PyObject, *mut PyObject, *mut PyObject),
+}
+
+impl Aside {
+    /// Puts the exception that is set aside. None if there is none.
+    #[inline]
+    pub fn put() -> Option<Self> {
+        if !occurred() {
+            return None;
+        }
+        #[cfg(Py_3_12)]
+        {
+            take().map(|exception| Self { exception })
+        }
+        #[cfg(not(Py_3_12))]
+        {
+            let mut exception = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            // SAFETY: attached; the references are taken over.
+            unsafe { PyErr_Fetch(&mut exception.0, &mut exception.1, &mut exception.2) };
+            Some(Self { exception })
+        }
+    }
+
+    /// Sets it again, as if it had never been away.
+    pub fn back(self) {
+        #[cfg(Py_3_12)]
+        restore(self.exception);
+        #[cfg(not(Py_3_12))]
+        // SAFETY: attached; the references go back to the thread.
+        unsafe {
+            PyErr_Restore(self.exception.0, self.exception.1, self.exception.2)
+        };
+    }
+
+    /// Makes it the context of the exception that was set since, as Python does for one raised while another is
+    /// handled.
+    pub fn into_context(self) {
+        let Some(new) = take() else { return self.back() };
+        self.back();
+        if let Some(old) = take() {
+            // SAFETY: two live exceptions; the first answer is a new reference or NULL, and the second call takes the
+            // reference that it is given.
+            unsafe {
+                let context = Owned::new_or_none(PyException_GetContext(new.as_ptr()));
+                if context.is_none() && new.as_ptr() != old.as_ptr() {
+                    PyException_SetContext(new.as_ptr(), old.into_ptr());
+                }
+            }
+        }
+        restore(new);
+    }
 }

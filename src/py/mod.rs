@@ -5,8 +5,16 @@
 //! stays alive during the call (a borrowed reference). Where it may be NULL, its comment says so. A function that asks
 //! for more is `unsafe` and says what.
 
+pub mod attach;
+pub mod code;
+pub mod dict;
+pub mod dict_watch;
 pub mod error;
+pub mod foreign;
+pub mod habits;
+pub mod layout;
 pub mod object;
 pub mod owned;
 pub mod text;
+pub mod trampoline;
 pub mod vec;

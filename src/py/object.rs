@@ -6,6 +6,8 @@ use pyo3_ffi::compat::{PyDict_GetItemRef, PyObject_GetOptionalAttr};
 use pyo3_ffi::*;
 
 use super::error::{PyResult, check};
+use super::foreign::Foreign;
+use super::layout::type_of;
 use super::owned::Owned;
 
 /// `getattr(object, name)`.
@@ -40,6 +42,35 @@ pub fn call1(callable: *mut PyObject, argument: *mut PyObject) -> PyResult<Owned
     unsafe { Owned::new(PyObject_CallFunctionObjArgs(callable, argument, ptr::null_mut::<PyObject>())) }
 }
 
+/// `object.name()`.
+pub fn call_method0(object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says; the list of arguments ends with NULL.
+    unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, ptr::null_mut::<PyObject>())) }
+}
+
+/// `object.name(argument)`.
+pub fn call_method1(object: *mut PyObject, name: *mut PyObject, argument: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says; the list of arguments ends with NULL.
+    unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, argument, ptr::null_mut::<PyObject>())) }
+}
+
+/// `object.name(first, second)`.
+pub fn call_method2(
+    object: *mut PyObject,
+    name: *mut PyObject,
+    first: *mut PyObject,
+    second: *mut PyObject,
+) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says; the list of arguments ends with NULL.
+    unsafe { Owned::new(PyObject_CallMethodObjArgs(object, name, first, second, ptr::null_mut::<PyObject>())) }
+}
+
+/// `object[key]`.
+pub fn item(object: *mut PyObject, key: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: live, as the caller says.
+    unsafe { Owned::new(PyObject_GetItem(object, key)) }
+}
+
 /// `import module`, the module itself also for a dotted name.
 pub fn import(module: &std::ffi::CStr) -> PyResult<Owned> {
     // SAFETY: NUL-terminated text.
@@ -51,4 +82,57 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
     let module = import(module)?;
     // SAFETY: live, held by `module`; NUL-terminated text.
     unsafe { Owned::new(PyObject_GetAttrString(module.as_ptr(), name.as_ptr())) }
+}
+
+/// `isinstance(object, types.ModuleType)`; asks the object for its `__class__` where its type does not settle it.
+#[inline]
+pub fn is_module(object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    // SAFETY: live.
+    unsafe {
+        if PyModule_Check(object) != 0 {
+            return Ok(true);
+        }
+        if has_no_other_class(object) {
+            return Ok(false);
+        }
+        foreign.foreign()?;
+        Ok(check(PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()))? != 0)
+    }
+}
+
+/// Is `object.__class__` surely its type? So it is for instances of some common types themselves.
+#[inline]
+pub fn has_no_other_class(object: *mut PyObject) -> bool {
+    let plain = [
+        &raw mut PyFunction_Type,
+        &raw mut PyType_Type,
+        &raw mut PyUnicode_Type,
+        &raw mut PyLong_Type,
+        &raw mut PyDict_Type,
+        &raw mut PyList_Type,
+        &raw mut PyTuple_Type,
+        &raw mut PyFloat_Type,
+        &raw mut PyBool_Type,
+        &raw mut PyBytes_Type,
+        &raw mut PyCFunction_Type,
+    ];
+    plain.contains(&type_of(object))
+}
+
+/// What a class has under a name, itself or inherited: not bound to anything.
+pub fn type_attr(class: *mut PyTypeObject, name: *mut PyObject) -> Option<Owned> {
+    unsafe extern "C" {
+        fn _PyType_Lookup(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    }
+    // SAFETY: a live class and a str; a borrowed reference or NULL, without an exception.
+    unsafe {
+        let value = _PyType_Lookup(class, name);
+        (!value.is_null()).then(|| Owned::of(value))
+    }
+}
+
+/// `bool(object)`.
+pub fn is_true(object: *mut PyObject) -> PyResult<bool> {
+    // SAFETY: live.
+    Ok(check(unsafe { PyObject_IsTrue(object) })? != 0)
 }

@@ -25,6 +25,31 @@ pub fn new(text: &str) -> PyResult<Owned> {
     unsafe { Owned::new(PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as Py_ssize_t)) }
 }
 
+/// Has an exact `str` a dot in it?
+pub fn has_dot(text: *mut PyObject) -> bool {
+    // SAFETY: a live str; -1 is "not found", -2 an exception, which does not come for an exact str.
+    unsafe { PyUnicode_FindChar(text, '.' as u32, 0, PyUnicode_GetLength(text), 1) >= 0 }
+}
+
+/// Is a `str` this text?
+pub fn is(text: *mut PyObject, other: &str) -> bool {
+    // SAFETY: a live str; no other than ASCII text is compared.
+    unsafe {
+        let Ok(other) = std::ffi::CString::new(other) else { return false };
+        PyUnicode_CompareWithASCIIString(text, other.as_ptr()) == 0
+    }
+}
+
+/// The interned `str`.
+pub fn intern(text: &str) -> PyResult<Owned> {
+    let mut name = new(text)?.into_ptr();
+    // SAFETY: a new str that only we hold; the call may exchange it for its equal.
+    unsafe {
+        PyUnicode_InternInPlace(&mut name);
+        Owned::new(name)
+    }
+}
+
 /// `str(object)` for a message, whatever the object does: an exception in between is dropped, and those set before
 /// stay.
 pub fn display(object: *mut PyObject) -> String {

@@ -1,1 +1,3 @@
 //! What each kind of object is made of: one file a kind.
+
+pub mod table;

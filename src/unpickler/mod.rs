@@ -1,1 +1,3 @@
-//! The stack machine that loads.
+//! Loading.
+
+pub mod standard;

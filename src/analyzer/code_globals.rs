@@ -1,0 +1,192 @@
+//! Names of globals that a piece of code reads, writes or deletes (cloudpickle's `_extract_code_globals`).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use pyo3_ffi::*;
+
+use super::kept::Kept;
+use crate::py::code::{self, Extra};
+use crate::py::error::{PyResult, Raised, raise};
+use crate::py::foreign::Foreign;
+use crate::py::layout::{bytes, tuple_items};
+use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+use crate::state::State;
+
+/// The instructions that matter, of one CPython version.
+struct Opcodes {
+    load_global: u8,
+    store_global: u8,
+    delete_global: u8,
+    extended_arg: u8,
+    /// Low bits of LOAD_GLOBAL's argument that do not belong to the name's index.
+    load_shift: u32,
+}
+
+const fn row(load_global: u8, store_global: u8, delete_global: u8, extended_arg: u8, load_shift: u32) -> Opcodes {
+    Opcodes { load_global, store_global, delete_global, extended_arg, load_shift }
+}
+
+/// `opcode.opmap` of 3.9 and on. A test compares the dumps of whole libraries on each version.
+const VERSIONS: [Opcodes; 7] = [
+    row(116, 97, 98, 144, 0),
+    row(116, 97, 98, 144, 0),
+    row(116, 97, 98, 144, 1),
+    row(116, 97, 98, 144, 1),
+    row(91, 113, 66, 71, 1),
+    row(92, 115, 64, 69, 1),
+    row(91, 114, 62, 67, 1),
+];
+
+const OPCODES: Opcodes = {
+    let Ok(minor) = usize::from_str_radix(env!("CP_PYTHON_MINOR"), 10) else { panic!("a number") };
+    let [r9, r10, r11, r12, r13, r14, r15] = VERSIONS;
+    match minor {
+        9 => r9,
+        10 => r10,
+        11 => r11,
+        12 => r12,
+        13 => r13,
+        14 => r14,
+        _ => r15,
+    }
+};
+
+/// How an opcode uses its argument.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    Nothing,
+    Extends,
+    Name { shift: u32 },
+}
+
+/// A row for each opcode: one look-up an instruction.
+const USES: [Use; 256] = {
+    let mut uses = [Use::Nothing; 256];
+    uses[OPCODES.extended_arg as usize] = Use::Extends;
+    uses[OPCODES.load_global as usize] = Use::Name { shift: OPCODES.load_shift };
+    uses[OPCODES.store_global as usize] = Use::Name { shift: 0 };
+    uses[OPCODES.delete_global as usize] = Use::Name { shift: 0 };
+    uses
+};
+
+/// The names, each once and in the order in which they are first met, those of code among the constants behind:
+/// the very objects in `co_names`. They are kept with the code object, and found there from then on.
+pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Extra> {
+    let index = Kept::get(state)?.code_extra.filter(|_| !code::is_shared(code));
+    if let Some(names) = index.and_then(|index| code::extra(code, index)) {
+        return Ok(names);
+    }
+    let names = Arc::new(collect(code, foreign)?);
+    if let Some(index) = index {
+        code::set_extra(code, index, names.clone())?;
+    }
+    Ok(names)
+}
+
+/// Walks the code and what is nested in it, outer before inner: the order in which cloudpickle's dicts, each updated
+/// by those of the nested code objects, come to hold the names.
+fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Vec<Owned>> {
+    let mut names = Names::default();
+    let mut entered = HashSet::new();
+    let mut waiting = vec![];
+    waiting.try_push(root)?;
+    while let Some(code) = waiting.pop() {
+        if code != root && !entered.insert(code) {
+            continue;
+        }
+        collect_own(code, &mut names)?;
+        for constant in tuple_items(code::fields(code).consts).iter().rev() {
+            if code::is_code(*constant) {
+                waiting.try_push(*constant)?;
+            } else {
+                refuse_unhashable(*constant, foreign)?;
+            }
+        }
+    }
+    names.order.into_iter().map(|name| Ok(Owned::of(name))).collect()
+}
+
+/// cloudpickle looks code up in a table by its hash, which covers the constants: raises what that raises.
+fn refuse_unhashable(constant: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<()> {
+    if is_atom(constant) {
+        return Ok(());
+    }
+    let plain = |item: &*mut PyObject| is_atom(*item);
+    // SAFETY: a live object; exact tuples only have items.
+    unsafe {
+        if !(PyTuple_CheckExact(constant) != 0 && tuple_items(constant).iter().all(plain)) {
+            foreign.foreign()?;
+        }
+        if PyObject_Hash(constant) == -1 { Err(Raised) } else { Ok(()) }
+    }
+}
+
+/// Does the object hash without foreign code?
+fn is_atom(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    unsafe {
+        object == Py_None()
+            || PyUnicode_CheckExact(object) != 0
+            || PyLong_CheckExact(object) != 0
+            || PyBytes_CheckExact(object) != 0
+            || PyFloat_CheckExact(object) != 0
+            || PyBool_Check(object) != 0
+            || PyFrozenSet_CheckExact(object) != 0
+    }
+}
+
+/// The names of one code object itself.
+fn collect_own(code: *mut PyObject, names: &mut Names) -> PyResult<()> {
+    let table = tuple_items(code::fields(code).names);
+    if table.is_empty() {
+        return Ok(());
+    }
+    let bytecode = code::bytecode(code)?;
+    let mut extension = 0usize;
+    for instruction in bytes(bytecode.as_ptr()).chunks_exact(2) {
+        let argument = extension | usize::from(instruction[1]);
+        extension = 0;
+        match USES[usize::from(instruction[0])] {
+            Use::Nothing => {}
+            Use::Extends => extension = argument << 8,
+            Use::Name { shift } => {
+                let Some(name) = table.get(argument >> shift) else {
+                    // SAFETY: the exception types are there for the interpreter's life.
+                    return Err(raise(unsafe { PyExc_IndexError }, "tuple index out of range"));
+                };
+                names.add(*name)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names met so far. They are interned, so that the address tells them apart.
+#[derive(Default)]
+struct Names {
+    order: Vec<*mut PyObject>,
+    /// Filled once a search through `order` would take long.
+    set: HashSet<*mut PyObject>,
+}
+
+const SEARCH_AT_MOST: usize = 16;
+
+impl Names {
+    fn add(&mut self, name: *mut PyObject) -> PyResult<()> {
+        if self.order.len() <= SEARCH_AT_MOST {
+            if self.order.contains(&name) {
+                return Ok(());
+            }
+        } else {
+            if self.set.is_empty() {
+                self.set.extend(&self.order);
+            }
+            if !self.set.insert(name) {
+                return Ok(());
+            }
+        }
+        self.order.try_push(name)
+    }
+}

@@ -1,0 +1,24 @@
+//! What the analyzer keeps for one interpreter.
+
+use std::sync::Mutex;
+
+use pyo3_ffi::Py_ssize_t;
+
+use super::module_index::ModuleIndex;
+use crate::py::code;
+use crate::py::error::PyResult;
+use crate::state::State;
+
+pub struct Kept {
+    /// Where code objects keep the names of their globals; None if no place was left.
+    pub code_extra: Option<Py_ssize_t>,
+    pub modules: Mutex<ModuleIndex>,
+}
+
+impl Kept {
+    /// What is kept for this interpreter.
+    #[inline]
+    pub fn get(state: &State) -> PyResult<&Self> {
+        state.analyzer.get(|| Ok(Self { code_extra: code::request_extra(), modules: Mutex::new(ModuleIndex::new()) }))
+    }
+}

@@ -1,0 +1,131 @@
+//! Can an object be found again by its name, or must it go by value?
+
+use pyo3_ffi::*;
+
+use super::registry;
+use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
+use crate::analyzer::whichmodule;
+use crate::py::error::{PyResult, check};
+use crate::py::foreign::Foreign;
+use crate::py::layout::type_of;
+use crate::py::object::{optional_attr, type_attr};
+use crate::py::owned::Owned;
+use crate::state::{Name, State};
+
+/// Where an object was found.
+pub struct Found {
+    pub module: Owned,
+    /// Its `__qualname__`, or the name that was asked for.
+    pub name: Owned,
+}
+
+/// cloudpickle's `_should_pickle_by_reference` for a function or a class.
+pub fn goes_by_reference(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    match lookup_module_and_qualname(state, object, None, foreign)? {
+        Some(found) => Ok(!registry::is_registered(state, found.module.as_ptr(), foreign)?),
+        None => Ok(false),
+    }
+}
+
+/// The same for a module: it is imported and not registered.
+pub fn module_goes_by_reference(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    if registry::is_registered(state, module, foreign)? {
+        return Ok(false);
+    }
+    let name = module_name(state, module, foreign)?;
+    let modules = state.modules()?;
+    // SAFETY: live, held by `modules` and `name`.
+    unsafe {
+        if PyDict_CheckExact(modules.as_ptr()) == 0 || type_of(name.as_ptr()).cast_const() != &raw const PyUnicode_Type
+        {
+            foreign.foreign()?;
+        }
+        Ok(check(PySequence_Contains(modules.as_ptr(), name.as_ptr()))? != 0)
+    }
+}
+
+/// The imported module, other than `__main__`, that has the object under its qualified name or under the one given
+/// (cloudpickle's `_lookup_module_and_qualname`). None if there is none: then the object is dynamic.
+pub fn lookup_module_and_qualname(
+    state: &State,
+    object: *mut PyObject,
+    name: Option<*mut PyObject>,
+    foreign: &mut impl Foreign,
+) -> PyResult<Option<Found>> {
+    let (name, claimed) = identity(state, object, name, foreign)?;
+    let mut split = None;
+    let module_name = match claimed {
+        Some(module_name) => module_name,
+        None => {
+            foreign.foreign()?;
+            let name = split.insert(QualifiedName::new(state, name.as_ptr(), foreign)?);
+            match whichmodule::search(state, object, name)? {
+                Some(module_name) => module_name,
+                None => return Ok(None),
+            }
+        }
+    };
+    if equals(module_name.as_ptr(), state.names.main.as_ptr(), foreign)? {
+        return Ok(None);
+    }
+    let Some(module) = imported(state, module_name.as_ptr(), foreign)? else { return Ok(None) };
+    let split = match split {
+        Some(split) => split,
+        None => QualifiedName::new(state, name.as_ptr(), foreign)?,
+    };
+    match split.find_in(state, module.as_ptr(), foreign)? {
+        Some(found) if found.as_ptr() == object => Ok(Some(Found { module, name })),
+        _ => Ok(None),
+    }
+}
+
+/// The qualified name, unless a name is given, and the module that the object claims, if that is not None.
+fn identity(
+    state: &State,
+    object: *mut PyObject,
+    name: Option<*mut PyObject>,
+    foreign: &mut impl Foreign,
+) -> PyResult<(Owned, Option<Owned>)> {
+    let ty = type_of(object);
+    if ty.cast_const() == &raw const PyFunction_Type {
+        // SAFETY: a function proper, which is laid out like this. These attributes are its fields, whatever else is
+        // written on it; NULL is None there.
+        let (qualname, module) = unsafe {
+            let function = object.cast::<PyFunctionObject>();
+            ((*function).func_qualname, (*function).func_module)
+        };
+        let module = (!module.is_null()).then(|| Owned::of(module));
+        return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
+    }
+    if !(has_types_own(ty, &state.names.qualname) && has_types_own(ty, &state.names.module)) {
+        foreign.foreign()?;
+    }
+    let name = match name {
+        Some(name) => Owned::of(name),
+        None => match optional_attr(object, state.names.qualname.as_ptr())?.filter(is_not_none) {
+            Some(name) => name,
+            None => match optional_attr(object, state.names.name.as_ptr())? {
+                Some(name) => name,
+                // SAFETY: None is there for the interpreter's life.
+                None => Owned::of(unsafe { Py_None() }),
+            },
+        },
+    };
+    Ok((name, optional_attr(object, state.names.module.as_ptr())?.filter(is_not_none)))
+}
+
+fn is_not_none(object: &Owned) -> bool {
+    // SAFETY: None is there for the interpreter's life.
+    object.as_ptr() != unsafe { Py_None() }
+}
+
+/// Is this attribute of the metaclass's instances the one that all classes have?
+fn has_types_own(metaclass: *mut PyTypeObject, name: &Name) -> bool {
+    let plain = &raw mut PyType_Type;
+    if metaclass == plain {
+        return true;
+    }
+    let attr = |class| type_attr(class, name.as_ptr()).map(|attr| attr.as_ptr());
+    // SAFETY: live types.
+    unsafe { (*metaclass).tp_getattro == (*plain).tp_getattro && attr(metaclass) == attr(plain) }
+}

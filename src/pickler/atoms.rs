@@ -1,0 +1,567 @@
+//! Objects without objects in them: None, bool, int, float, str, bytes, buffers; and references to what is known.
+
+use std::ffi::CStr;
+
+use pyo3_ffi::*;
+
+use super::engine::Pickler;
+use super::frame::Frame;
+use super::memo::UnderWay;
+use super::plan::Place;
+use crate::protocol::opcode::*;
+use crate::py::error::{PyResult, Raised, raise};
+use crate::py::layout::{self, Int, compact_int, type_of, unique};
+use crate::py::owned::Owned;
+use crate::py::text;
+
+// Exported by every supported CPython, declared by no header but the internal ones.
+unsafe extern "C" {
+    fn PyPickleBuffer_GetBuffer(buffer: *mut PyObject) -> *const Py_buffer;
+    pub(super) static mut PyPickleBuffer_Type: PyTypeObject;
+}
+
+/// Flags of `PyOS_double_to_string`: always with a point or an exponent.
+const ADD_DOT_0: std::ffi::c_int = 2;
+
+impl Pickler<'_> {
+    /// Writes an object that needs no frame, unless the output asks for the slow path.
+    #[inline(always)]
+    pub(super) fn leaf(&mut self, object: *mut PyObject) -> PyResult<Leaf> {
+        if self.out.due() {
+            return Ok(Leaf::Detour);
+        }
+        let ty = type_of(object).cast_const();
+        if self.scalar(ty, object)? {
+            return Ok(Leaf::Done);
+        }
+        // Containers come before None and its like: they pay for the descent.
+        if !layout::is_container(ty) && self.singleton(object) {
+            return Ok(Leaf::Done);
+        }
+        // What nobody else refers to was not met before.
+        if unique(object) || !self.remembered(object)? { Ok(Leaf::New) } else { Ok(Leaf::Done) }
+    }
+
+    /// The same for an object that is reached in more ways than it has references.
+    #[inline(always)]
+    pub(super) fn shared_leaf(&mut self, object: *mut PyObject) -> PyResult<Leaf> {
+        if self.out.due() || type_of(object).cast_const() != &raw const PyUnicode_Type {
+            let _more = Owned::of(object);
+            return self.leaf(object);
+        }
+        if !self.remembered(object)? {
+            self.text_data(object)?;
+            self.put()?;
+            self.memo.put(object)?;
+        }
+        Ok(Leaf::Done)
+    }
+
+    /// Writes the compact ints that a run of items begins with, as far as the output has room. Says how many.
+    #[inline(always)]
+    pub(super) fn ints(&mut self, items: &[*mut PyObject]) -> usize {
+        if self.protocol == 0 {
+            return 0;
+        }
+        let room = self.out.fits(5).min(items.len());
+        let mut end = *self.out.cursor();
+        let mut written = 0;
+        for item in &items[..room] {
+            if type_of(*item).cast_const() != &raw const PyLong_Type {
+                break;
+            }
+            let Some(value) = compact_int(*item).or_else(|| medium_int(*item)) else { break };
+            let (bytes, len) = int32(value);
+            // SAFETY: an int takes at most five bytes, of which so many fit, and the slack takes the rest of the word.
+            unsafe {
+                end.cast::<[u8; 8]>().write_unaligned(bytes);
+                end = end.add(len);
+            }
+            written += 1;
+        }
+        *self.out.cursor() = end;
+        written
+    }
+
+    /// The same for floats.
+    #[inline(always)]
+    pub(super) fn floats(&mut self, items: &[*mut PyObject]) -> usize {
+        if self.protocol == 0 {
+            return 0;
+        }
+        let room = self.out.fits(9).min(items.len());
+        let mut end = *self.out.cursor();
+        let mut written = 0;
+        for item in &items[..room] {
+            if type_of(*item).cast_const() != &raw const PyFloat_Type {
+                break;
+            }
+            // SAFETY: an exact float; it takes nine bytes, of which so many fit.
+            unsafe {
+                *end = BINFLOAT;
+                end.add(1).cast::<[u8; 8]>().write_unaligned(PyFloat_AS_DOUBLE(*item).to_bits().to_be_bytes());
+                end = end.add(9);
+            }
+            written += 1;
+        }
+        *self.out.cursor() = end;
+        written
+    }
+
+    /// Writes None, a bool, an int, a float, or a str (known or new).
+    #[inline(always)]
+    pub(super) fn atom(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        let ty = type_of(object).cast_const();
+        Ok(self.scalar(ty, object)? || self.singleton(object))
+    }
+
+    /// Writes a str, an int or a float.
+    #[inline(always)]
+    fn scalar(&mut self, ty: *const PyTypeObject, object: *mut PyObject) -> PyResult<bool> {
+        if ty == &raw const PyUnicode_Type {
+            self.text(object)?;
+        } else if ty == &raw const PyLong_Type {
+            self.int(object)?;
+        } else if ty == &raw const PyFloat_Type {
+            self.float(object)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Writes None or a bool.
+    #[inline(always)]
+    fn singleton(&mut self, object: *mut PyObject) -> bool {
+        // SAFETY: the addresses of static objects.
+        unsafe {
+            if object == Py_None() {
+                self.out.op(NONE);
+            } else if object == Py_True() {
+                self.bool(true);
+            } else if object == Py_False() {
+                self.bool(false);
+            } else {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[inline(always)]
+    pub(super) fn bool(&mut self, value: bool) {
+        match (self.protocol >= 2, value) {
+            (true, true) => self.out.op(NEWTRUE),
+            (true, false) => self.out.op(NEWFALSE),
+            (false, true) => self.out.bytes(b"I01\n"),
+            (false, false) => self.out.bytes(b"I00\n"),
+        }
+    }
+
+    #[inline(always)]
+    fn int(&mut self, object: *mut PyObject) -> PyResult<()> {
+        match compact_int(object).or_else(|| medium_int(object)) {
+            Some(value) if self.protocol >= 1 => {
+                let (bytes, len) = int32(value);
+                self.out.short(bytes, len);
+                Ok(())
+            }
+            _ => self.int_any(object),
+        }
+    }
+
+    #[inline(never)]
+    fn int_any(&mut self, object: *mut PyObject) -> PyResult<()> {
+        match layout::int(object) {
+            Int::Small(value) => self.int64(value),
+            Int::Large => self.big_int(object),
+        }
+    }
+
+    /// An int that fits in 64 bits, at any protocol.
+    pub(super) fn int64(&mut self, value: i64) -> PyResult<()> {
+        let fits = i32::try_from(value);
+        if self.protocol == 0 || (fits.is_err() && self.protocol < 2) {
+            let text = if fits.is_ok() { format!("I{value}\n") } else { format!("L{value}L\n") };
+            self.out.bytes(text.as_bytes());
+        } else if let Ok(value) = fits {
+            let (bytes, len) = int32(value);
+            self.out.short(bytes, len);
+        } else {
+            // LONG1: the fewest bytes of two's complement.
+            let bits = 65 - if value < 0 { (!value).leading_zeros() } else { value.leading_zeros() } as usize;
+            let len = bits.div_ceil(8);
+            self.out.op(LONG1);
+            self.out.op(len as u8);
+            self.out.short(value.to_le_bytes(), len);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn big_int(&mut self, object: *mut PyObject) -> PyResult<()> {
+        if self.protocol < 2 {
+            // Of the exact int type, so no foreign code; CPython's limit on digits may raise ValueError.
+            // SAFETY: a live int.
+            let digits = unsafe { Owned::new(PyObject_Repr(object))? };
+            let digits = text::utf8(digits.as_ptr())?;
+            self.out.room(digits.len())?;
+            self.out.op(LONG);
+            self.out.bytes(digits.as_bytes());
+            self.out.bytes(b"L\n");
+            return Ok(());
+        }
+        // SAFETY: a live int.
+        let bits = unsafe { int_bits(object)? };
+        let len = bits / 8 + 1;
+        if len > 0x7fff_ffff {
+            // SAFETY: a static exception type.
+            return Err(raise(unsafe { PyExc_OverflowError }, "int too large to pickle"));
+        }
+        // A negative value may need a byte less; the header's size depends on it.
+        let mut bytes = Vec::new();
+        crate::py::vec::TryPush::try_room(&mut bytes, len)?;
+        bytes.resize(len, 0u8);
+        // SAFETY: a live int; the buffer has `len` bytes.
+        unsafe { int_bytes(object, &mut bytes)? };
+        if len > 1 && bytes[len - 1] == 0xff && bytes[len - 2] & 0x80 != 0 {
+            bytes.pop();
+        }
+        self.out.room(bytes.len())?;
+        match u8::try_from(bytes.len()) {
+            Ok(short) => {
+                self.out.op(LONG1);
+                self.out.op(short);
+            }
+            Err(_) => {
+                self.out.op(LONG4);
+                self.out.bytes(&(bytes.len() as u32).to_le_bytes());
+            }
+        }
+        self.out.bytes(&bytes);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn float(&mut self, object: *mut PyObject) -> PyResult<()> {
+        // SAFETY: an exact float.
+        let value = unsafe { PyFloat_AS_DOUBLE(object) };
+        if self.protocol >= 1 {
+            self.out.op(BINFLOAT);
+            self.out.short(value.to_bits().to_be_bytes(), 8);
+            return Ok(());
+        }
+        self.float_as_text(value)
+    }
+
+    #[cold]
+    fn float_as_text(&mut self, value: f64) -> PyResult<()> {
+        // SAFETY: the result is NUL-terminated text of PyMem, freed below.
+        unsafe {
+            let digits = PyOS_double_to_string(value, b'r' as _, 0, ADD_DOT_0, std::ptr::null_mut());
+            if digits.is_null() {
+                PyErr_NoMemory();
+                return Err(Raised);
+            }
+            self.out.op(FLOAT);
+            self.out.bytes(CStr::from_ptr(digits).to_bytes());
+            self.out.op(b'\n');
+            PyMem_Free(digits.cast());
+        }
+        Ok(())
+    }
+
+    /// Writes a reference to an object that the memo knows.
+    #[inline(always)]
+    pub(super) fn remembered(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        match self.memo.get_or_under_way(object) {
+            Ok(Some(number)) => {
+                self.get(number);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            // It lies inside itself: from here on nothing is left out of the memo.
+            Err(UnderWay) => self.foreign().map(|()| false),
+        }
+    }
+
+    /// Writes BINGET and its like.
+    #[inline(always)]
+    pub(super) fn get(&mut self, number: usize) {
+        if self.protocol == 0 {
+            self.out.bytes(format!("g{number}\n").as_bytes());
+        } else if number < 256 {
+            self.out.short([BINGET, number as u8], 2);
+        } else {
+            let le = (number as u32).to_le_bytes();
+            self.out.short([LONG_BINGET, le[0], le[1], le[2], le[3], 0, 0, 0], 5);
+        }
+    }
+
+    /// Writes what puts the top of the stack into the memo under the next number.
+    #[inline(always)]
+    pub(super) fn put(&mut self) -> PyResult<()> {
+        if self.protocol >= 4 {
+            self.out.op(MEMOIZE);
+            Ok(())
+        } else {
+            self.put_number()
+        }
+    }
+
+    #[cold]
+    fn put_number(&mut self) -> PyResult<()> {
+        let number = self.memo.next();
+        if self.protocol == 0 {
+            self.out.bytes(format!("p{number}\n").as_bytes());
+        } else if number < 256 {
+            self.out.short([BINPUT, number as u8], 2);
+        } else if let Ok(number) = u32::try_from(number) {
+            let le = number.to_le_bytes();
+            self.out.short([LONG_BINPUT, le[0], le[1], le[2], le[3], 0, 0, 0], 5);
+        } else {
+            let error = self.state.imports.pickling_error.as_ptr();
+            return Err(raise(error, "memo id too large for LONG_BINPUT"));
+        }
+        Ok(())
+    }
+
+    /// Memoises an object.
+    #[inline(always)]
+    pub(super) fn memoize(&mut self, object: *mut PyObject) -> PyResult<()> {
+        self.put()?;
+        if unique(object) { self.memo.put_unique(object) } else { self.memo.put(object) }
+    }
+
+    /// Memoises something on paper, which nothing can refer to.
+    #[inline(always)]
+    pub(super) fn memoize_paper(&mut self) -> PyResult<()> {
+        self.put()?;
+        self.memo.put_paper()
+    }
+
+    /// The header of a payload: an opcode and a size in 1, 4 or 8 bytes.
+    pub(super) fn payload(
+        &mut self,
+        ops: [Option<u8>; 3],
+        data: &[u8],
+        owner: Option<*mut PyObject>,
+        what: &str,
+    ) -> PyResult<()> {
+        let large = data.len() >= FRAME_TARGET;
+        if large {
+            self.out.leave_frame();
+        } else {
+            self.out.room(data.len())?;
+        }
+        let len = data.len() as u64;
+        match ops {
+            [Some(op), ..] if len <= 0xff => self.out.short([op, len as u8], 2),
+            [_, Some(op), _] if len <= 0xffff_ffff => {
+                self.out.op(op);
+                self.out.short((len as u32).to_le_bytes(), 4);
+            }
+            [_, _, Some(op)] => {
+                self.out.op(op);
+                self.out.short(len.to_le_bytes(), 8);
+            }
+            _ => {
+                let message = format!("serializing a {what} larger than 4 GiB requires pickle protocol 4 or higher");
+                // SAFETY: a static exception type.
+                return Err(raise(unsafe { PyExc_OverflowError }, &message));
+            }
+        }
+        if !large {
+            self.out.bytes(data);
+            return Ok(());
+        }
+        if !self.pass_by(owner, data)? {
+            self.out.room(data.len())?;
+            self.out.bytes(data);
+        }
+        self.out.return_to_frame()
+    }
+
+    pub(super) fn bytes(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let data = layout::bytes(object);
+        if self.protocol >= 3 {
+            self.bytes_data(object, data)?;
+            return Ok(None);
+        }
+        // bytes(), or codecs.encode(text, "latin1"), which Python 2 understands as well.
+        let encode = if data.is_empty() { None } else { Some(self.imported(|i| i.codecs_encode())?) };
+        let latin1 = self.state.names.latin1.as_ptr();
+        // SAFETY: the bytes and their length.
+        let decoded = unsafe {
+            Owned::new(PyUnicode_DecodeLatin1(data.as_ptr().cast(), data.len() as Py_ssize_t, std::ptr::null()))?
+        };
+        let mut plan = self.plan();
+        match encode {
+            None => {
+                plan.object((&raw mut PyBytes_Type).cast(), Place::Hidden)?;
+                plan.empty_tuple()?;
+            }
+            Some(encode) => {
+                plan.object(encode, Place::Hidden)?;
+                plan.tuple(2)?;
+                plan.owned(decoded, Place::Hidden)?;
+                plan.object(latin1, Place::Hidden)?;
+                plan.tuple_end(2)?;
+            }
+        }
+        plan.reduce(object)?;
+        Ok(Some(plan.finish()))
+    }
+
+    fn bytes_data(&mut self, object: *mut PyObject, data: &[u8]) -> PyResult<()> {
+        let eight = (self.protocol >= 4).then_some(BINBYTES8);
+        self.payload([Some(SHORT_BINBYTES), Some(BINBYTES), eight], data, Some(object), "bytes object")?;
+        self.memoize(object)
+    }
+
+    pub(super) fn bytearray(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        // SAFETY: a live bytearray, which nothing changes before the foreign code of a sink runs.
+        let data = unsafe {
+            std::slice::from_raw_parts(PyByteArray_AsString(object).cast::<u8>(), PyByteArray_Size(object) as usize)
+        };
+        if self.protocol >= 5 {
+            self.payload([None, None, Some(BYTEARRAY8)], data, Some(object), "bytearray")?;
+            self.memoize(object)?;
+            return Ok(None);
+        }
+        // SAFETY: the bytes and their length.
+        let copy = unsafe { Owned::new(PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))? };
+        let empty = data.is_empty();
+        let mut plan = self.plan();
+        plan.object((&raw mut PyByteArray_Type).cast(), Place::Hidden)?;
+        if empty {
+            plan.empty_tuple()?;
+        } else {
+            plan.tuple(1)?;
+            plan.owned(copy, Place::Hidden)?;
+            plan.tuple_end(1)?;
+        }
+        plan.reduce(object)?;
+        Ok(Some(plan.finish()))
+    }
+
+    pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let pickling_error = self.state.imports.pickling_error.as_ptr();
+        if self.protocol < 5 {
+            let be = if cfg!(Py_3_13) { "be " } else { "" };
+            return Err(raise(pickling_error, &format!("PickleBuffer can only {be}pickled with protocol >= 5")));
+        }
+        // SAFETY: a live PickleBuffer; the view lives as long as it is not released.
+        let view = unsafe {
+            let view = PyPickleBuffer_GetBuffer(object);
+            if view.is_null() {
+                return Err(Raised);
+            }
+            if !(*view).suboffsets.is_null() || PyBuffer_IsContiguous(view, b'A' as _) == 0 {
+                let message = "PickleBuffer can not be pickled when pointing to a non-contiguous buffer";
+                return Err(raise(pickling_error, message));
+            }
+            view
+        };
+        if self.options.buffer_callback.is_some() {
+            self.foreign()?;
+            let _held = Owned::of(object);
+            if let Some(callback) = &mut self.options.buffer_callback
+                && !callback(object)?
+            {
+                self.out.op(NEXT_BUFFER);
+                // SAFETY: as above; a buffer that was released meanwhile has no view any more.
+                let view = unsafe { PyPickleBuffer_GetBuffer(object) };
+                if view.is_null() {
+                    return Err(Raised);
+                }
+                // SAFETY: a live view.
+                if unsafe { (*view).readonly } != 0 {
+                    self.out.op(READONLY_BUFFER);
+                }
+                return Ok(None);
+            }
+        }
+        // SAFETY: the view is held by the PickleBuffer, which is held by whoever refers to it; a sink that releases it
+        // while it writes is given its own view by the exporter.
+        let (data, readonly) = unsafe {
+            let view = PyPickleBuffer_GetBuffer(object);
+            if view.is_null() {
+                return Err(Raised);
+            }
+            let data = (*view).buf.cast::<u8>();
+            let data = if data.is_null() { &[] } else { std::slice::from_raw_parts(data, (*view).len as usize) };
+            (data, (*view).readonly != 0)
+        };
+        let _ = view;
+        if readonly {
+            self.bytes_data(object, data)?;
+        } else {
+            self.payload([None, None, Some(BYTEARRAY8)], data, Some(object), "bytearray")?;
+            self.memoize(object)?;
+        }
+        Ok(None)
+    }
+}
+
+/// What became of an object that might be a leaf.
+pub enum Leaf {
+    /// It is written.
+    Done,
+    /// It is no leaf, and was not met before.
+    New,
+    /// The output asks for the slow path.
+    Detour,
+}
+
+/// An int of two digits that fits in 32 bits.
+#[inline]
+fn medium_int(object: *mut PyObject) -> Option<i32> {
+    match layout::int(object) {
+        Int::Small(value) => i32::try_from(value).ok(),
+        Int::Large => None,
+    }
+}
+
+/// BININT1, BININT2 or BININT, without a branch on which: the bytes and how many of them count.
+#[inline(always)]
+fn int32(value: i32) -> ([u8; 8], usize) {
+    let bits = value as u32;
+    let (wide, wider) = ((bits > 0xff) as usize, (bits > 0xffff) as usize);
+    let op = const { u32::from_le_bytes([BININT1, BININT2, BININT, BININT]) } >> (8 * (wide + wider)) & 0xff;
+    ((u64::from(bits) << 8 | u64::from(op)).to_le_bytes(), 2 + wide + 2 * wider)
+}
+
+/// The bits of an int's absolute value.
+///
+/// # Safety
+/// `int` is a live `int`.
+unsafe fn int_bits(int: *mut PyObject) -> PyResult<usize> {
+    // Another type per version, the same register: size_t to 3.13, int64_t from 3.14 on.
+    unsafe extern "C" {
+        fn _PyLong_NumBits(int: *mut PyObject) -> usize;
+    }
+    // SAFETY: live, as the caller says.
+    let bits = unsafe { _PyLong_NumBits(int) };
+    if bits == usize::MAX { Err(Raised) } else { Ok(bits) }
+}
+
+/// Fills the buffer with an int in two's complement, least significant byte first.
+///
+/// # Safety
+/// `int` is a live `int` that fits.
+unsafe fn int_bytes(int: *mut PyObject, bytes: &mut [u8]) -> PyResult<()> {
+    // SAFETY: live, as the caller says; pointer and length of one buffer.
+    unsafe {
+        #[cfg(Py_3_13)]
+        {
+            let flags = Py_ASNATIVEBYTES_LITTLE_ENDIAN;
+            let len = PyLong_AsNativeBytes(int, bytes.as_mut_ptr().cast(), bytes.len() as Py_ssize_t, flags);
+            if len < 0 { Err(Raised) } else { Ok(()) }
+        }
+        #[cfg(not(Py_3_13))]
+        {
+            crate::py::error::check(_PyLong_AsByteArray(int.cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1)).map(|_| ())
+        }
+    }
+}

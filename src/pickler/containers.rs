@@ -1,0 +1,393 @@
+//! list, tuple, dict, set and frozenset: how each begins and goes on (`save_list` and its siblings in `_pickle.c`).
+
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use super::atoms::Leaf;
+use super::engine::Pickler;
+use super::frame::{Batch, Dict, Frame, List, Next, Set, Tuple};
+use super::items::Items;
+use super::plan::Place;
+use crate::protocol::opcode::*;
+use crate::py::dict::Entries;
+use crate::py::error::{PyResult, raise};
+use crate::py::habits::SHORT_LAST_BATCH;
+use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique};
+use crate::py::owned::Owned;
+
+/// Goes on if the object is written, else has the loop save it.
+macro_rules! save {
+    ($leaf:expr, $object:expr) => {
+        match $leaf? {
+            Leaf::Done => {}
+            Leaf::New => return Ok(Next::Into($object)),
+            Leaf::Detour => return Ok(Next::Detour($object)),
+        }
+    };
+}
+pub(super) use save;
+
+/// PyDict_Next.
+fn next_entry(dict: *mut PyObject, position: &mut isize) -> Option<(*mut PyObject, *mut PyObject)> {
+    let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: a live dict; the position is its own.
+    (unsafe { PyDict_Next(dict, position, &mut key, &mut value) } != 0).then_some((key, value))
+}
+
+impl Pickler<'_> {
+    /// How a container of so many items takes them; writes the MARK if there is to be one.
+    fn begin_batch(&mut self, len: usize) -> Batch {
+        if self.protocol == 0 {
+            Batch::Each
+        } else if len == 1 {
+            Batch::Single
+        } else {
+            self.out.op(MARK);
+            Batch::Marked(0)
+        }
+    }
+
+    /// EMPTY_LIST, or what stands for it in protocol 0.
+    #[inline(always)]
+    pub(super) fn empty_list(&mut self) {
+        if self.protocol == 0 { self.out.bytes(&[MARK, LIST]) } else { self.out.op(EMPTY_LIST) }
+    }
+
+    /// EMPTY_DICT, or what stands for it in protocol 0.
+    #[inline(always)]
+    pub(super) fn empty_dict(&mut self) {
+        if self.protocol == 0 { self.out.bytes(&[MARK, DICT]) } else { self.out.op(EMPTY_DICT) }
+    }
+
+    /// EMPTY_TUPLE, or what stands for it in protocol 0.
+    #[inline(always)]
+    pub(super) fn empty_tuple(&mut self) {
+        if self.protocol == 0 { self.out.bytes(&[MARK, TUPLE]) } else { self.out.op(EMPTY_TUPLE) }
+    }
+
+    /// Does a tuple of so many items begin with a MARK?
+    #[inline(always)]
+    pub(super) fn tuple_is_marked(&self, len: usize) -> bool {
+        len > 3 || self.protocol < 2
+    }
+
+    /// The opcode that makes a tuple of the last items.
+    #[inline(always)]
+    pub(super) fn tuple_op(&mut self, len: usize) {
+        self.out.op(if self.tuple_is_marked(len) { TUPLE } else { [EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3][len] });
+    }
+
+    pub(super) fn begin_list(&mut self, list: *mut PyObject) -> PyResult<Option<Frame>> {
+        self.empty_list();
+        self.memoize(list)?;
+        let (len, _) = list_items(list);
+        if len == 0 {
+            return Ok(None);
+        }
+        let batch = self.begin_batch(len);
+        Ok(Some(Frame::List(List { list, index: 0, batch })))
+    }
+
+    #[inline(always)]
+    pub(super) fn list(&mut self, f: &mut List) -> PyResult<Next> {
+        while let Batch::Marked(n) = &mut f.batch {
+            let (len, items) = list_items(f.list);
+            if f.index >= len {
+                self.out.op(APPENDS);
+                return Ok(Next::Done);
+            }
+            if *n as usize == BATCH {
+                self.out.op(APPENDS);
+                if SHORT_LAST_BATCH && len - f.index == 1 {
+                    f.batch = Batch::Single;
+                    break;
+                }
+                self.out.op(MARK);
+                *n = 0;
+            }
+            // What is left of this batch. No leaf changes a list.
+            let end = len.min(f.index + BATCH - *n as usize);
+            // SAFETY: below the length that was read just now.
+            let items = unsafe { std::slice::from_raw_parts(items.add(f.index), end - f.index) };
+            let (written, next) = self.leaves(items)?;
+            f.index += written;
+            *n += written as u32;
+            if let Some(next) = next {
+                return Ok(next);
+            }
+        }
+        self.list_unmarked(f)
+    }
+
+    /// Writes the leaves that a run of items begins with. Says how many items that were, and what to do with the last
+    /// of them if it is no leaf.
+    #[inline(always)]
+    fn leaves(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
+        let mut at = 0;
+        while at < items.len() {
+            let item = items[at];
+            let ty = type_of(item).cast_const();
+            let run = if ty == &raw const PyLong_Type {
+                self.ints(&items[at..])
+            } else if ty == &raw const PyFloat_Type {
+                self.floats(&items[at..])
+            } else {
+                0
+            };
+            if run > 0 {
+                at += run;
+                continue;
+            }
+            at += 1;
+            match self.leaf(item)? {
+                Leaf::Done => {}
+                Leaf::New => return Ok((at, Some(Next::Into(item)))),
+                Leaf::Detour => return Ok((at, Some(Next::Detour(item)))),
+            }
+        }
+        Ok((at, None))
+    }
+
+    /// One item, or each by itself: its opcode follows when the loop comes back here.
+    fn list_unmarked(&mut self, f: &mut List) -> PyResult<Next> {
+        loop {
+            if f.batch == Batch::Closing || (f.batch == Batch::Each && f.index > 0) {
+                self.out.op(APPEND);
+            }
+            let (len, items) = list_items(f.list);
+            if f.index >= len || f.batch == Batch::Closing {
+                return Ok(Next::Done);
+            }
+            if f.batch == Batch::Single {
+                f.batch = Batch::Closing;
+            }
+            // SAFETY: below the length that was read just now.
+            let item = unsafe { *items.add(f.index) };
+            f.index += 1;
+            save!(self.leaf(item), item);
+        }
+    }
+
+    /// Begins an object that gets its number when its contents are written. Says whether it has a single holder; else it
+    /// is marked as under way.
+    #[inline(always)]
+    pub(super) fn begin_unknown(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        if unique(object) {
+            return Ok(true);
+        }
+        self.memo.begin(object)?;
+        Ok(false)
+    }
+
+    pub(super) fn begin_tuple(&mut self, tuple: *mut PyObject) -> PyResult<Option<Frame>> {
+        let len = tuple_items(tuple).len();
+        if len == 0 {
+            self.empty_tuple();
+            return Ok(None);
+        }
+        if self.tuple_is_marked(len) {
+            self.out.op(MARK);
+        }
+        let unique = self.begin_unknown(tuple)?;
+        Ok(Some(Frame::Tuple(Tuple { tuple, index: 0, unique })))
+    }
+
+    #[inline(always)]
+    pub(super) fn tuple(&mut self, f: &mut Tuple) -> PyResult<Next> {
+        let items = tuple_items(f.tuple);
+        while f.index < items.len() {
+            let item = items[f.index];
+            f.index += 1;
+            save!(self.leaf(item), item);
+        }
+        // A tuple that is known by now lies inside itself: what was built goes, the first one stays.
+        if (!f.unique || self.is_foreign())
+            && let Some(number) = self.memo.get(f.tuple)
+        {
+            self.forget(items.len(), self.tuple_is_marked(items.len()))?;
+            self.get(number);
+            return Ok(Next::Done);
+        }
+        self.tuple_op(items.len());
+        self.memoize(f.tuple)?;
+        Ok(Next::Done)
+    }
+
+    /// Takes so many items, and the MARK below them, off the stack that a pickle builds on.
+    fn forget(&mut self, len: usize, marked: bool) -> PyResult<()> {
+        if marked && self.protocol >= 1 {
+            self.out.op(POP_MARK);
+            return Ok(());
+        }
+        for _ in 0..len + marked as usize {
+            self.out.room(0)?;
+            self.out.op(POP);
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_dict(&mut self, dict: *mut PyObject) -> PyResult<Option<Frame>> {
+        self.empty_dict();
+        self.memoize(dict)?;
+        // SAFETY: an exact dict.
+        let size = unsafe { PyDict_Size(dict) };
+        if size == 0 {
+            return Ok(None);
+        }
+        if self.protocol == 0 {
+            // As C pickle, which asks the dict for an iterator of its items there.
+            self.foreign()?;
+            // SAFETY: an exact dict; items() and iter() of it make new objects.
+            let iterator = unsafe {
+                let items = Owned::new(PyObject_CallMethod(dict, c"items".as_ptr(), ptr::null()))?;
+                Owned::new(PyObject_GetIter(items.as_ptr()))?
+            };
+            return Items::pairs(iterator, Place::Hidden).map(Some);
+        }
+        let batch = self.begin_batch(size as usize);
+        let shared_keys = has_shared_keys(dict);
+        Ok(Some(Frame::Dict(Dict { dict, position: 0, size, batch, batches: 0, value: 0, shared_keys })))
+    }
+
+    #[inline(always)]
+    pub(super) fn dict(&mut self, f: &mut Dict) -> PyResult<Next> {
+        if f.value != 0 {
+            let value = self.keep[f.value as usize - 1].as_ptr();
+            f.value = 0;
+            save!(self.leaf(value), value);
+        }
+        let entries = Entries::of(f.dict);
+        loop {
+            if f.batch == Batch::Marked(BATCH as u32) {
+                self.end_dict_batch(f)?;
+                f.batches += 1;
+                match f.size - f.batches as isize * BATCH as isize {
+                    0 if SHORT_LAST_BATCH => return Ok(Next::Done),
+                    1 if SHORT_LAST_BATCH => f.batch = Batch::Single,
+                    _ => {
+                        self.out.op(MARK);
+                        f.batch = Batch::Marked(0);
+                    }
+                }
+            }
+            if f.batch == Batch::Closing {
+                self.out.op(SETITEM);
+                return Ok(Next::Done);
+            }
+            // No leaf changes a dict; whatever else does shows in its size.
+            let entry = match &entries {
+                Some(entries) => entries.next(&mut f.position),
+                None => next_entry(f.dict, &mut f.position),
+            };
+            let Some((key, value)) = entry else {
+                self.end_dict_batch(f)?;
+                return Ok(Next::Done);
+            };
+            match &mut f.batch {
+                Batch::Marked(n) => *n += 1,
+                batch => *batch = Batch::Closing,
+            }
+            let leaf = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
+            if let Leaf::New | Leaf::Detour = leaf {
+                self.keep(Owned::of(value))?;
+                f.value = self.keep.len() as u32;
+                return Ok(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) });
+            }
+            save!(self.leaf(value), value);
+        }
+    }
+
+    fn end_dict_batch(&mut self, f: &mut Dict) -> PyResult<()> {
+        self.out.op(SETITEMS);
+        // SAFETY: a live dict.
+        if unsafe { PyDict_Size(f.dict) } != f.size {
+            // SAFETY: a static exception type.
+            return Err(raise(unsafe { PyExc_RuntimeError }, "dictionary changed size during iteration"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_set(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.protocol < 4 {
+            return self.set_by_list(set, &raw mut PySet_Type);
+        }
+        self.out.op(EMPTY_SET);
+        self.memoize(set)?;
+        let size = set_len(set);
+        if size == 0 {
+            return Ok(None);
+        }
+        self.out.op(MARK);
+        Ok(Some(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false })))
+    }
+
+    pub(super) fn set(&mut self, f: &mut Set) -> PyResult<Next> {
+        loop {
+            if f.count > 0 && f.count.is_multiple_of(BATCH) && !f.between {
+                self.end_set_batch(f)?;
+                if SHORT_LAST_BATCH && f.count == f.size {
+                    return Ok(Next::Done);
+                }
+                self.out.op(MARK);
+                f.between = true;
+            }
+            let Some(item) = set_next(f.set, &mut f.position) else {
+                self.end_set_batch(f)?;
+                return Ok(Next::Done);
+            };
+            f.count += 1;
+            f.between = false;
+            save!(self.leaf(item), item);
+        }
+    }
+
+    fn end_set_batch(&mut self, f: &mut Set) -> PyResult<()> {
+        self.out.op(ADDITEMS);
+        if set_len(f.set) != f.size {
+            // SAFETY: a static exception type.
+            return Err(raise(unsafe { PyExc_RuntimeError }, "set changed size during iteration"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_frozenset(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.protocol < 4 {
+            return self.set_by_list(set, &raw mut PyFrozenSet_Type);
+        }
+        self.out.op(MARK);
+        let unique = self.begin_unknown(set)?;
+        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique })))
+    }
+
+    pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
+        while let Some(item) = set_next(f.set, &mut f.position) {
+            save!(self.leaf(item), item);
+        }
+        if (!f.unique || self.is_foreign())
+            && let Some(number) = self.memo.get(f.set)
+        {
+            self.out.op(POP_MARK);
+            self.get(number);
+            return Ok(Next::Done);
+        }
+        self.out.op(FROZENSET);
+        self.memoize(f.set)?;
+        Ok(Next::Done)
+    }
+
+    /// Below protocol 4: `(type, (list(set),))`.
+    fn set_by_list(&mut self, set: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Frame>> {
+        // The list is an object that the garbage collector tracks: making it may run finalizers.
+        self.foreign()?;
+        // SAFETY: a live set; a new list.
+        let list = unsafe { Owned::new(PySequence_List(set))? };
+        let mut plan = self.plan();
+        plan.object(ty.cast(), Place::Hidden)?;
+        plan.tuple(1)?;
+        plan.owned(list, Place::Hidden)?;
+        plan.tuple_end(1)?;
+        plan.reduce(set)?;
+        Ok(Some(plan.finish()))
+    }
+}

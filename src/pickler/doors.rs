@@ -1,0 +1,120 @@
+//! The ways into the engine, and what a failure becomes: the exception keeps its type and its message, and says where.
+
+use pyo3_ffi::*;
+
+use super::engine::Pickler;
+use super::options::{Options, Report};
+use super::out::{Home, Memory};
+use super::sink::Sink;
+use crate::py::error::{self, PyResult, Raised};
+use crate::py::layout::{tuple_items, type_of};
+use crate::py::object::attr;
+use crate::py::owned::Owned;
+use crate::py::text;
+
+/// Pickles into memory of `malloc`.
+pub fn dump_to_memory(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Memory> {
+    let mut pickler = Pickler::new(options, Home::Memory, None)?;
+    run(&mut pickler, object, report)?;
+    pickler.out.into_memory()
+}
+
+/// Pickles into a new bytes object.
+pub fn dump_to_bytes(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
+    let mut pickler = Pickler::new(options, Home::Bytes, None)?;
+    run(&mut pickler, object, report)?;
+    pickler.out.into_bytes()
+}
+
+/// Pickles into a sink, frame by frame; large payloads go to it without a copy.
+pub fn dump_to_sink<'a>(
+    object: *mut PyObject,
+    options: Options<'a>,
+    sink: &'a mut dyn Sink,
+    report: &mut Report,
+) -> PyResult<()> {
+    let mut pickler = Pickler::new(options, Home::Memory, Some(sink))?;
+    run(&mut pickler, object, report)
+}
+
+fn run(pickler: &mut Pickler<'_>, object: *mut PyObject, report: &mut Report) -> PyResult<()> {
+    pickler.dump(object).map_err(|raised| {
+        report.limit = pickler.limit_reached || pickler.out.over_limit;
+        match error::take() {
+            Some(exception) => fail(pickler, exception, report),
+            None => raised,
+        }
+    })
+}
+
+#[cold]
+fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Raised {
+    // SAFETY: static exception types.
+    let (recursion, memory) = unsafe { (PyExc_RecursionError, PyExc_MemoryError) };
+    // SAFETY: live objects.
+    let is = |ty| unsafe { PyErr_GivenExceptionMatches(exception.as_ptr(), ty) != 0 };
+    if is(memory) || report.limit {
+        return error::restore(exception);
+    }
+    report.path = pickler.path();
+    let exception = if is(recursion) {
+        // A `__reduce__` of Python code went too deep: as cloudpickle's `Pickler.dump` says it.
+        error::restore(exception);
+        error::raise_from_current(
+            pickler.state.imports.pickling_error.as_ptr(),
+            "Could not pickle object as excessively deep recursion required.",
+        );
+        match error::take() {
+            Some(exception) => exception,
+            None => return Raised,
+        }
+    } else {
+        exception
+    };
+    if let Some(path) = &report.path
+        && say_where(pickler, &exception, path).is_err()
+    {
+        error::clear();
+    }
+    error::restore(exception)
+}
+
+/// Adds the path to the message of an exception whose only argument is its message, and a note to any other that can
+/// take one.
+fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<()> {
+    let ty = type_of(exception.as_ptr()).cast::<PyObject>();
+    // SAFETY: static exception types.
+    let plain = unsafe {
+        [
+            PyExc_TypeError,
+            PyExc_AttributeError,
+            PyExc_ValueError,
+            PyExc_RuntimeError,
+            PyExc_NotImplementedError,
+            PyExc_OverflowError,
+            PyExc_RecursionError,
+            pickler.state.imports.pickling_error.as_ptr(),
+        ]
+    };
+    let args = text::new("args")?;
+    let given = attr(exception.as_ptr(), args.as_ptr())?;
+    // SAFETY: live objects.
+    unsafe {
+        if plain.contains(&ty) && PyTuple_CheckExact(given.as_ptr()) != 0 {
+            if let [message] = tuple_items(given.as_ptr())
+                && PyUnicode_CheckExact(*message) != 0
+            {
+                let message = text::new(&format!("{} at {path}", text::display(*message)))?;
+                let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
+                return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
+            }
+        }
+        #[cfg(Py_3_11)]
+        {
+            let note = text::new(&format!("while pickling {path}"))?;
+            let added = PyObject_CallMethod(exception.as_ptr(), c"add_note".as_ptr(), c"O".as_ptr(), note.as_ptr());
+            Owned::new(added)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,386 @@
+//! The loop, the stack, and the order of the questions that `save` asks (`save` in CPython's `Modules/_pickle.c`).
+//!
+//! # Who keeps objects alive
+//! As long as no foreign code runs (code that is not this crate's: Python code, callbacks, finalizers), nothing that
+//! can be reached from the root can die, and the engine works with borrowed pointers throughout. Before it calls
+//! anything foreign it calls [`Pickler::foreign`], and from then on
+//! - the memo holds what it knows,
+//! - `pinned` holds what the frames and steps that were waiting then point to,
+//! - `keep` holds what later frames and steps point to; it grows and shrinks with the stack.
+//!
+//! Objects that the engine or a reducer makes on the way lie in `keep` in any case; before the first foreign call it
+//! never shrinks.
+
+use std::mem;
+
+use pyo3_ffi::*;
+
+use super::atoms::PyPickleBuffer_Type;
+use super::frame::{Frame, Next};
+use super::globals::{BaseGlobals, WireFunctions};
+use super::memo::Memo;
+use super::options::Options;
+use super::out::{Home, Lent, Out};
+use super::plan::{Plan, Step};
+use super::scratch::Scratch;
+use super::sink::Sink;
+use crate::protocol::opcode::{PROTO, STOP};
+use crate::py::error::{PyResult, Raised, raise};
+use crate::py::layout::type_of;
+use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+use crate::state::State;
+
+/// One dump under way.
+pub struct Pickler<'a> {
+    pub(super) out: Out,
+    pub(super) memo: Memo,
+    pub(super) stack: Vec<Waiting>,
+    /// The steps of all scripts on the stack.
+    pub(super) steps: Vec<Step>,
+    pub(super) keep: Vec<Owned>,
+    /// A frame that is to be carried out before the current one.
+    interposed: Option<Frame>,
+    pinned: Vec<Owned>,
+    pub(super) base_globals: BaseGlobals,
+    pub(super) wires: WireFunctions,
+    pub(super) protocol: u8,
+    is_foreign: bool,
+    pub(super) options: Options<'a>,
+    sink: Option<&'a mut dyn Sink>,
+    pub(crate) state: &'a State,
+    pub(super) limit_reached: bool,
+}
+
+/// A frame on the stack.
+pub struct Waiting {
+    pub frame: Frame,
+    /// What the frame points to, if an object: to be held when foreign code runs.
+    object: *mut PyObject,
+    /// How much there was in `keep` when it began.
+    base: usize,
+}
+
+impl<'a> Pickler<'a> {
+    pub fn new(options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
+        let scratch = Scratch::take();
+        let lent = scratch.block.map_or_else(Lent::new, Ok)?;
+        let mut out = Out::new(home, options.max_bytes, lent);
+        if options.persistent_id.is_some() || sink.is_some() {
+            out.make_detour();
+        }
+        Ok(Self {
+            out,
+            memo: Memo::reuse(scratch.log, scratch.slots),
+            stack: scratch.stack,
+            steps: scratch.steps,
+            keep: Vec::new(),
+            interposed: None,
+            pinned: Vec::new(),
+            base_globals: BaseGlobals::default(),
+            wires: WireFunctions::default(),
+            protocol: options.protocol,
+            is_foreign: cfg!(Py_GIL_DISABLED),
+            options,
+            sink,
+            state: State::get()?,
+            limit_reached: false,
+        })
+    }
+
+    /// Writes the whole pickle of an object.
+    pub fn dump(&mut self, root: *mut PyObject) -> PyResult<()> {
+        if self.protocol >= 2 {
+            self.out.op(PROTO);
+            self.out.op(self.protocol);
+        }
+        if self.protocol >= 4 {
+            self.out.start_framing()?;
+        }
+        if self.is_foreign {
+            self.memo.publish()?;
+        }
+        self.save_all(root)?;
+        self.out.op(STOP);
+        self.out.finish()?;
+        self.flush()
+    }
+
+    /// The protocol of the pickle, for reducers that depend on it.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    fn save_all(&mut self, root: *mut PyObject) -> PyResult<()> {
+        if let Some(frame) = self.detour(root)? {
+            self.push(frame, 0)?;
+        }
+        while let Some(top) = self.stack.len().checked_sub(1) {
+            // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
+            // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
+            let frame = unsafe { &mut *(&raw mut (*self.stack.as_mut_ptr().add(top)).frame) };
+            let next = match frame {
+                Frame::List(list) => self.list(list),
+                Frame::Dict(dict) => self.dict(dict),
+                Frame::Tuple(tuple) => self.tuple(tuple),
+                Frame::Script(script) => self.script(script),
+                Frame::Set(set) => self.set(set),
+                Frame::FrozenSet(set) => self.frozenset(set),
+                Frame::Items(items) => self.items(items),
+            };
+            match next? {
+                Next::Done => {
+                    if let Some(done) = self.stack.pop() {
+                        self.let_go(done.base);
+                    }
+                    self.out.room(0)?;
+                }
+                Next::Into(object) => {
+                    let base = self.keep.len();
+                    if self.is_foreign {
+                        self.hold(object)?;
+                    }
+                    match self.descend(object)? {
+                        Some(frame) => self.push(frame, base)?,
+                        None => self.let_go(base),
+                    }
+                }
+                Next::Detour(object) => {
+                    let base = self.keep.len();
+                    if self.is_foreign {
+                        self.hold(object)?;
+                    }
+                    match self.detour(object)? {
+                        Some(frame) => self.push(frame, base)?,
+                        None => self.let_go(base),
+                    }
+                }
+                Next::Interposed => {
+                    let base = self.keep.len();
+                    if let Some(frame) = self.interposed.take() {
+                        self.push(frame, base)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a frame on the stack.
+    #[inline(always)]
+    fn push(&mut self, frame: Frame, base: usize) -> PyResult<()> {
+        let object = frame.object();
+        self.stack.try_push(Waiting { frame, object, base })?;
+        if self.stack.len() > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn too_deep(&mut self) -> Raised {
+        self.limit_reached = true;
+        let text = format!(
+            "Could not pickle object as excessively deep recursion required: more than max_depth ({}) containers and \
+             reductions lie in each other",
+            self.options.max_depth
+        );
+        raise(self.state.imports.pickling_error.as_ptr(), &text)
+    }
+
+    /// Holds an object while its frame exists.
+    fn hold(&mut self, object: *mut PyObject) -> PyResult<()> {
+        self.keep.try_push(Owned::of(object))
+    }
+
+    /// Drops what was kept for a frame that ended.
+    #[inline(always)]
+    fn let_go(&mut self, base: usize) {
+        if self.is_foreign && self.keep.len() > base {
+            self.keep.truncate(base);
+        }
+    }
+
+    /// Has a frame carried out before the current one goes on.
+    pub(super) fn interpose(&mut self, frame: Frame) -> PyResult<Next> {
+        self.interposed = Some(frame);
+        Ok(Next::Interposed)
+    }
+
+    /// The beginning of something on paper: what the beginning of an object does for the output.
+    #[inline(always)]
+    pub(super) fn paper_boundary(&mut self) -> PyResult<()> {
+        if self.out.due() && self.out.boundary()? { self.flush() } else { Ok(()) }
+    }
+
+    /// Something of the standard library that is imported when first asked for; an import runs foreign code.
+    pub(super) fn imported(
+        &mut self,
+        get: impl FnOnce(&'a crate::state::Imports) -> PyResult<*mut PyObject>,
+    ) -> PyResult<*mut PyObject> {
+        self.foreign()?;
+        get(&self.state.imports)
+    }
+
+    /// Keeps an object that was made on the way, and lends it.
+    pub fn keep(&mut self, object: Owned) -> PyResult<*mut PyObject> {
+        let lent = object.as_ptr();
+        self.keep.try_push(object)?;
+        Ok(lent)
+    }
+
+    /// Keeps an object until the dump ends, and lends it.
+    pub(super) fn keep_for_dump(&mut self, object: Owned) -> PyResult<*mut PyObject> {
+        let lent = object.as_ptr();
+        self.pinned.try_push(object)?;
+        Ok(lent)
+    }
+
+    /// Has foreign code run, so that whatever is pointed to must be held?
+    #[inline(always)]
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
+    /// To be called before any code that is not this crate's may run.
+    #[inline(always)]
+    pub fn foreign(&mut self) -> PyResult<()> {
+        if self.is_foreign { Ok(()) } else { self.become_foreign() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn become_foreign(&mut self) -> PyResult<()> {
+        self.memo.publish()?;
+        self.pinned.try_room(self.stack.len() + self.steps.len())?;
+        let mut pin = |object: *mut PyObject| {
+            if !object.is_null() {
+                self.pinned.push(Owned::of(object));
+            }
+        };
+        for at in 0..self.stack.len() {
+            // SAFETY: below the length; the field is not part of the frame, which may be borrowed.
+            pin(unsafe { (*self.stack.as_ptr().add(at)).object });
+        }
+        for step in &self.steps {
+            pin(step.object());
+        }
+        self.is_foreign = true;
+        Ok(())
+    }
+
+    /// The slow path: first what the output asks for and the persistent id, then as for any object.
+    #[cold]
+    fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.out.due() {
+            if self.out.boundary()? {
+                self.flush_hold(object)?;
+            }
+            if self.options.persistent_id.is_some()
+                && let Some(frame) = self.persistent(object)?
+            {
+                return Ok(Some(frame));
+            }
+        }
+        self.begin(object)
+    }
+
+    /// Writes any object, or begins it and gives the frame of the rest; asks for no persistent id.
+    pub(super) fn begin(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.atom(object)? || self.remembered(object)? { Ok(None) } else { self.descend(object) }
+    }
+
+    /// Begins an object that is no leaf and was not met before.
+    #[inline(always)]
+    fn descend(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let ty = type_of(object).cast_const();
+        if ty == &raw const PyDict_Type {
+            self.begin_dict(object)
+        } else if ty == &raw const PyTuple_Type {
+            self.begin_tuple(object)
+        } else if ty == &raw const PyList_Type {
+            self.begin_list(object)
+        } else {
+            self.descend_other(object)
+        }
+    }
+
+    #[inline(never)]
+    fn descend_other(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let ty = type_of(object).cast_const();
+        if ty == &raw const PySet_Type {
+            self.begin_set(object)
+        } else if ty == &raw const PyFrozenSet_Type {
+            self.begin_frozenset(object)
+        } else if ty == &raw const PyBytes_Type {
+            self.bytes(object)
+        } else if ty == &raw const PyByteArray_Type {
+            self.bytearray(object)
+        } else if ty == &raw const PyPickleBuffer_Type {
+            self.picklebuffer(object)
+        } else {
+            self.begin_unknown(object)?;
+            self.reduce(object)
+        }
+    }
+
+    /// Begins a plan: what a reducer describes.
+    pub fn plan(&mut self) -> Plan<'_, 'a> {
+        Plan::new(self)
+    }
+
+    /// Hands what is ready to the sink, if there is one, while an object is held that nothing else may hold.
+    fn flush_hold(&mut self, object: *mut PyObject) -> PyResult<()> {
+        if self.sink.is_none() {
+            return Ok(());
+        }
+        let _held = Owned::of(object);
+        self.flush()
+    }
+
+    /// Hands what is ready to the sink, if there is one.
+    pub(super) fn flush(&mut self) -> PyResult<()> {
+        if self.sink.is_none() {
+            return Ok(());
+        }
+        self.foreign()?;
+        let Some(sink) = self.sink.as_mut() else { return Ok(()) };
+        let ready = self.out.ready()?;
+        if !ready.is_empty() {
+            sink.write(ready)?;
+        }
+        self.out.hand_over();
+        Ok(())
+    }
+
+    /// Hands a large payload to the sink without a copy; false if there is no sink.
+    pub(super) fn pass_by(&mut self, owner: Option<*mut PyObject>, data: &[u8]) -> PyResult<bool> {
+        if self.sink.is_none() {
+            return Ok(false);
+        }
+        self.flush()?;
+        self.out.passed_by(data.len())?;
+        match (&mut self.sink, owner) {
+            (Some(sink), Some(owner)) => {
+                let _held = Owned::of(owner);
+                sink.write_object(owner, data)?;
+            }
+            (Some(sink), None) => sink.write(data)?,
+            (None, _) => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Drop for Pickler<'_> {
+    fn drop(&mut self) {
+        // Dropping what is held may run finalizers, and these may pickle: they find the pool as it is.
+        let (log, slots) = mem::take(&mut self.memo).into_memory();
+        self.stack.clear();
+        let scratch = Scratch {
+            block: self.out.take_back(),
+            log,
+            slots,
+            stack: mem::take(&mut self.stack),
+            steps: mem::take(&mut self.steps),
+        };
+        scratch.give();
+    }
+}

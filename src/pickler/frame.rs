@@ -1,0 +1,101 @@
+//! The work that is left: containers half written.
+
+use std::ptr;
+
+use pyo3_ffi::PyObject;
+
+use super::items::Items;
+use super::plan::Script;
+
+/// One container half written. What it points to is alive: see [`super::engine`] on who holds it.
+pub enum Frame {
+    List(List),
+    Tuple(Tuple),
+    Dict(Dict),
+    Set(Set),
+    /// A frozenset: the position in its table.
+    FrozenSet(Set),
+    /// What a reducer described, or the parts of a reduce value.
+    Script(Script),
+    /// What an iterator gives: list items and dict items of a reduce value.
+    Items(Box<Items>),
+}
+
+impl Frame {
+    /// The object that it points to, NULL if it holds what it needs.
+    #[inline(always)]
+    pub fn object(&self) -> *mut PyObject {
+        match self {
+            Self::List(f) => f.list,
+            Self::Tuple(f) => f.tuple,
+            Self::Dict(f) => f.dict,
+            Self::Set(f) | Self::FrozenSet(f) => f.set,
+            Self::Script(_) | Self::Items(_) => ptr::null_mut(),
+        }
+    }
+}
+
+/// What the loop does next.
+pub enum Next {
+    /// Save this object, which is no leaf and was not met before, then come back.
+    Into(*mut PyObject),
+    /// Save this object on the slow path, then come back.
+    Detour(*mut PyObject),
+    /// Carry out the frame in `Pickler::interposed`, then come back.
+    Interposed,
+    /// The frame is done.
+    Done,
+}
+
+/// How items are put into the container that a pickle builds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    /// Protocol 0: each one by itself.
+    Each,
+    /// Exactly one, without a MARK.
+    Single,
+    /// That one is written; its opcode follows.
+    Closing,
+    /// Between MARK and an opcode for all of them; how many there are so far.
+    Marked(u32),
+}
+
+pub struct List {
+    pub list: *mut PyObject,
+    /// The item that comes next.
+    pub index: usize,
+    pub batch: Batch,
+}
+
+pub struct Tuple {
+    pub tuple: *mut PyObject,
+    pub index: usize,
+    /// Nobody but the container around it referred to it when it began.
+    pub unique: bool,
+}
+
+pub struct Dict {
+    pub dict: *mut PyObject,
+    /// Position for PyDict_Next.
+    pub position: isize,
+    /// Its size when it began.
+    pub size: isize,
+    pub batch: Batch,
+    /// Full batches so far.
+    pub batches: u32,
+    /// One more than where the value that comes next lies in `Pickler::keep`, if its key was saved by itself; else 0.
+    pub value: u32,
+    /// Its keys belong to all instances of a class (a split table, PEP 412).
+    pub shared_keys: bool,
+}
+
+pub struct Set {
+    pub set: *mut PyObject,
+    pub position: usize,
+    pub size: usize,
+    /// How many elements were begun.
+    pub count: usize,
+    /// A batch has begun and has no element yet.
+    pub between: bool,
+    pub unique: bool,
+}

@@ -1,0 +1,466 @@
+//! Objects that are found again by module and name (`save_global` in `_pickle.c`), the functions of cloudpickle that
+//! every pickle by value names, and the globals that functions share.
+
+use std::collections::HashMap;
+
+use pyo3_ffi::*;
+
+use super::engine::Pickler;
+use super::frame::Frame;
+use super::plan::{Place, Step};
+use crate::analyzer::{lookup, whichmodule};
+use crate::protocol::opcode::*;
+use crate::protocol::wire::Wire;
+use crate::py::error::{PyResult, Raised, matches, raise, raise_from_current};
+use crate::py::habits::GETATTR_CHAIN;
+use crate::py::layout::type_of;
+use crate::py::object::{attr, dict_get, optional_attr};
+use crate::py::owned::Owned;
+use crate::py::text;
+use crate::py::vec::TryPush;
+
+/// What a dump knows about the functions of `cloudpickle.cloudpickle`.
+#[derive(Default)]
+pub struct WireFunctions {
+    /// By [`Wire`]: the address that stands for it in the memo, and the names that are written.
+    known: [Option<WireFunction>; Wire::ALL.len()],
+    /// The dict of the Python package's module; None where there is none.
+    package: Option<Option<Owned>>,
+}
+
+#[derive(Clone, Copy)]
+struct WireFunction {
+    /// The package's function, or an address that no object has.
+    key: usize,
+    is_object: bool,
+    module: *mut PyObject,
+    name: *mut PyObject,
+}
+
+/// Addresses that stand for the functions of `cloudpickle.cloudpickle` where there is no such module.
+static WIRE_KEYS: [u8; Wire::ALL.len()] = [0; Wire::ALL.len()];
+
+/// For each globals dict: what functions with these globals get to begin with (`Pickler.globals_ref` of cloudpickle).
+#[derive(Default)]
+pub struct BaseGlobals {
+    by_address: HashMap<usize, usize>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Default)]
+struct Entry {
+    values: [Option<Owned>; 4],
+    number: Option<usize>,
+}
+
+/// Where an object was found.
+struct Found {
+    /// What has it as an attribute, if that is not the module itself.
+    parent: Option<Owned>,
+    /// The last part of its qualified name.
+    last: Owned,
+}
+
+impl Pickler<'_> {
+    /// Saves an object by reference; `name` is what `__reduce__` returned, if it returned a name.
+    pub(super) fn save_global(&mut self, object: *mut PyObject, name: Option<Owned>) -> PyResult<Option<Frame>> {
+        let metaclass = type_of(object).cast_const();
+        // Attributes of plain classes and functions are found without foreign code.
+        if metaclass != &raw const PyType_Type && metaclass != &raw const PyFunction_Type {
+            self.foreign()?;
+        }
+        let names = &self.state.names;
+        let name = match name {
+            Some(name) => name,
+            None => match optional_attr(object, names.qualname.as_ptr())? {
+                Some(name) => name,
+                None => attr(object, names.name.as_ptr())?,
+            },
+        };
+        let name = self.keep(name)?;
+        let module = match optional_attr(object, names.module.as_ptr())? {
+            // SAFETY: a static object.
+            Some(module) if module.as_ptr() != unsafe { Py_None() } => module,
+            _ => {
+                self.foreign()?;
+                whichmodule::for_pickle(self.state, object, name)?
+            }
+        };
+        let module_name = self.keep(module)?;
+        let module = self.module(object, module_name)?;
+        let module = self.keep(module)?;
+        let found = self.find(object, module, module_name, name)?;
+        if self.protocol >= 2 && self.extension(object, module_name, name)? {
+            return Ok(None);
+        }
+        let Some(parent) = found.parent.filter(|_| self.protocol < 4) else {
+            let name = if self.protocol < 4 { self.keep(found.last)? } else { name };
+            self.global_ref(object, module_name, name)?;
+            self.memoize(object)?;
+            return Ok(None);
+        };
+        // Below protocol 4 there are no dotted names: getattr(parent, last).
+        let getattr = self.builtin_getattr()?;
+        if GETATTR_CHAIN {
+            return self.getattr_chain(object, module_name, name, getattr).map(Some);
+        }
+        let mut plan = self.plan();
+        plan.owned(getattr, Place::Hidden)?;
+        plan.tuple(2)?;
+        plan.owned(parent, Place::Hidden)?;
+        plan.owned(found.last, Place::Hidden)?;
+        plan.tuple_end(2)?;
+        plan.op(REDUCE)?;
+        plan.memo_as(object)?;
+        Ok(Some(plan.finish()))
+    }
+
+    /// `getattr(getattr(module.a, "b"), "c")` for the name "a.b.c".
+    fn getattr_chain(
+        &mut self,
+        object: *mut PyObject,
+        module: *mut PyObject,
+        name: *mut PyObject,
+        getattr: Owned,
+    ) -> PyResult<Frame> {
+        let mut parts = lookup::parts(name)?.into_iter();
+        let first = parts.next().map(|p| self.keep(p)).transpose()?.unwrap_or(name);
+        let unmarked = self.protocol >= 2;
+        let mut plan = self.plan();
+        for _ in 0..parts.len() {
+            plan.object(getattr.as_ptr(), Place::Hidden)?;
+            if !unmarked {
+                plan.op(MARK)?;
+            }
+        }
+        plan.raw(Step::Global { object, module, name: first })?;
+        for part in parts {
+            plan.owned(part, Place::Hidden)?;
+            plan.op(if unmarked { TUPLE2 } else { TUPLE })?;
+            plan.op(REDUCE)?;
+        }
+        plan.memo_as(object)?;
+        Ok(plan.finish())
+    }
+
+    fn builtin_getattr(&mut self) -> PyResult<Owned> {
+        // SAFETY: attached; the dict is borrowed from the interpreter.
+        let builtins = unsafe { PyEval_GetBuiltins() };
+        dict_get(builtins, self.state.names.getattr.as_ptr())?.ok_or_else(|| {
+            // SAFETY: a static exception type.
+            raise(unsafe { PyExc_AttributeError }, "builtins has no getattr")
+        })
+    }
+
+    /// The module of a name, imported if it is not there.
+    fn module(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
+        // SAFETY: a live object.
+        if unsafe { PyUnicode_CheckExact(name) } != 0
+            && let Some(module) = dict_get(self.state.modules()?.as_ptr(), name)?
+        {
+            return Ok(module);
+        }
+        self.foreign()?;
+        // SAFETY: a live object.
+        unsafe { Owned::new(PyImport_Import(name)) }.map_err(|_| {
+            let what = format!("import of module {} failed", quoted(name));
+            self.cannot(object, &what)
+        })
+    }
+
+    /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause.
+    #[cold]
+    fn cannot(&self, object: *mut PyObject, what: &str) -> Raised {
+        let error = self.state.imports.pickling_error.as_ptr();
+        let cause = crate::py::error::take();
+        let message = format!("Can't pickle {}: {what}", text::repr(object));
+        match cause {
+            Some(cause) => {
+                crate::py::error::restore(cause);
+                raise_from_current(error, &message)
+            }
+            None => raise(error, &message),
+        }
+    }
+
+    /// Looks an object up by its qualified name and sees that it is the same.
+    fn find(
+        &mut self,
+        object: *mut PyObject,
+        module: *mut PyObject,
+        module_name: *mut PyObject,
+        name: *mut PyObject,
+    ) -> PyResult<Found> {
+        let plain = is_module(module) && !text::has_dot(name);
+        // SAFETY: an exact module has a dict.
+        let direct = if plain { dict_get(unsafe { PyModule_GetDict(module) }, name)? } else { None };
+        if let Some(value) = direct {
+            if value.as_ptr() != object {
+                return Err(self.not_the_same(object, module_name, name));
+            }
+            return Ok(Found { parent: None, last: Owned::of(name) });
+        }
+        self.foreign()?;
+        let mut parent = None;
+        let mut value = Owned::of(module);
+        let mut last = Owned::of(name);
+        for part in lookup::parts(name)? {
+            if text::is(part.as_ptr(), "<locals>") {
+                return Err(self.local(object, name));
+            }
+            let next = attr(value.as_ptr(), part.as_ptr()).map_err(|raised| {
+                // SAFETY: a static exception type.
+                if !matches(unsafe { PyExc_AttributeError }) {
+                    return raised;
+                }
+                let what = format!("attribute lookup {} on {} failed", shown(name), shown(module_name));
+                self.cannot(object, &what)
+            })?;
+            parent = Some(std::mem::replace(&mut value, next));
+            last = part;
+        }
+        if value.as_ptr() != object {
+            return Err(self.not_the_same(object, module_name, name));
+        }
+        Ok(Found { parent: parent.filter(|p| p.as_ptr() != module), last })
+    }
+
+    #[cold]
+    fn not_the_same(&mut self, object: *mut PyObject, module: *mut PyObject, name: *mut PyObject) -> Raised {
+        if let Err(raised) = self.foreign() {
+            return raised;
+        }
+        let what = format!("it's not the same object as {}.{}", shown(module), shown(name));
+        self.cannot(object, &what)
+    }
+
+    #[cold]
+    fn local(&mut self, object: *mut PyObject, name: *mut PyObject) -> Raised {
+        let _ = object;
+        // SAFETY: a static exception type.
+        raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name)))
+    }
+
+    /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.
+    fn extension(&mut self, object: *mut PyObject, module: *mut PyObject, name: *mut PyObject) -> PyResult<bool> {
+        let registry = self.state.imports.extension_registry.as_ptr();
+        // SAFETY: copyreg's dict, held by the state.
+        if unsafe { PyDict_Size(registry) } == 0 {
+            return Ok(false);
+        }
+        self.foreign()?;
+        // SAFETY: live objects.
+        let key = unsafe { Owned::new(PyTuple_Pack(2, module, name))? };
+        let Some(code) = dict_get(registry, key.as_ptr())? else { return Ok(false) };
+        // SAFETY: a live object.
+        if unsafe { PyLong_Check(code.as_ptr()) } == 0 {
+            let what = format!("extension code {} isn't an integer", text::repr(code.as_ptr()));
+            return Err(self.cannot(object, &what));
+        }
+        // SAFETY: a live int.
+        let code = unsafe { PyLong_AsLong(code.as_ptr()) };
+        if code == -1 && crate::py::error::occurred() {
+            return Err(Raised);
+        }
+        let le = (code as u32).to_le_bytes();
+        match code {
+            1..=0xff => self.out.bytes(&[EXT1, le[0]]),
+            0x100..=0xffff => self.out.bytes(&[EXT2, le[0], le[1]]),
+            0x1_0000..=0x7fff_ffff => self.out.bytes(&[EXT4, le[0], le[1], le[2], le[3]]),
+            _ => return Err(self.cannot(object, &format!("extension code {code} is out of range"))),
+        }
+        Ok(true)
+    }
+
+    /// Writes a global by its names; does not memoise it.
+    pub(super) fn global_ref(
+        &mut self,
+        object: *mut PyObject,
+        module: *mut PyObject,
+        name: *mut PyObject,
+    ) -> PyResult<()> {
+        if self.protocol >= 4 {
+            self.name_text(object, module)?;
+            self.name_text(object, name)?;
+            self.out.op(STACK_GLOBAL);
+            return Ok(());
+        }
+        let (module, name) = if self.protocol < 3 && self.options.fix_imports {
+            self.python2_names(module, name)?
+        } else {
+            (Owned::of(module), Owned::of(name))
+        };
+        self.out.op(GLOBAL);
+        for (text, what) in [(&module, "module"), (&name, "global")] {
+            let encoded = self.identifier(text.as_ptr(), what)?;
+            let data = crate::py::layout::bytes(encoded.as_ptr());
+            self.out.room(data.len())?;
+            self.out.bytes(data);
+            self.out.op(b'\n');
+        }
+        Ok(())
+    }
+
+    /// A name as the str that it is; anything else would be no name.
+    fn name_text(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
+        self.paper_boundary()?;
+        // SAFETY: a live object.
+        if unsafe { PyUnicode_CheckExact(name) } == 0 {
+            let what = format!("{} is no name of a module or a global", text::repr(name));
+            return Err(self.cannot(object, &what));
+        }
+        self.text(name)
+    }
+
+    fn identifier(&self, name: *mut PyObject, what: &str) -> PyResult<Owned> {
+        // SAFETY: a live object; both raise TypeError for anything but a str.
+        let encoded = unsafe {
+            Owned::new(if self.protocol == 3 { PyUnicode_AsUTF8String(name) } else { PyUnicode_AsASCIIString(name) })
+        };
+        encoded.map_err(|raised| {
+            // SAFETY: a static exception type.
+            if !matches(unsafe { PyExc_UnicodeEncodeError }) {
+                return raised;
+            }
+            let protocol = self.protocol;
+            let message = format!("can't pickle {what} identifier '{}' using pickle protocol {protocol}", shown(name));
+            raise_from_current(self.state.imports.pickling_error.as_ptr(), &message)
+        })
+    }
+
+    /// The names that Python 2 had (`_compat_pickle`).
+    fn python2_names(&mut self, module: *mut PyObject, name: *mut PyObject) -> PyResult<(Owned, Owned)> {
+        let name_mapping = self.imported(|i| i.name_mapping_3to2())?;
+        let import_mapping = self.imported(|i| i.import_mapping_3to2())?;
+        // SAFETY: live objects.
+        let key = unsafe { Owned::new(PyTuple_Pack(2, module, name))? };
+        // SAFETY: a static exception type.
+        let wrong = |message: &str| raise(unsafe { PyExc_RuntimeError }, message);
+        if let Some(item) = dict_get(name_mapping, key.as_ptr())? {
+            // SAFETY: a live object.
+            if unsafe { PyTuple_Check(item.as_ptr()) } == 0 || crate::py::layout::tuple_items(item.as_ptr()).len() != 2
+            {
+                return Err(wrong("_compat_pickle.REVERSE_NAME_MAPPING values should be 2-tuples"));
+            }
+            let pair = crate::py::layout::tuple_items(item.as_ptr());
+            return Ok((Owned::of(pair[0]), Owned::of(pair[1])));
+        }
+        match dict_get(import_mapping, module)? {
+            // SAFETY: a live object.
+            Some(new) if unsafe { PyUnicode_Check(new.as_ptr()) } == 0 => {
+                Err(wrong("_compat_pickle.REVERSE_IMPORT_MAPPING values should be strings"))
+            }
+            Some(new) => Ok((new, Owned::of(name))),
+            None => Ok((Owned::of(module), Owned::of(name))),
+        }
+    }
+
+    /// Writes a function of `cloudpickle.cloudpickle`.
+    pub(super) fn wire(&mut self, wire: Wire) -> PyResult<()> {
+        self.paper_boundary()?;
+        let function = match self.wires.known[wire as usize] {
+            Some(function) => function,
+            None => self.find_wire(wire)?,
+        };
+        if let Some(number) = self.memo.get_key(function.key) {
+            self.get(number);
+            return Ok(());
+        }
+        let object = function.key as *mut PyObject;
+        // SAFETY: a static object, for messages about no object in particular.
+        let shown = if function.is_object { object } else { unsafe { Py_None() } };
+        if self.protocol >= 2 && self.extension(shown, function.module, function.name)? {
+            return Ok(());
+        }
+        self.global_ref(shown, function.module, function.name)?;
+        self.put()?;
+        if function.is_object { self.memo.put(object) } else { self.memo.put_key(function.key) }
+    }
+
+    fn find_wire(&mut self, wire: Wire) -> PyResult<WireFunction> {
+        let state = self.state;
+        let (module, name) = (state.wire_module.as_ptr(), state.wire_names[wire as usize].as_ptr());
+        if self.wires.package.is_none() {
+            let package = dict_get(state.modules()?.as_ptr(), module)?.filter(|m| is_module(m.as_ptr()));
+            // SAFETY: an exact module has a dict.
+            self.wires.package = Some(package.map(|m| Owned::of(unsafe { PyModule_GetDict(m.as_ptr()) })));
+        }
+        let theirs = match &self.wires.package {
+            Some(Some(dict)) => dict_get(dict.as_ptr(), name)?,
+            _ => None,
+        };
+        let function = match theirs {
+            // The package's own function: if a pickle names it by itself too, that is the same object.
+            // SAFETY: a live object, of the exact type whose fields are read.
+            Some(function) if unsafe { PyFunction_Check(function.as_ptr()) } != 0 => {
+                let function = self.keep_for_dump(function)?;
+                let fields = function.cast::<PyFunctionObject>();
+                // SAFETY: an exact function.
+                let (their_module, their_name) = unsafe { ((*fields).func_module, (*fields).func_qualname) };
+                let module = if their_module.is_null() { module } else { their_module };
+                // Held by the function and, here, once more: they are met through every pickle's names.
+                let module = self.keep_for_dump(Owned::of(module))?;
+                let name = self.keep_for_dump(Owned::of(their_name))?;
+                WireFunction { key: function as usize, is_object: true, module, name }
+            }
+            _ => WireFunction { key: (&raw const WIRE_KEYS[wire as usize]) as usize, is_object: false, module, name },
+        };
+        self.wires.known[wire as usize] = Some(function);
+        Ok(function)
+    }
+
+    /// Notes what functions with these globals begin with: the first time, and again as long as that was nothing.
+    pub(super) fn note_base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
+        let next = self.base_globals.entries.len();
+        let at = *self.base_globals.by_address.entry(globals as usize).or_insert(next);
+        if at == next {
+            self.base_globals.entries.try_push(Entry::default())?;
+        }
+        if self.base_globals.entries[at].values.iter().all(Option::is_none) {
+            let names = &self.state.names;
+            for (i, key) in [&names.package, &names.name, &names.path, &names.file].into_iter().enumerate() {
+                self.base_globals.entries[at].values[i] = dict_get(globals, key.as_ptr())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the dict that functions with these globals share, or a reference to it.
+    pub(super) fn write_base_globals(&mut self, globals: *mut PyObject) -> PyResult<Option<Frame>> {
+        let at = self.base_globals.by_address[&(globals as usize)];
+        if let Some(number) = self.base_globals.entries[at].number {
+            self.get(number);
+            return Ok(None);
+        }
+        self.base_globals.entries[at].number = Some(self.memo.next());
+        let state = self.state;
+        let keys = [&state.names.package, &state.names.name, &state.names.path, &state.names.file];
+        let values = self.base_globals.entries[at].values.each_ref().map(|v| v.as_ref().map(Owned::as_ptr));
+        let mut plan = self.plan();
+        let mut dict = plan.dict(values.iter().flatten().count())?;
+        for (key, value) in keys.into_iter().zip(values) {
+            if let Some(value) = value {
+                dict.next(&mut plan)?;
+                plan.part(key.as_ptr(), Place::Hidden)?;
+                plan.object(value, Place::Global(key.as_ptr()))?;
+            }
+        }
+        dict.end(&mut plan)?;
+        Ok(Some(plan.finish()))
+    }
+}
+
+/// An exact module.
+fn is_module(object: *mut PyObject) -> bool {
+    type_of(object).cast_const() == &raw const PyModule_Type
+}
+
+/// A name for a message.
+fn shown(name: *mut PyObject) -> String {
+    text::display(name)
+}
+
+/// A name for a message, as `repr` shows it.
+fn quoted(name: *mut PyObject) -> String {
+    text::repr(name)
+}

@@ -1,0 +1,59 @@
+//! What a caller of the engine can choose, and what it is told when a dump fails.
+
+use pyo3_ffi::PyObject;
+
+use crate::protocol::opcode::HIGHEST;
+use crate::py::error::PyResult;
+
+/// How deep containers, attributes and reductions may lie in each other: far above what data needs, far below what
+/// makes a machine suffer when a `__reduce__` never ends.
+pub const MAX_DEPTH: usize = 5_000_000;
+
+/// Asked for each PickleBuffer with the buffer: is it to be written in band?
+pub type BufferCallback<'a> = &'a mut dyn FnMut(*mut PyObject) -> PyResult<bool>;
+
+/// The choices. Objects are borrowed for the time of the dump.
+pub struct Options<'a> {
+    /// 0 to 5.
+    pub protocol: u8,
+    /// Below protocol 3: names of modules as Python 2 had them.
+    pub fix_imports: bool,
+    /// Fail before the output exceeds this many bytes; 0: no limit.
+    pub max_bytes: u64,
+    /// Fail when more containers and reductions than this lie in each other.
+    pub max_depth: usize,
+    /// As `Pickler.reducer_override`, asked before cloudpickle's own.
+    pub reducer_override: Option<*mut PyObject>,
+    /// As `Pickler.persistent_id`.
+    pub persistent_id: Option<*mut PyObject>,
+    /// As `Pickler.dispatch_table`: a mapping from types to reducers, asked before the engine's own and in place of
+    /// copyreg's.
+    pub dispatch_table: Option<*mut PyObject>,
+    /// None: all buffers go in band.
+    pub buffer_callback: Option<BufferCallback<'a>>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            protocol: HIGHEST,
+            fix_imports: true,
+            max_bytes: 0,
+            max_depth: MAX_DEPTH,
+            reducer_override: None,
+            persistent_id: None,
+            dispatch_table: None,
+            buffer_callback: None,
+        }
+    }
+}
+
+/// What a failed dump tells beside the exception.
+#[derive(Default, Debug)]
+pub struct Report {
+    /// A limit of the options was reached.
+    pub limit: bool,
+    /// Where in the root object the culprit sits, such as `obj.conf['db']`; None if it is the root, or if no object is
+    /// to blame.
+    pub path: Option<String>,
+}

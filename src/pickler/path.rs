@@ -1,0 +1,130 @@
+//! The path from the root to the object that could not be pickled, read off the stack:
+//! `obj.conf['db'][3].pool`.
+
+use pyo3_ffi::*;
+
+use super::engine::Pickler;
+use super::frame::{Dict, Frame};
+use super::plan::{Place, Step};
+use crate::py::layout::type_of;
+use crate::py::text;
+
+/// A path of more parts than this is cut in the middle.
+const MOST_PARTS: usize = 24;
+
+impl Pickler<'_> {
+    /// The path to the object at which the dump stopped; None for the root itself. Runs no foreign code.
+    pub(super) fn path(&self) -> Option<String> {
+        let half = MOST_PARTS / 2;
+        let mut head = Vec::new();
+        let mut at = 0;
+        while at < self.stack.len() && head.len() < half {
+            head.extend(self.part(at));
+            at += 1;
+        }
+        let mut tail = Vec::new();
+        let mut end = self.stack.len();
+        while end > at && tail.len() < half {
+            end -= 1;
+            tail.extend(self.part(end));
+        }
+        let cut = (at..end).any(|i| self.part(i).is_some());
+        if head.is_empty() && tail.is_empty() {
+            return None;
+        }
+        let gap = if cut { "…" } else { "" };
+        Some(format!("obj{}{gap}{}", head.concat(), tail.into_iter().rev().collect::<String>()))
+    }
+
+    /// What the frame at this height adds to the path.
+    fn part(&self, at: usize) -> Option<String> {
+        match &self.stack[at].frame {
+            Frame::List(f) => Some(format!("[{}]", f.index.saturating_sub(1))),
+            Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
+            Frame::Dict(f) => {
+                let last = f.last_key()?;
+                Some(match (f.value != 0, self.is_state(at)) {
+                    (true, _) => format!(".<key {}>", key(last)),
+                    (false, true) => attribute(last),
+                    (false, false) => format!("[{}]", key(last)),
+                })
+            }
+            Frame::Set(_) | Frame::FrozenSet(_) => Some(".<item>".into()),
+            Frame::Items(f) => {
+                let pair = f.key();
+                Some(if pair.is_null() { format!("[{}]", f.count) } else { format!("[{}]", key(pair)) })
+            }
+            Frame::Script(f) => match self.steps.get(f.next.checked_sub(1)?)? {
+                Step::Object(_, place) => place.part(),
+                _ => None,
+            },
+        }
+    }
+
+    /// Is this the state of an object, so that its keys are attributes? With slots it is a pair of dicts.
+    fn is_state(&self, at: usize) -> bool {
+        let Some(below) = at.checked_sub(1) else { return false };
+        match &self.stack[below].frame {
+            Frame::Script(f) => {
+                matches!(f.next.checked_sub(1).and_then(|i| self.steps.get(i)), Some(Step::Object(_, Place::State)))
+            }
+            Frame::Tuple(_) => matches!(self.stack[at].frame, Frame::Dict(_)) && self.is_state(below),
+            _ => false,
+        }
+    }
+}
+
+impl Dict {
+    /// The key of the entry that was begun last.
+    fn last_key(&self) -> Option<*mut PyObject> {
+        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: a live dict; keys are borrowed from it and nothing changes it here.
+        while position < self.position && unsafe { PyDict_Next(self.dict, &mut position, &mut key, &mut value) } != 0 {}
+        (!key.is_null()).then_some(key)
+    }
+}
+
+impl Place {
+    fn part(self) -> Option<String> {
+        match self {
+            Self::Hidden | Self::State => None,
+            Self::Attribute(name) => Some(attribute(name)),
+            Self::Field(name) => Some(format!(".{name}")),
+            Self::Closure(name) => Some(format!(".__closure__[{}]", key(name))),
+            Self::Global(name) => Some(format!(".__globals__[{}]", key(name))),
+            Self::Argument(0) => Some(".<reduce arguments>".into()),
+            Self::Argument(n) => Some(format!(".<reduce argument {n}>")),
+        }
+    }
+}
+
+fn attribute(name: *mut PyObject) -> String {
+    match name_text(name) {
+        Some(name) => format!(".{name}"),
+        None => format!("[{}]", key(name)),
+    }
+}
+
+fn name_text(name: *mut PyObject) -> Option<String> {
+    (type_of(name).cast_const() == &raw const PyUnicode_Type).then(|| text::display(name))
+}
+
+/// A key as `repr` shows it where that runs no foreign code, else its type.
+fn key(key: *mut PyObject) -> String {
+    let plain = [
+        &raw const PyUnicode_Type,
+        &raw const PyLong_Type,
+        &raw const PyFloat_Type,
+        &raw const PyBytes_Type,
+        &raw const PyBool_Type,
+    ];
+    let ty = type_of(key);
+    if !plain.contains(&ty.cast_const()) {
+        return format!("<{}>", text::type_name(ty));
+    }
+    let shown = text::repr(key);
+    match shown.char_indices().nth(60) {
+        Some((cut, _)) => format!("{}…", &shown[..cut]),
+        None => shown,
+    }
+}

@@ -1,0 +1,345 @@
+//! Objects that are reduced: who is asked, and what a reduce value means (`save` and `save_reduce` in `_pickle.c`).
+
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use super::engine::Pickler;
+use super::frame::Frame;
+use super::plan::{Place, Plan, Step};
+use crate::protocol::opcode::*;
+use crate::py::error::{PyResult, Raised, clear, matches, raise};
+use crate::py::layout::{tuple_items, type_of};
+use crate::py::object::{attr, call1, dict_get, optional_attr};
+use crate::py::owned::Owned;
+use crate::py::text;
+use crate::reducers::table;
+
+/// What a reduce value says, checked.
+struct Parts {
+    callable: *mut PyObject,
+    arguments: *mut PyObject,
+    state: Option<*mut PyObject>,
+    items: Option<*mut PyObject>,
+    pairs: Option<*mut PyObject>,
+    setter: Option<*mut PyObject>,
+}
+
+fn subtype(ty: *mut PyTypeObject, of: *mut PyTypeObject) -> bool {
+    // SAFETY: live types.
+    unsafe { PyType_IsSubtype(ty, of) != 0 }
+}
+
+fn type_name(object: *mut PyObject) -> String {
+    text::type_name(type_of(object)).into_owned()
+}
+
+impl Pickler<'_> {
+    /// Any object that the protocol has no opcodes for.
+    pub(super) fn reduce(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        if let Some(hook) = self.options.reducer_override {
+            self.foreign()?;
+            let value = call1(hook, object)?;
+            // SAFETY: a static object.
+            if value.as_ptr() != unsafe { Py_NotImplemented() } {
+                return self.reduce_value(value, object);
+            }
+        }
+        if let Some(frame) = table::class_or_function(self, object)? {
+            return Ok(Some(frame));
+        }
+        let ty = type_of(object);
+        if ty.cast_const() == &raw const PyType_Type {
+            return self.save_type(object);
+        }
+        if ty.cast_const() == &raw const PyFunction_Type {
+            return self.save_global(object, None);
+        }
+        if let Some(value) = self.dispatch_table(object, ty)? {
+            return self.reduce_value(value, object);
+        }
+        if self.options.dispatch_table.is_none() {
+            if let Some(reducer) = table::by_type(self, ty)? {
+                return reducer(self, object).map(Some);
+            }
+            if let Some(value) = self.copyreg(object, ty)? {
+                return self.reduce_value(value, object);
+            }
+        }
+        if subtype(ty, &raw mut PyType_Type) {
+            return self.save_global(object, None);
+        }
+        self.foreign()?;
+        let value = self.reduce_ex(object)?;
+        self.reduce_value(value, object)
+    }
+
+    /// The three types that are known by their only object; any other by reference.
+    fn save_type(&mut self, ty: *mut PyObject) -> PyResult<Option<Frame>> {
+        // SAFETY: static objects.
+        let only = unsafe { [Py_None(), Py_Ellipsis(), Py_NotImplemented()] };
+        let Some(object) = only.into_iter().find(|only| type_of(*only).cast() == ty) else {
+            return self.save_global(ty, None);
+        };
+        let mut plan = self.plan();
+        plan.object((&raw mut PyType_Type).cast(), Place::Hidden)?;
+        plan.tuple(1)?;
+        plan.object(object, Place::Hidden)?;
+        plan.tuple_end(1)?;
+        plan.reduce(ty)?;
+        Ok(Some(plan.finish()))
+    }
+
+    /// The caller's own dispatch table.
+    fn dispatch_table(&mut self, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Owned>> {
+        let Some(table) = self.options.dispatch_table else { return Ok(None) };
+        self.foreign()?;
+        // SAFETY: live objects; a new reference or NULL with an exception.
+        match unsafe { Owned::new(PyObject_GetItem(table, ty.cast())) } {
+            Ok(reducer) => call1(reducer.as_ptr(), object).map(Some),
+            // SAFETY: a static exception type.
+            Err(Raised) if matches(unsafe { PyExc_KeyError }) => {
+                clear();
+                Ok(None)
+            }
+            Err(raised) => Err(raised),
+        }
+    }
+
+    /// What was registered with `copyreg.pickle`.
+    fn copyreg(&mut self, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Owned>> {
+        // A metaclass may have a hash of its own.
+        if type_of(ty.cast()).cast_const() != &raw const PyType_Type {
+            self.foreign()?;
+        }
+        let Some(reducer) = dict_get(self.state.imports.dispatch_table.as_ptr(), ty.cast())? else { return Ok(None) };
+        self.foreign()?;
+        call1(reducer.as_ptr(), object).map(Some)
+    }
+
+    /// `object.__reduce_ex__(protocol)`, else `object.__reduce__()`.
+    fn reduce_ex(&mut self, object: *mut PyObject) -> PyResult<Owned> {
+        let names = &self.state.names;
+        if let Some(method) = optional_attr(object, names.reduce_ex.as_ptr())? {
+            // SAFETY: a new int.
+            let protocol = unsafe { Owned::new(PyLong_FromLong(self.protocol.into()))? };
+            return call1(method.as_ptr(), protocol.as_ptr());
+        }
+        if let Some(method) = optional_attr(object, names.reduce.as_ptr())? {
+            // SAFETY: a live callable; the list of arguments is empty.
+            return unsafe { Owned::new(PyObject_CallFunctionObjArgs(method.as_ptr(), ptr::null_mut::<PyObject>())) };
+        }
+        let message = format!("can't pickle '{}' object: {}", type_name(object), text::repr(object));
+        Err(self.pickling_error(&message))
+    }
+
+    #[cold]
+    pub(super) fn pickling_error(&self, message: &str) -> Raised {
+        raise(self.state.imports.pickling_error.as_ptr(), message)
+    }
+
+    /// A reduce value: a name, or a tuple of two to six.
+    pub(super) fn reduce_value(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        if subtype(type_of(value.as_ptr()), &raw mut PyUnicode_Type) {
+            return self.save_global(object, Some(value));
+        }
+        if !subtype(type_of(value.as_ptr()), &raw mut PyTuple_Type) {
+            let end = if cfg!(Py_3_14) { format!(", not {}", type_name(value.as_ptr())) } else { String::new() };
+            return Err(self.pickling_error(&format!("__reduce__ must return a string or tuple{end}")));
+        }
+        let value = self.keep(value)?;
+        let parts = self.parts(value)?;
+        let mut plan = self.plan();
+        plan.construction(&parts, object)?;
+        plan.built(object)?;
+        if let Some(items) = parts.items {
+            plan.raw(Step::Items(items, Place::Hidden))?;
+        }
+        if let Some(pairs) = parts.pairs {
+            plan.raw(Step::Pairs(pairs, Place::Hidden))?;
+        }
+        match (parts.state, parts.setter) {
+            (Some(state), None) => {
+                plan.part(state, Place::State)?;
+                plan.op(BUILD)?;
+            }
+            (Some(state), Some(setter)) => {
+                plan.object(setter, Place::Hidden)?;
+                plan.part(object, Place::Hidden)?;
+                plan.part(state, Place::State)?;
+                plan.set_state_end()?;
+            }
+            (None, _) => {}
+        }
+        Ok(Some(plan.finish()))
+    }
+
+    fn parts(&self, value: *mut PyObject) -> PyResult<Parts> {
+        let items = tuple_items(value);
+        if !(2..=6).contains(&items.len()) {
+            return Err(self.pickling_error("tuple returned by __reduce__ must contain 2 through 6 elements"));
+        }
+        // SAFETY: a static object.
+        let given = |i: usize| items.get(i).copied().filter(|o| *o != unsafe { Py_None() });
+        let wrong = |nth: &str, kind: &str, what: &str, object: *mut PyObject, always: bool| {
+            let noun = if cfg!(Py_3_14) || !always { "item" } else { "element" };
+            let not = if cfg!(Py_3_14) || always { format!(", not {}", type_name(object)) } else { String::new() };
+            let article = if always { "" } else { "the " };
+            let verb = if always { "returned by __reduce__ must be" } else { "returned by __reduce__ must be" };
+            let _ = kind;
+            Err(self.pickling_error(&format!(
+                "{nth} {noun} of {}tuple {verb} {what}{not}",
+                if always { "the " } else { article }
+            )))
+        };
+        let parts = Parts {
+            callable: items[0],
+            arguments: items[1],
+            state: given(2),
+            items: given(3),
+            pairs: given(4),
+            setter: given(5),
+        };
+        // SAFETY: live objects.
+        unsafe {
+            if PyCallable_Check(parts.callable) == 0 {
+                return wrong("first", "", "callable", parts.callable, false);
+            }
+            if PyTuple_Check(parts.arguments) == 0 {
+                return wrong("second", "", "a tuple", parts.arguments, false);
+            }
+            if let Some(items) = parts.items.filter(|i| PyIter_Check(*i) == 0) {
+                return wrong("fourth", "", "an iterator", items, true);
+            }
+            if let Some(pairs) = parts.pairs.filter(|i| PyIter_Check(*i) == 0) {
+                return wrong("fifth", "", "an iterator", pairs, true);
+            }
+            if let Some(setter) = parts.setter.filter(|s| PyCallable_Check(*s) == 0) {
+                return wrong("sixth", "", "a function", setter, true);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Asks for a persistent id; the frame that writes it, if there is one.
+    pub(super) fn persistent(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let Some(hook) = self.options.persistent_id else { return Ok(None) };
+        self.foreign()?;
+        let id = call1(hook, object)?;
+        // SAFETY: a static object.
+        if id.as_ptr() == unsafe { Py_None() } {
+            return Ok(None);
+        }
+        let mut plan = self.plan();
+        if plan.pickler().protocol() >= 1 {
+            let id = plan.pickler().keep(id)?;
+            plan.raw(Step::Plain(id))?;
+            plan.op(BINPERSID)?;
+            return Ok(Some(plan.finish()));
+        }
+        let frame = plan.finish();
+        // SAFETY: a live object.
+        let shown = unsafe { Owned::new(PyObject_Str(id.as_ptr()))? };
+        let shown = text::utf8(shown.as_ptr()).ok().filter(|t| t.is_ascii());
+        let Some(shown) = shown else {
+            clear();
+            return Err(self.pickling_error("persistent IDs in protocol 0 must be ASCII strings"));
+        };
+        self.out.room(shown.len())?;
+        self.out.op(PERSID);
+        self.out.bytes(shown.as_bytes());
+        self.out.op(b'\n');
+        Ok(Some(frame))
+    }
+}
+
+impl Plan<'_, '_> {
+    /// The callable and its arguments, with NEWOBJ or NEWOBJ_EX where copyreg's `__newobj__` or `__newobj_ex__` is to
+    /// be called.
+    fn construction(&mut self, parts: &Parts, object: *mut PyObject) -> PyResult<()> {
+        let state = self.pickler().state;
+        let protocol = self.pickler().protocol();
+        if protocol >= 2
+            && let Some(name) = optional_attr(parts.callable, state.names.name.as_ptr())?
+            && subtype(type_of(name.as_ptr()), &raw mut PyUnicode_Type)
+        {
+            if text::is(name.as_ptr(), "__newobj_ex__") {
+                return self.newobj_ex(parts, protocol);
+            }
+            if text::is(name.as_ptr(), "__newobj__") {
+                return self.newobj(parts, object);
+            }
+        }
+        self.object(parts.callable, Place::Hidden)?;
+        self.part(parts.arguments, Place::Argument(0))?;
+        self.op(REDUCE)
+    }
+
+    fn newobj(&mut self, parts: &Parts, object: *mut PyObject) -> PyResult<()> {
+        let arguments = tuple_items(parts.arguments);
+        let Some(class) = arguments.first().copied() else {
+            return Err(self.pickler().pickling_error("__newobj__ arglist is empty"));
+        };
+        if !subtype(type_of(class), &raw mut PyType_Type) {
+            return Err(self.pickler().pickling_error("args[0] from __newobj__ args is not a type"));
+        }
+        let names = &self.pickler().state.names;
+        let own = match optional_attr(object, names.class_attr.as_ptr())? {
+            Some(class) => class,
+            None => Owned::of(type_of(object).cast()),
+        };
+        if own.as_ptr() != class {
+            return Err(self.pickler().pickling_error("args[0] from __newobj__ args has the wrong class"));
+        }
+        self.object(class, Place::Hidden)?;
+        // SAFETY: a live tuple; a new tuple of the rest.
+        let rest = unsafe { Owned::new(PyTuple_GetSlice(parts.arguments, 1, arguments.len() as Py_ssize_t))? };
+        self.owned(rest, Place::Argument(1))?;
+        self.op(NEWOBJ)
+    }
+
+    fn newobj_ex(&mut self, parts: &Parts, protocol: u8) -> PyResult<()> {
+        let arguments = tuple_items(parts.arguments);
+        let [class, positional, keywords] = *arguments else {
+            let len = arguments.len();
+            return Err(self
+                .pickler()
+                .pickling_error(&format!("length of the NEWOBJ_EX argument tuple must be exactly 3, not {len}")));
+        };
+        for (object, ty, nth, what) in [
+            (class, &raw mut PyType_Type, "first", "a class"),
+            (positional, &raw mut PyTuple_Type, "second", "a tuple"),
+            (keywords, &raw mut PyDict_Type, "third", "a dict"),
+        ] {
+            if !subtype(type_of(object), ty) {
+                let name = type_name(object);
+                return Err(self
+                    .pickler()
+                    .pickling_error(&format!("{nth} item from NEWOBJ_EX argument tuple must be {what}, not {name}")));
+            }
+        }
+        if protocol >= 4 {
+            self.object(class, Place::Hidden)?;
+            self.object(positional, Place::Argument(1))?;
+            self.object(keywords, Place::Argument(2))?;
+            return self.op(NEWOBJ_EX);
+        }
+        // partial(class.__new__, class, *positional, **keywords)()
+        let partial = self.pickler().imported(|i| i.partial())?;
+        let new = attr(class, self.pickler().state.names.new.as_ptr())?;
+        let given = tuple_items(positional);
+        // SAFETY: a new tuple, filled before anyone else sees it.
+        let bound = unsafe {
+            let all = Owned::new(PyTuple_New(given.len() as Py_ssize_t + 2))?;
+            PyTuple_SetItem(all.as_ptr(), 0, new.into_ptr());
+            PyTuple_SetItem(all.as_ptr(), 1, Owned::of(class).into_ptr());
+            for (i, argument) in given.iter().enumerate() {
+                PyTuple_SetItem(all.as_ptr(), i as Py_ssize_t + 2, Owned::of(*argument).into_ptr());
+            }
+            Owned::new(PyObject_Call(partial, all.as_ptr(), keywords))?
+        };
+        self.owned(bound, Place::Hidden)?;
+        self.empty_tuple()?;
+        self.op(REDUCE)
+    }
+}

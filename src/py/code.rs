@@ -1,0 +1,154 @@
+//! The fields of code objects (`cpython/code.h`), and what may be kept with one.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+use pyo3_ffi::*;
+
+use super::error::{self, PyResult};
+use super::owned::Owned;
+
+/// A code object as CPython lays it out. The objects are borrowed from it and never NULL.
+#[cfg(not(Py_3_11))]
+#[repr(C)]
+pub struct Code {
+    base: PyObject,
+    pub argcount: c_int,
+    pub posonlyargcount: c_int,
+    pub kwonlyargcount: c_int,
+    pub nlocals: c_int,
+    pub stacksize: c_int,
+    pub flags: c_int,
+    pub firstlineno: c_int,
+    pub code: *mut PyObject,
+    pub consts: *mut PyObject,
+    pub names: *mut PyObject,
+    pub varnames: *mut PyObject,
+    pub freevars: *mut PyObject,
+    pub cellvars: *mut PyObject,
+    cell2arg: *mut Py_ssize_t,
+    pub filename: *mut PyObject,
+    pub name: *mut PyObject,
+    /// `co_lnotab` before 3.10.
+    pub linetable: *mut PyObject,
+}
+
+/// A code object as CPython lays it out. The objects are borrowed from it and never NULL.
+#[cfg(Py_3_11)]
+#[repr(C)]
+pub struct Code {
+    base: PyVarObject,
+    pub consts: *mut PyObject,
+    pub names: *mut PyObject,
+    pub exceptiontable: *mut PyObject,
+    pub flags: c_int,
+    #[cfg(not(Py_3_12))]
+    warmup_and_linearray_entry_size: c_int,
+    pub argcount: c_int,
+    pub posonlyargcount: c_int,
+    pub kwonlyargcount: c_int,
+    pub stacksize: c_int,
+    pub firstlineno: c_int,
+    nlocalsplus: c_int,
+    #[cfg(Py_3_12)]
+    framesize: c_int,
+    pub nlocals: c_int,
+    #[cfg(not(Py_3_12))]
+    nplaincellvars: c_int,
+    ncellvars: c_int,
+    nfreevars: c_int,
+    #[cfg(Py_3_12)]
+    version: u32,
+    /// The names of locals, cells and free variables, in one tuple.
+    pub localsplusnames: *mut PyObject,
+    /// For each of them a byte that says which it is.
+    pub localspluskinds: *mut PyObject,
+    pub filename: *mut PyObject,
+    pub name: *mut PyObject,
+    pub qualname: *mut PyObject,
+    pub linetable: *mut PyObject,
+}
+
+/// The fields of a code object, which stand as long as it lives.
+#[inline]
+pub fn fields<'a>(code: *mut PyObject) -> &'a Code {
+    // SAFETY: a live code object, laid out like this.
+    unsafe { &*code.cast::<Code>() }
+}
+
+/// `type(object) is types.CodeType`; that type has no subclasses.
+#[inline]
+pub fn is_code(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    unsafe { PyCode_Check(object) != 0 }
+}
+
+/// `co_code`: one bytes object for each code object, made when first asked for from 3.11 on.
+pub fn bytecode(code: *mut PyObject) -> PyResult<Owned> {
+    #[cfg(Py_3_11)]
+    {
+        unsafe extern "C" {
+            fn PyCode_GetCode(code: *mut PyObject) -> *mut PyObject;
+        }
+        // SAFETY: a live code object; a new reference.
+        unsafe { Owned::new(PyCode_GetCode(code)) }
+    }
+    #[cfg(not(Py_3_11))]
+    Ok(Owned::of(fields(code).code))
+}
+
+/// What a code object can keep for us: names.
+pub type Extra = Arc<Vec<Owned>>;
+
+/// An index under which each code object of this interpreter can keep an [`Extra`]. None if none is left.
+pub fn request_extra() -> Option<Py_ssize_t> {
+    // SAFETY: attached; the function is never unloaded.
+    let index = unsafe { PyUnstable_Eval_RequestCodeExtraIndex(drop_extra) };
+    (index >= 0).then_some(index)
+}
+
+unsafe extern "C" fn drop_extra(extra: *mut c_void) {
+    if !extra.is_null() {
+        // SAFETY: what `set_extra` gave away; CPython calls this once for it, attached.
+        drop(unsafe { Extra::from_raw(extra.cast()) });
+    }
+}
+
+/// What the code object keeps under the index.
+#[inline]
+pub fn extra(code: *mut PyObject, index: Py_ssize_t) -> Option<Extra> {
+    let mut extra: *mut c_void = ptr::null_mut();
+    // SAFETY: a live code object, for which the call does not fail; under our index lies what `set_extra` put there.
+    unsafe {
+        PyUnstable_Code_GetExtra(code, index, &mut extra);
+        if extra.is_null() {
+            return None;
+        }
+        Extra::increment_strong_count(extra.cast());
+        Some(Extra::from_raw(extra.cast()))
+    }
+}
+
+/// Lets the code object keep something under the index.
+pub fn set_extra(code: *mut PyObject, index: Py_ssize_t, extra: Extra) -> PyResult<()> {
+    let extra = Extra::into_raw(extra).cast_mut().cast();
+    // SAFETY: a live code object, which takes over what it is given if the call succeeds.
+    unsafe {
+        if PyUnstable_Code_SetExtra(code, index, extra) < 0 {
+            drop_extra(extra);
+            return Err(error::Raised);
+        }
+    }
+    Ok(())
+}
+
+/// May the code object belong to more than one interpreter, as the frozen ones of 3.11 and 3.12 do? Then nothing can
+/// be kept with it: each interpreter numbers its extras by itself.
+pub fn is_shared(code: *mut PyObject) -> bool {
+    /// Counts of immortal objects lie above this, and no count of references that exist comes near.
+    const IMMORTAL: Py_ssize_t = 100_000_000;
+    cfg!(all(Py_3_11, not(Py_3_13)))
+        // SAFETY: live.
+        && unsafe { Py_REFCNT(code) } > IMMORTAL
+}

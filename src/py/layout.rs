@@ -1,0 +1,226 @@
+//! How CPython lays out the objects that the hot path reads directly, each with the header of CPython that says so.
+//! Tests on every supported version hold these against the interpreter.
+
+use pyo3_ffi::*;
+
+/// Does nobody but one holder refer to the object? Never so for immortal objects (PEP 683), nor on a free-threaded
+/// build, where the count is spread over threads.
+#[inline(always)]
+pub fn unique(object: *mut PyObject) -> bool {
+    #[cfg(Py_GIL_DISABLED)]
+    {
+        let _ = object;
+        false
+    }
+    #[cfg(all(Py_3_12, not(Py_GIL_DISABLED)))]
+    // SAFETY: live. The count is the low half of the first word; the high half holds flags from 3.14 on.
+    unsafe {
+        *object.cast::<u32>() == 1
+    }
+    #[cfg(not(Py_3_12))]
+    // SAFETY: live. The count is the first word.
+    unsafe {
+        *object.cast::<isize>() == 1
+    }
+}
+
+/// `type(object)`.
+#[inline(always)]
+pub fn type_of(object: *mut PyObject) -> *mut PyTypeObject {
+    // SAFETY: live.
+    unsafe { (*object).ob_type }
+}
+
+/// Is this the type of a list, tuple or dict, or of what derives from one?
+#[inline(always)]
+pub fn is_container(ty: *const PyTypeObject) -> bool {
+    const CONTAINERS: u64 = (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS) as u64;
+    // SAFETY: a live type; these flags never change.
+    unsafe { (&raw const (*ty).tp_flags).cast::<u64>().read() & CONTAINERS != 0 }
+}
+
+/// `cpython/longintrepr.h`: 30-bit digits, least significant first.
+#[repr(C)]
+struct Long {
+    base: PyObject,
+    /// To 3.11 the number of digits, negative for a negative value; from 3.12 on digits << 3 | sign.
+    tag: isize,
+    digits: [u32; 1],
+}
+
+/// An int as the hot path sees it.
+pub enum Int {
+    /// At most two digits: 60 bits and a sign.
+    Small(i64),
+    Large,
+}
+
+/// The value of an exact `int` of at most one digit.
+#[inline(always)]
+pub fn compact_int(object: *mut PyObject) -> Option<i32> {
+    // SAFETY: an exact int; the first digit is always allocated.
+    unsafe {
+        let long = object.cast::<Long>();
+        let tag = (*long).tag;
+        let digit = (*long).digits[0] as i32;
+        #[cfg(Py_3_12)]
+        {
+            // The sign is 0 for plus, 1 for zero, 2 for minus.
+            ((tag as usize) < 16).then(|| (1 - (tag & 3) as i32).wrapping_mul(digit))
+        }
+        #[cfg(not(Py_3_12))]
+        {
+            ((tag + 1) as usize <= 2).then(|| (tag as i32).wrapping_mul(digit))
+        }
+    }
+}
+
+/// The value of an exact `int`.
+#[inline(always)]
+pub fn int(object: *mut PyObject) -> Int {
+    // SAFETY: an exact int; the digits that the tag counts are there, and the first is always allocated.
+    unsafe {
+        let long = object.cast::<Long>();
+        let tag = (*long).tag;
+        let digits = (&raw const (*long).digits).cast::<u32>();
+        #[cfg(Py_3_12)]
+        let (count, negative) = ((tag as usize) >> 3, tag & 3 == 2);
+        #[cfg(not(Py_3_12))]
+        let (count, negative) = (tag.unsigned_abs(), tag < 0);
+        let magnitude = match count {
+            0 => 0,
+            1 => i64::from(*digits),
+            2 => i64::from(*digits) | i64::from(*digits.add(1)) << 30,
+            _ => return Int::Large,
+        };
+        Int::Small(if negative { -magnitude } else { magnitude })
+    }
+}
+
+/// `cpython/unicodeobject.h`: the part that every `str` begins with.
+#[repr(C)]
+struct Ascii {
+    base: PyObject,
+    length: Py_ssize_t,
+    hash: Py_hash_t,
+    state: u32,
+    #[cfg(not(Py_3_12))]
+    wstr: *mut libc::c_void,
+}
+
+/// The part that compact strings with other characters than ASCII add.
+#[repr(C)]
+struct Compact {
+    ascii: Ascii,
+    utf8_length: Py_ssize_t,
+    utf8: *mut u8,
+    #[cfg(not(Py_3_12))]
+    wstr_length: Py_ssize_t,
+}
+
+/// `interned` comes first: two bits, or a byte on free-threaded builds.
+const KIND_SHIFT: u32 = if cfg!(Py_GIL_DISABLED) { 8 } else { 2 };
+const COMPACT: u32 = 1 << (KIND_SHIFT + 3);
+const ASCII: u32 = 1 << (KIND_SHIFT + 4);
+
+/// The characters of a `str`, as CPython keeps them.
+pub enum Chars<'a> {
+    Ascii(&'a [u8]),
+    /// Latin-1 with at least one character above ASCII.
+    One(&'a [u8]),
+    Two(&'a [u16]),
+    Four(&'a [u32]),
+    /// UTF-8 that CPython made of it earlier.
+    Utf8(&'a [u8]),
+    /// Not compact: only a str that was made by a function that CPython 3.12 removed.
+    Legacy,
+}
+
+/// The characters of an exact `str`; they live as long as it.
+#[inline(always)]
+pub fn chars<'a>(text: *mut PyObject) -> Chars<'a> {
+    // SAFETY: an exact str; `compact` and `ascii` say which struct it begins with and that the characters follow it.
+    unsafe {
+        let ascii = text.cast::<Ascii>();
+        let (state, len) = ((*ascii).state, (*ascii).length as usize);
+        if state & (COMPACT | ASCII) == COMPACT | ASCII {
+            return Chars::Ascii(std::slice::from_raw_parts(ascii.add(1).cast(), len));
+        }
+        if state & COMPACT == 0 {
+            return Chars::Legacy;
+        }
+        let compact = text.cast::<Compact>();
+        if !cfg!(Py_GIL_DISABLED) && !(*compact).utf8.is_null() {
+            return Chars::Utf8(std::slice::from_raw_parts((*compact).utf8, (*compact).utf8_length as usize));
+        }
+        let data = compact.add(1);
+        match state >> KIND_SHIFT & 7 {
+            1 => Chars::One(std::slice::from_raw_parts(data.cast(), len)),
+            2 => Chars::Two(std::slice::from_raw_parts(data.cast(), len)),
+            _ => Chars::Four(std::slice::from_raw_parts(data.cast(), len)),
+        }
+    }
+}
+
+/// The bytes of an exact `bytes` or `bytearray`, which live as long as it is not changed.
+#[inline(always)]
+pub fn bytes<'a>(object: *mut PyObject) -> &'a [u8] {
+    // SAFETY: exact bytes: `ob_size` bytes follow the head and the hash (cpython/bytesobject.h).
+    unsafe {
+        let object = object.cast::<PyBytesObject>();
+        std::slice::from_raw_parts((&raw const (*object).ob_sval).cast(), (*object).ob_base.ob_size as usize)
+    }
+}
+
+/// The items of an exact `list`: its size and the address of the first, good until the list is changed.
+#[inline(always)]
+pub fn list_items(list: *mut PyObject) -> (usize, *mut *mut PyObject) {
+    // SAFETY: an exact list (cpython/listobject.h).
+    unsafe {
+        let list = list.cast::<PyListObject>();
+        ((*list).ob_base.ob_size as usize, (*list).ob_item)
+    }
+}
+
+/// The items of a `tuple`, which never change.
+#[inline(always)]
+pub fn tuple_items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
+    // SAFETY: a tuple (cpython/tupleobject.h).
+    unsafe {
+        let tuple = tuple.cast::<PyTupleObject>();
+        std::slice::from_raw_parts((&raw const (*tuple).ob_item).cast(), (*tuple).ob_base.ob_size as usize)
+    }
+}
+
+/// The next element of an exact set or frozenset at or behind `position`, as `_PySet_NextEntry` finds it.
+#[inline(always)]
+pub fn set_next(set: *mut PyObject, position: &mut usize) -> Option<*mut PyObject> {
+    // SAFETY: an exact set: `mask + 1` entries lie at `table` (cpython/setobject.h). What was deleted has the hash -1,
+    // which no key has.
+    unsafe {
+        let set = set.cast::<PySetObject>();
+        while *position <= (*set).mask as usize {
+            let entry = (*set).table.add(*position);
+            *position += 1;
+            if !(*entry).key.is_null() && (*entry).hash != -1 {
+                return Some((*entry).key);
+            }
+        }
+    }
+    None
+}
+
+/// The number of elements of an exact set or frozenset.
+#[inline(always)]
+pub fn set_len(set: *mut PyObject) -> usize {
+    // SAFETY: an exact set (cpython/setobject.h).
+    unsafe { (*set.cast::<PySetObject>()).used as usize }
+}
+
+/// Do the keys of a dict belong to all instances of a class (a split table, PEP 412)? Then they are counted once for
+/// all of them.
+#[inline(always)]
+pub fn has_shared_keys(dict: *mut PyObject) -> bool {
+    // SAFETY: an exact dict (cpython/dictobject.h).
+    unsafe { !(*dict.cast::<PyDictObject>()).ma_values.is_null() }
+}
