@@ -179,7 +179,7 @@ impl<'a> Pickler<'a> {
     fn too_deep(&mut self) -> Raised {
         self.limit_reached = true;
         let text = format!(
-            "Could not pickle object as excessively deep recursion required: more than max_depth ({}) containers and \
+            "Could not pickle object as excessively deep recursion required. More than max_depth ({}) containers and \
              reductions lie in each other",
             self.options.max_depth
         );
