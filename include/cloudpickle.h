@@ -310,9 +310,12 @@ typedef struct cp_dump_options {
     uint64_t max_bytes;
     /* A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed. */
     struct _object *reducer;
+    /* Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: three
+     * million, where a __reduce__ that never ends has taken about 1 GB. */
+    uint64_t max_depth;
 } cp_dump_options;
 
-#define CP_DUMP_OPTIONS_INIT { sizeof(cp_dump_options), 0, CP_PROTOCOL_DEFAULT, NULL, NULL, 0, NULL }
+#define CP_DUMP_OPTIONS_INIT { sizeof(cp_dump_options), 0, CP_PROTOCOL_DEFAULT, NULL, NULL, 0, NULL, 0 }
 
 /* To memory.
  * obj: what to dump. options: NULL for the defaults. *out: the pickle, owned by the caller.
@@ -524,7 +527,7 @@ static inline ptrdiff_t cp_read_stdio(void *file, uint8_t *data, size_t len) {
 #endif
 CP_ASSERT_(sizeof(cp_buffer) == 40 && offsetof(cp_buffer, release) == 24);
 CP_ASSERT_(sizeof(cp_init_options) == 40 && offsetof(cp_init_options, program) == 16);
-CP_ASSERT_(sizeof(cp_dump_options) == 48 && offsetof(cp_dump_options, on_buffer) == 16);
+CP_ASSERT_(sizeof(cp_dump_options) == 56 && offsetof(cp_dump_options, on_buffer) == 16);
 CP_ASSERT_(sizeof(cp_load_options) == 56 && offsetof(cp_load_options, buffers) == 16);
 #undef CP_ASSERT_
 #endif

@@ -34,36 +34,68 @@ macro_rules! names {
 }
 
 names! {
+    abc_impl = "_abc_impl";
+    add = "add";
+    annotations = "__annotations__";
+    append = "append";
     builtins = "builtins";
+    builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    closure = "__closure__";
+    cloudpickle_module = "cloudpickle.cloudpickle";
+    code = "__code__";
     copy = "copy";
+    data = "data";
+    defaults = "__defaults__";
     dict = "__dict__";
     doc = "__doc__";
     dot = ".";
-    get = "get";
+    extend = "extend";
     file = "__file__";
+    firstlineno = "__firstlineno__";
+    get = "get";
     getattr = "getattr";
     getattr_hook = "__getattr__";
+    getattribute = "__getattribute__";
+    getinitargs = "__getinitargs__";
+    globals = "__globals__";
+    initializing = "_initializing";
     items = "items";
+    kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";
     main = "__main__";
-    mp_main = "__mp_main__";
-    modules = "modules";
     module = "__module__";
+    modules = "modules";
+    mp_main = "__mp_main__";
+    mro_entries = "__mro_entries__";
     name = "__name__";
     new = "__new__";
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
+    orig_bases = "__orig_bases__";
     package = "__package__";
     path = "__path__";
+    peek = "peek";
+    prepare = "__prepare__";
     qualname = "__qualname__";
+    read = "read";
+    readinto = "readinto";
+    readline = "readline";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
+    register = "register";
+    remove = "_remove";
     rsplit = "rsplit";
+    setstate = "__setstate__";
+    spec = "__spec__";
     split = "split";
     startswith = "startswith";
+    submodules = "_cloudpickle_submodules";
+    tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
+    tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
+    update = "update";
     write = "write";
 }
 
@@ -98,6 +130,8 @@ macro_rules! imports {
 
 imports! {
     at once {
+        // What `__builtins__` is in a module that was imported.
+        builtins_dict = c"builtins".c"__dict__";
         dispatch_table = c"copyreg".c"dispatch_table";
         extension_registry = c"copyreg".c"_extension_registry";
         pickling_error = c"_pickle".c"PicklingError";
@@ -105,11 +139,20 @@ imports! {
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
+        extension_cache = c"copyreg".c"_extension_cache";
         format_exception = c"traceback".c"format_exception";
+        import_mapping_2to3 = c"_compat_pickle".c"IMPORT_MAPPING";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
+        inverted_registry = c"copyreg".c"_inverted_registry";
+        keyed_ref = c"weakref".c"KeyedRef";
+        name_mapping_2to3 = c"_compat_pickle".c"NAME_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
+        ordered_dict = c"collections".c"OrderedDict";
         partial = c"functools".c"partial";
-        unpickler = c"_pickle".c"Unpickler";
+        typing_typevar = c"typing".c"TypeVar";
+        urandom = c"os".c"urandom";
+        weak_key_dictionary = c"weakref".c"WeakKeyDictionary";
+        weak_value_dictionary = c"weakref".c"WeakValueDictionary";
     }
 }
 
@@ -118,6 +161,11 @@ imports! {
 pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
 
 impl Room {
+    /// What is kept, if it was asked for before.
+    pub fn made<T: Any>(&self) -> Option<&T> {
+        self.0.get().and_then(|kept| kept.downcast_ref())
+    }
+
     /// What is kept; each room asks with one and the same type.
     #[inline]
     pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
@@ -137,8 +185,14 @@ impl Room {
 pub struct State {
     pub names: Names,
     pub imports: Imports,
+    /// The callables of what a pickle calls.
+    pub reconstructors: Room,
     /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
     pub analyzer: Room,
+    /// `_BUILTIN_TYPE_NAMES` of cloudpickle.
+    pub builtin_type_names: Room,
+    /// Our own class tracker.
+    pub tracker: Room,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
@@ -230,7 +284,10 @@ impl State {
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
+            reconstructors: Room::default(),
             analyzer: Room::default(),
+            builtin_type_names: Room::default(),
+            tracker: Room::default(),
             sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,

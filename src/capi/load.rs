@@ -24,7 +24,7 @@ use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
-use crate::unpickler::standard::{FindClass, Options, Report, load_from_file, load_from_memory, load_from_source};
+use crate::unpickler::options::{FindClass, Options, Report, load_from_file, load_from_memory, load_from_source};
 
 /// Puts up to len (> 0) bytes at data and returns how many; 0: end of data; negative: stop with CP_ERR_CALLBACK. Is
 /// never asked for more than the pickle being loaded needs, so that pickles may follow one another in a stream.
@@ -307,6 +307,7 @@ impl Load {
             buffers: self.buffers.as_ref().map(Owned::as_ptr),
             find_class: if self.globals.find.is_some() { Some(&mut self.globals) } else { None },
             max_bytes: self.max_bytes,
+            ..Options::default()
         }
     }
 

@@ -121,6 +121,29 @@ pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
     raised
 }
 
+/// Adds words to the message of the ImportError that is set.
+#[cold]
+pub fn extend_import_error(words: &str) -> Raised {
+    let Some(error) = take() else { return Raised };
+    let message = format!("{}{words}", super::text::display(error.as_ptr()));
+    // SAFETY: all are live; str(error) is `msg`, and `args` shows in its repr.
+    unsafe {
+        if let Ok(message) = super::text::new(&message) {
+            let args = PyTuple_Pack(1, message.as_ptr());
+            if PyObject_SetAttrString(error.as_ptr(), c"msg".as_ptr(), message.as_ptr()) < 0
+                || args.is_null()
+                || PyObject_SetAttrString(error.as_ptr(), c"args".as_ptr(), args) < 0
+            {
+                clear();
+            }
+            Py_XDECREF(args);
+        } else {
+            clear();
+        }
+    }
+    restore(error)
+}
+
 /// A message as C text; at a NUL it ends.
 pub fn c_text(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()

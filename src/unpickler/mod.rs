@@ -1,3 +1,13 @@
-//! Loading.
+//! The stack machine that loads.
 
-pub mod standard;
+mod build;
+mod collect;
+mod construct;
+mod globals;
+mod input;
+mod lines;
+mod machine;
+mod memo;
+pub mod options;
+pub mod source;
+mod stack;
