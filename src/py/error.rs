@@ -110,7 +110,10 @@ pub fn clear() {
 pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
     let cause = take();
     let raised = raise(exception, message);
-    if let (Some(cause), Some(new)) = (cause, take()) {
+    // Without a cause the new one stays where it is.
+    if let Some(cause) = cause
+        && let Some(new) = take()
+    {
         // SAFETY: both are live exceptions; the calls take over the references they are given.
         unsafe {
             PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
