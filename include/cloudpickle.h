@@ -384,7 +384,7 @@ typedef struct cp_load_options {
     /* NULL: as usual. */
     cp_find_fn find_global;
     void *find_global_ctx;
-    /* For cp_load and cp_load_fd: stop with CP_ERR_LIMIT before reading more; 0: no limit. */
+    /* For streams: stop with CP_ERR_LIMIT before taking more; 0: no limit. */
     uint64_t max_bytes;
 } cp_load_options;
 
@@ -412,7 +412,7 @@ CP_API CP_CHECK cp_status cp_load_fd(int fd, const cp_load_options *options, str
 
 /* From a Python object with read and readline (and readinto, peek if it has them).
  * file: without these methods it is CP_ERR_INVALID_ARGUMENT (TypeError). *out: a new reference.
- * Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_CALLBACK (find_global's).
+ * Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_LIMIT, CP_ERR_CALLBACK (find_global's).
  * [GIL auto] Since 0.1. */
 CP_API CP_CHECK cp_status cp_load_file(struct _object *file, const cp_load_options *options, struct _object **out,
         cp_error **err) CP_NOTHROW;
