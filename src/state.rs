@@ -188,6 +188,8 @@ pub struct State {
     pub analyzer: Room,
     /// Our own class tracker.
     pub tracker: Room,
+    /// Names that are in most pickles.
+    pub unpickler: Room,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
@@ -282,6 +284,7 @@ impl State {
             reconstructors: Room::default(),
             analyzer: Room::default(),
             tracker: Room::default(),
+            unpickler: Room::default(),
             sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,
