@@ -51,6 +51,9 @@ fn main() {
     }
     println!("cargo:rustc-env=CP_PYTHON_MINOR={minor}");
 
+    // For the tests, which compile C programs against this Python and start it.
+    println!("cargo:rustc-env=CP_TEST_PYTHON={}", config.get("executable").map(String::as_str).unwrap_or_default());
+
     // The number in the soname is CP_ABI_MAJOR. dlclose does nothing: Python may hold pointers into the library.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcloudpickle.so.0");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");

@@ -90,16 +90,10 @@ pub extern "C" fn cp_state() -> c_int {
         if attach::is_closing() {
             return 3;
         }
-        let house = house();
-        match house.phase {
-            _ if !attach::is_initialized() => {
-                if attach::is_finalizing() && !matches!(house.phase, Phase::Ended) {
-                    3
-                } else {
-                    0
-                }
-            }
-            Phase::Ours(_) => 1,
+        match (attach::Entry::new(), &house().phase) {
+            (Err(attach::Absent::Finalizing), _) => 3,
+            (Err(attach::Absent::NotInitialized), _) => 0,
+            (_, Phase::Ours(_)) => 1,
             _ => 2,
         }
     })
@@ -117,8 +111,6 @@ enum Phase {
     Starting,
     Ours(Running),
     Closing,
-    /// We started one and ended it.
-    Ended,
 }
 
 /// A Python that this library started.
@@ -196,7 +188,7 @@ fn initialize(start: &Start) -> Result<(), Failure> {
             Ok(())
         }
         Err(failure) => {
-            house.phase = Phase::Ended;
+            house.phase = Phase::Foreign;
             Err(failure)
         }
     }
@@ -233,7 +225,7 @@ fn finalize() -> Result<(), Failure> {
             drop(house);
             attach::close();
             let outcome = running.runtime.end();
-            self::house().phase = Phase::Ended;
+            self::house().phase = Phase::Foreign;
             attach::open();
             outcome
         }

@@ -1,6 +1,6 @@
 //! Which modules are pickled by value: a set of names.
 //!
-//! Where cloudpickle is imported its `_PICKLE_BY_VALUE_state.modules()?.as_ptr()` is that set, so that either library's answer is the
+//! Where cloudpickle is imported its `_PICKLE_BY_VALUE_MODULES` is that set, so that either library's answer is the
 //! other's; elsewhere it is one of ours, which is handed over when cloudpickle appears.
 
 use pyo3_ffi::*;

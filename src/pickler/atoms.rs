@@ -30,7 +30,12 @@ impl Pickler<'_> {
         if self.out.due() {
             return Ok(Leaf::Detour);
         }
-        if self.atom(object)? {
+        let ty = type_of(object).cast_const();
+        if self.scalar(ty, object)? {
+            return Ok(Leaf::Done);
+        }
+        // Containers come before None and its like: they pay for the descent.
+        if !layout::is_container(ty) && self.singleton(object) {
             return Ok(Leaf::Done);
         }
         // What nobody else refers to was not met before.
@@ -65,7 +70,7 @@ impl Pickler<'_> {
             if type_of(*item).cast_const() != &raw const PyLong_Type {
                 break;
             }
-            let Some(value) = compact_int(*item) else { break };
+            let Some(value) = compact_int(*item).or_else(|| medium_int(*item)) else { break };
             let (bytes, len) = int32(value);
             // SAFETY: an int takes at most five bytes, of which so many fit, and the slack takes the rest of the word.
             unsafe {
@@ -107,7 +112,12 @@ impl Pickler<'_> {
     #[inline(always)]
     pub(super) fn atom(&mut self, object: *mut PyObject) -> PyResult<bool> {
         let ty = type_of(object).cast_const();
-        // The addresses of static types and objects; nothing is read.
+        Ok(self.scalar(ty, object)? || self.singleton(object))
+    }
+
+    /// Writes a str, an int or a float.
+    #[inline(always)]
+    fn scalar(&mut self, ty: *const PyTypeObject, object: *mut PyObject) -> PyResult<bool> {
         if ty == &raw const PyUnicode_Type {
             self.text(object)?;
         } else if ty == &raw const PyLong_Type {
@@ -115,20 +125,27 @@ impl Pickler<'_> {
         } else if ty == &raw const PyFloat_Type {
             self.float(object)?;
         } else {
-            // SAFETY: the addresses of static objects.
-            unsafe {
-                if object == Py_None() {
-                    self.out.op(NONE);
-                } else if object == Py_True() {
-                    self.bool(true);
-                } else if object == Py_False() {
-                    self.bool(false);
-                } else {
-                    return Ok(false);
-                }
-            }
+            return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Writes None or a bool.
+    #[inline(always)]
+    fn singleton(&mut self, object: *mut PyObject) -> bool {
+        // SAFETY: the addresses of static objects.
+        unsafe {
+            if object == Py_None() {
+                self.out.op(NONE);
+            } else if object == Py_True() {
+                self.bool(true);
+            } else if object == Py_False() {
+                self.bool(false);
+            } else {
+                return false;
+            }
+        }
+        true
     }
 
     #[inline(always)]
@@ -143,7 +160,7 @@ impl Pickler<'_> {
 
     #[inline(always)]
     fn int(&mut self, object: *mut PyObject) -> PyResult<()> {
-        match compact_int(object) {
+        match compact_int(object).or_else(|| medium_int(object)) {
             Some(value) if self.protocol >= 1 => {
                 let (bytes, len) = int32(value);
                 self.out.short(bytes, len);
@@ -495,6 +512,15 @@ pub enum Leaf {
     New,
     /// The output asks for the slow path.
     Detour,
+}
+
+/// An int of two digits that fits in 32 bits.
+#[inline]
+fn medium_int(object: *mut PyObject) -> Option<i32> {
+    match layout::int(object) {
+        Int::Small(value) => i32::try_from(value).ok(),
+        Int::Large => None,
+    }
 }
 
 /// BININT1, BININT2 or BININT, without a branch on which: the bytes and how many of them count.

@@ -10,6 +10,7 @@ use super::frame::{Batch, Dict, Frame, List, Next, Set, Tuple};
 use super::items::Items;
 use super::plan::Place;
 use crate::protocol::opcode::*;
+use crate::py::dict::Entries;
 use crate::py::error::{PyResult, raise};
 use crate::py::habits::SHORT_LAST_BATCH;
 use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique};
@@ -26,6 +27,13 @@ macro_rules! save {
     };
 }
 pub(super) use save;
+
+/// PyDict_Next.
+fn next_entry(dict: *mut PyObject, position: &mut isize) -> Option<(*mut PyObject, *mut PyObject)> {
+    let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: a live dict; the position is its own.
+    (unsafe { PyDict_Next(dict, position, &mut key, &mut value) } != 0).then_some((key, value))
+}
 
 impl Pickler<'_> {
     /// How a container of so many items takes them; writes the MARK if there is to be one.
@@ -249,6 +257,7 @@ impl Pickler<'_> {
             f.value = 0;
             save!(self.leaf(value), value);
         }
+        let entries = Entries::of(f.dict);
         loop {
             if f.batch == Batch::Marked(BATCH as u32) {
                 self.end_dict_batch(f)?;
@@ -266,12 +275,15 @@ impl Pickler<'_> {
                 self.out.op(SETITEM);
                 return Ok(Next::Done);
             }
-            let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-            // SAFETY: a live dict; the position is the call's own. If it was changed, its size shows it.
-            if unsafe { PyDict_Next(f.dict, &mut f.position, &mut key, &mut value) } == 0 {
+            // No leaf changes a dict; whatever else does shows in its size.
+            let entry = match &entries {
+                Some(entries) => entries.next(&mut f.position),
+                None => next_entry(f.dict, &mut f.position),
+            };
+            let Some((key, value)) = entry else {
                 self.end_dict_batch(f)?;
                 return Ok(Next::Done);
-            }
+            };
             match &mut f.batch {
                 Batch::Marked(n) => *n += 1,
                 batch => *batch = Batch::Closing,

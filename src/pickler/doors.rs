@@ -16,14 +16,14 @@ use crate::py::text;
 pub fn dump_to_memory(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Memory> {
     let mut pickler = Pickler::new(options, Home::Memory, None)?;
     run(&mut pickler, object, report)?;
-    Ok(pickler.into_out().into_memory())
+    pickler.out.into_memory()
 }
 
 /// Pickles into a new bytes object.
 pub fn dump_to_bytes(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
     let mut pickler = Pickler::new(options, Home::Bytes, None)?;
     run(&mut pickler, object, report)?;
-    pickler.into_out().into_bytes()
+    pickler.out.into_bytes()
 }
 
 /// Pickles into a sink, frame by frame; large payloads go to it without a copy.

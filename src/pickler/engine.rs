@@ -20,11 +20,12 @@ use super::frame::{Frame, Next};
 use super::globals::{BaseGlobals, WireFunctions};
 use super::memo::Memo;
 use super::options::Options;
-use super::out::{Home, Out};
+use super::out::{Home, Lent, Out};
 use super::plan::{Plan, Step};
+use super::scratch::Scratch;
 use super::sink::Sink;
 use crate::protocol::opcode::{PROTO, STOP};
-use crate::py::error::{PyResult, raise};
+use crate::py::error::{PyResult, Raised, raise};
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -51,23 +52,28 @@ pub struct Pickler<'a> {
     pub(super) limit_reached: bool,
 }
 
-/// A frame on the stack, and how much of `keep` there was when it began.
+/// A frame on the stack.
 pub struct Waiting {
     pub frame: Frame,
+    /// What the frame points to, if an object: to be held when foreign code runs.
+    object: *mut PyObject,
+    /// How much there was in `keep` when it began.
     base: usize,
 }
 
 impl<'a> Pickler<'a> {
     pub fn new(options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
-        let mut out = Out::new(home, options.max_bytes)?;
+        let scratch = Scratch::take();
+        let lent = scratch.block.map_or_else(Lent::new, Ok)?;
+        let mut out = Out::new(home, options.max_bytes, lent);
         if options.persistent_id.is_some() || sink.is_some() {
             out.make_detour();
         }
         Ok(Self {
             out,
-            memo: Memo::default(),
-            stack: Vec::new(),
-            steps: Vec::new(),
+            memo: Memo::reuse(scratch.log, scratch.slots),
+            stack: scratch.stack,
+            steps: scratch.steps,
             keep: Vec::new(),
             interposed: None,
             pinned: Vec::new(),
@@ -106,10 +112,14 @@ impl<'a> Pickler<'a> {
     }
 
     fn save_all(&mut self, root: *mut PyObject) -> PyResult<()> {
-        let Some(mut current) = self.detour(root)? else { return Ok(()) };
-        let mut base = 0;
-        loop {
-            let next = match &mut current {
+        if let Some(frame) = self.detour(root)? {
+            self.push(frame, 0)?;
+        }
+        while let Some(top) = self.stack.len().checked_sub(1) {
+            // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
+            // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
+            let frame = unsafe { &mut *(&raw mut (*self.stack.as_mut_ptr().add(top)).frame) };
+            let next = match frame {
                 Frame::List(list) => self.list(list),
                 Frame::Dict(dict) => self.dict(dict),
                 Frame::Tuple(tuple) => self.tuple(tuple),
@@ -118,73 +128,61 @@ impl<'a> Pickler<'a> {
                 Frame::FrozenSet(set) => self.frozenset(set),
                 Frame::Items(items) => self.items(items),
             };
-            let failed = match next {
-                Ok(Next::Done) => {
-                    self.let_go(base);
-                    let Some(waiting) = self.stack.pop() else { return Ok(()) };
-                    current = waiting.frame;
-                    base = waiting.base;
-                    match self.out.room(0) {
-                        Ok(()) => continue,
-                        Err(raised) => raised,
+            match next? {
+                Next::Done => {
+                    if let Some(done) = self.stack.pop() {
+                        self.let_go(done.base);
+                    }
+                    self.out.room(0)?;
+                }
+                Next::Into(object) => {
+                    let base = self.keep.len();
+                    if self.is_foreign {
+                        self.hold(object)?;
+                    }
+                    match self.descend(object)? {
+                        Some(frame) => self.push(frame, base)?,
+                        None => self.let_go(base),
                     }
                 }
-                Ok(next @ (Next::Into(object) | Next::Detour(object))) => {
-                    let below = base;
-                    base = self.keep.len();
-                    let held = if self.is_foreign { self.hold(object) } else { Ok(()) };
-                    let begun = match (held, next) {
-                        (Err(raised), _) => Err(raised),
-                        (_, Next::Into(_)) => self.descend(object),
-                        _ => self.detour(object),
-                    };
-                    match begun {
-                        Ok(Some(frame)) => {
-                            let frame = mem::replace(&mut current, frame);
-                            match self.wait(Waiting { frame, base: below }) {
-                                Ok(()) => continue,
-                                Err(raised) => raised,
-                            }
-                        }
-                        Ok(None) => {
-                            self.let_go(base);
-                            base = below;
-                            continue;
-                        }
-                        Err(raised) => raised,
+                Next::Detour(object) => {
+                    let base = self.keep.len();
+                    if self.is_foreign {
+                        self.hold(object)?;
+                    }
+                    match self.detour(object)? {
+                        Some(frame) => self.push(frame, base)?,
+                        None => self.let_go(base),
                     }
                 }
-                Ok(Next::Interposed) => {
-                    let below = base;
-                    base = self.keep.len();
-                    let Some(frame) = self.interposed.take() else { continue };
-                    let frame = mem::replace(&mut current, frame);
-                    match self.wait(Waiting { frame, base: below }) {
-                        Ok(()) => continue,
-                        Err(raised) => raised,
+                Next::Interposed => {
+                    let base = self.keep.len();
+                    if let Some(frame) = self.interposed.take() {
+                        self.push(frame, base)?;
                     }
                 }
-                Err(raised) => raised,
-            };
-            // For the path to the culprit, which is made of the stack.
-            let _ = self.stack.try_push(Waiting { frame: current, base });
-            return Err(failed);
+            }
         }
+        Ok(())
     }
 
     /// Puts a frame on the stack.
-    fn wait(&mut self, waiting: Waiting) -> PyResult<()> {
-        self.stack.try_push(waiting)?;
-        if self.stack.len() > self.options.max_depth {
-            self.limit_reached = true;
-            let text = format!(
-                "Could not pickle object as excessively deep recursion required: more than max_depth ({}) containers \
-                 and reductions lie in each other",
-                self.options.max_depth
-            );
-            return Err(raise(self.state.imports.pickling_error.as_ptr(), &text));
-        }
-        Ok(())
+    #[inline(always)]
+    fn push(&mut self, frame: Frame, base: usize) -> PyResult<()> {
+        let object = frame.object();
+        self.stack.try_push(Waiting { frame, object, base })?;
+        if self.stack.len() > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn too_deep(&mut self) -> Raised {
+        self.limit_reached = true;
+        let text = format!(
+            "Could not pickle object as excessively deep recursion required: more than max_depth ({}) containers and \
+             reductions lie in each other",
+            self.options.max_depth
+        );
+        raise(self.state.imports.pickling_error.as_ptr(), &text)
     }
 
     /// Holds an object while its frame exists.
@@ -251,20 +249,15 @@ impl<'a> Pickler<'a> {
     #[inline(never)]
     fn become_foreign(&mut self) -> PyResult<()> {
         self.memo.publish()?;
-        self.pinned.try_room(self.stack.len() * 2 + self.steps.len())?;
+        self.pinned.try_room(self.stack.len() + self.steps.len())?;
         let mut pin = |object: *mut PyObject| {
             if !object.is_null() {
                 self.pinned.push(Owned::of(object));
             }
         };
-        for waiting in &self.stack {
-            match &waiting.frame {
-                Frame::List(f) => pin(f.list),
-                Frame::Tuple(f) => pin(f.tuple),
-                Frame::Dict(f) => pin(f.dict),
-                Frame::Set(f) | Frame::FrozenSet(f) => pin(f.set),
-                Frame::Script(_) | Frame::Items(_) => {}
-            }
+        for at in 0..self.stack.len() {
+            // SAFETY: below the length; the field is not part of the frame, which may be borrowed.
+            pin(unsafe { (*self.stack.as_ptr().add(at)).object });
         }
         for step in &self.steps {
             pin(step.object());
@@ -374,9 +367,20 @@ impl<'a> Pickler<'a> {
         }
         Ok(true)
     }
+}
 
-    /// Gives the output away.
-    pub fn into_out(self) -> Out {
-        self.out
+impl Drop for Pickler<'_> {
+    fn drop(&mut self) {
+        // Dropping what is held may run finalizers, and these may pickle: they find the pool as it is.
+        let (log, slots) = mem::take(&mut self.memo).into_memory();
+        self.stack.clear();
+        let scratch = Scratch {
+            block: self.out.take_back(),
+            log,
+            slots,
+            stack: mem::take(&mut self.stack),
+            steps: mem::take(&mut self.steps),
+        };
+        scratch.give();
     }
 }

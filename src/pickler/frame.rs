@@ -1,5 +1,7 @@
 //! The work that is left: containers half written.
 
+use std::ptr;
+
 use pyo3_ffi::PyObject;
 
 use super::items::Items;
@@ -17,6 +19,20 @@ pub enum Frame {
     Script(Script),
     /// What an iterator gives: list items and dict items of a reduce value.
     Items(Box<Items>),
+}
+
+impl Frame {
+    /// The object that it points to, NULL if it holds what it needs.
+    #[inline(always)]
+    pub fn object(&self) -> *mut PyObject {
+        match self {
+            Self::List(f) => f.list,
+            Self::Tuple(f) => f.tuple,
+            Self::Dict(f) => f.dict,
+            Self::Set(f) | Self::FrozenSet(f) => f.set,
+            Self::Script(_) | Self::Items(_) => ptr::null_mut(),
+        }
+    }
 }
 
 /// What the loop does next.

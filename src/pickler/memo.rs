@@ -19,7 +19,7 @@ const LEFT_OUT: usize = 1;
 
 /// A slot of the open-addressing table; address 0 is empty.
 #[derive(Clone, Copy)]
-struct Slot {
+pub struct Slot {
     address: usize,
     number: usize,
 }
@@ -51,6 +51,31 @@ fn place(address: usize, slots: usize) -> usize {
 }
 
 impl Memo {
+    /// An empty memo in memory that another dump used.
+    pub fn reuse(mut log: Vec<usize>, mut slots: Vec<Slot>) -> Self {
+        log.clear();
+        slots.fill(EMPTY);
+        Self { log, slots, taken: 0, published: false }
+    }
+
+    /// Drops the references and gives the memory away.
+    pub fn into_memory(mut self) -> (Vec<usize>, Vec<Slot>) {
+        self.release();
+        (std::mem::take(&mut self.log), std::mem::take(&mut self.slots))
+    }
+
+    /// Drops the references.
+    fn release(&mut self) {
+        if !std::mem::take(&mut self.published) {
+            return;
+        }
+        for &address in self.log.iter().filter(|a| **a != 0) {
+            // SAFETY: the log owns a reference to each object.
+            unsafe { Py_DECREF(address as *mut PyObject) };
+        }
+        self.log.clear();
+    }
+
     /// The number of an object, if it has one in the table.
     #[inline(always)]
     pub fn get(&self, object: *mut PyObject) -> Option<usize> {
@@ -215,12 +240,6 @@ impl Memo {
 
 impl Drop for Memo {
     fn drop(&mut self) {
-        if !self.published {
-            return;
-        }
-        for address in std::mem::take(&mut self.log).into_iter().filter(|a| *a != 0) {
-            // SAFETY: the log owns a reference to each object.
-            unsafe { Py_DECREF(address as *mut PyObject) };
-        }
+        self.release();
     }
 }

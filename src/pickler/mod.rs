@@ -13,6 +13,7 @@ pub mod out;
 pub mod path;
 pub mod plan;
 pub mod reduction;
+pub mod scratch;
 pub mod sink;
 pub mod text;
 

@@ -16,8 +16,6 @@ use crate::py::owned::Owned;
 /// opcodes that end the containers around it.
 pub const SLACK: usize = 128;
 
-const FIRST_BYTES: usize = 1024;
-
 /// A result of this size and more is worth huge pages.
 const HUGE: usize = 32 << 20;
 
@@ -35,6 +33,8 @@ const HEAD: usize = std::mem::offset_of!(PyBytesObject, ob_sval);
 
 pub struct Out {
     block: *mut u8,
+    /// The block is lent by the scratch memory, which is of malloc.
+    lent: bool,
     /// Bytes of the block; data begins at `head`.
     size: usize,
     head: usize,
@@ -58,14 +58,19 @@ pub struct Out {
 }
 
 impl Out {
-    pub fn new(home: Home, max_bytes: u64) -> PyResult<Self> {
+    /// Begins in a block of scratch memory, [`LENT_BYTES`] long, which [`Out::take_back`] gives back.
+    pub fn new(home: Home, max_bytes: u64, lent: Lent) -> Self {
         let head = if home == Home::Bytes { HEAD } else { 0 };
+        let block = lent.into_raw();
         let mut out = Self {
-            block: ptr::null_mut(),
-            size: 0,
+            block,
+            lent: true,
+            size: LENT_BYTES,
             head,
-            end: ptr::null_mut(),
-            full: ptr::null_mut(),
+            // SAFETY: inside the block, which is larger than the head and the slack.
+            end: unsafe { block.add(head) },
+            // SAFETY: as above.
+            full: unsafe { block.add(LENT_BYTES - SLACK) },
             in_frame: false,
             frame_at: 0,
             limit: ptr::null_mut(),
@@ -76,23 +81,52 @@ impl Out {
             gone: 0,
             over_limit: false,
         };
-        out.resize(head, FIRST_BYTES)?;
-        Ok(out)
+        out.set_limit();
+        out
+    }
+
+    /// The block of scratch memory, if the data is still in it and is not needed any more.
+    pub fn take_back(&mut self) -> Option<Lent> {
+        if !self.lent {
+            return None;
+        }
+        self.lent = false;
+        Some(Lent(std::mem::replace(&mut self.block, ptr::null_mut())))
+    }
+
+    fn allocate(&self, size: usize) -> PyResult<*mut u8> {
+        // SAFETY: the size is not zero.
+        let block = unsafe {
+            match self.home {
+                Home::Memory => libc::malloc(size),
+                Home::Bytes => PyObject_Malloc(size),
+            }
+        };
+        if block.is_null() { Err(no_memory()) } else { Ok(block.cast()) }
     }
 
     /// Moves the data, `len` with the head, into a block of another size.
     fn resize(&mut self, len: usize, size: usize) -> PyResult<()> {
-        // SAFETY: the block is NULL or of the allocator that `home` names; the sizes are not zero.
-        let block = unsafe {
-            match self.home {
-                Home::Memory => libc::realloc(self.block.cast(), size),
-                Home::Bytes => PyObject_Realloc(self.block.cast(), size),
+        let block: *mut u8 = if self.lent {
+            let block = self.allocate(size)?;
+            // SAFETY: the new block is longer than the data.
+            unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
+            drop(self.take_back());
+            block
+        } else {
+            // SAFETY: the block is of the allocator that `home` names; the size is not zero.
+            let block = unsafe {
+                match self.home {
+                    Home::Memory => libc::realloc(self.block.cast(), size),
+                    Home::Bytes => PyObject_Realloc(self.block.cast(), size),
+                }
+            };
+            if block.is_null() {
+                return Err(no_memory());
             }
+            block.cast()
         };
-        if block.is_null() {
-            return Err(no_memory());
-        }
-        self.block = block.cast();
+        self.block = block;
         self.size = size;
         // SAFETY: both inside the block, which is larger than the slack and the data.
         unsafe {
@@ -163,7 +197,7 @@ impl Out {
             return Err(self.too_long());
         }
         let need = len.checked_add(more).and_then(|n| n.checked_add(SLACK)).ok_or_else(no_memory)?;
-        self.resize(len, need.saturating_add(len / 2).min(isize::MAX as usize))
+        self.resize(len, need.saturating_add(len).min(isize::MAX as usize))
     }
 
     #[cold]
@@ -325,35 +359,80 @@ impl Out {
         if self.gone > self.max_bytes { Err(self.too_long()) } else { Ok(()) }
     }
 
-    /// Gives the block away, cut to its length.
-    pub fn into_memory(mut self) -> Memory {
+    /// Gives the data away in a block of its length.
+    pub fn into_memory(&mut self) -> PyResult<Memory> {
         debug_assert!(self.home == Home::Memory);
         let len = self.len();
-        // SAFETY: of malloc; smaller than before. If it cannot be cut it stays as it is.
-        let cut = unsafe { libc::realloc(self.block.cast(), len.max(1)) };
-        let block = if cut.is_null() { self.block } else { cut.cast() };
-        self.block = ptr::null_mut();
-        Memory { block, len }
+        let block = self.cut(len)?;
+        Ok(Memory { block, len })
     }
 
-    /// Makes the block a `bytes` object.
-    pub fn into_bytes(mut self) -> PyResult<Owned> {
+    /// The data with the head in a block of its own.
+    fn cut(&mut self, len: usize) -> PyResult<*mut u8> {
+        if self.lent {
+            let block = self.allocate(len.max(1))?;
+            // SAFETY: the new block is as long as the data.
+            unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
+            return Ok(block);
+        }
+        // SAFETY: the block is of the allocator that `home` names; smaller than before.
+        let cut: *mut u8 = unsafe {
+            match self.home {
+                Home::Memory => libc::realloc(self.block.cast(), len.max(1)).cast(),
+                Home::Bytes => PyObject_Realloc(self.block.cast(), len).cast(),
+            }
+        };
+        if cut.is_null() {
+            return Err(no_memory());
+        }
+        self.block = ptr::null_mut();
+        Ok(cut)
+    }
+
+    /// Makes the data a `bytes` object.
+    pub fn into_bytes(&mut self) -> PyResult<Owned> {
         debug_assert!(self.home == Home::Bytes);
         let len = self.len() - HEAD;
         // A NUL follows the data, in the slack.
         self.op(0);
+        let block = self.cut(len + HEAD + 1)?;
         // SAFETY: the block was allocated as CPython allocates objects, with the size of a bytes object of this
         // length, and everything behind the head is written; the rest is what `_PyBytes_FromSize` sets.
         unsafe {
-            let cut = PyObject_Realloc(self.block.cast(), self.len());
-            if cut.is_null() {
-                return Err(no_memory());
-            }
-            self.block = ptr::null_mut();
-            let bytes = PyObject_InitVar(cut.cast(), &raw mut PyBytes_Type, len as Py_ssize_t);
-            *cut.cast::<u8>().add(HASH).cast::<Py_hash_t>() = -1;
+            let bytes = PyObject_InitVar(block.cast(), &raw mut PyBytes_Type, len as Py_ssize_t);
+            *block.add(HASH).cast::<Py_hash_t>() = -1;
             Owned::new(bytes.cast())
         }
+    }
+}
+
+/// The bytes of a block of scratch memory.
+pub const LENT_BYTES: usize = 256 * 1024;
+
+/// A block of scratch memory, of malloc.
+pub struct Lent(*mut u8);
+
+// SAFETY: it is memory without an owner thread.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    pub fn new() -> PyResult<Self> {
+        // SAFETY: the size is not zero.
+        let block = unsafe { libc::malloc(LENT_BYTES) };
+        if block.is_null() { Err(no_memory()) } else { Ok(Self(block.cast())) }
+    }
+
+    fn into_raw(self) -> *mut u8 {
+        let block = self.0;
+        std::mem::forget(self);
+        block
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // SAFETY: of malloc, and not used again.
+        unsafe { libc::free(self.0.cast()) };
     }
 }
 
@@ -362,6 +441,9 @@ const HASH: usize = size_of::<PyVarObject>();
 
 impl Drop for Out {
     fn drop(&mut self) {
+        if self.take_back().is_some() {
+            return;
+        }
         // SAFETY: NULL or of the allocator that `home` names, and not used again.
         unsafe {
             match self.home {

@@ -65,7 +65,8 @@ impl Entry {
         }
         let closing = CLOSING.load(Ordering::SeqCst);
         if !is_initialized() {
-            return Err(if closing || is_finalizing() { Absent::Finalizing } else { Absent::NotInitialized });
+            // CPython says that it is finalizing for ever after; but a thread is attached only until it is done.
+            return Err(if closing || attached() { Absent::Finalizing } else { Absent::NotInitialized });
         }
         // A thread that is attached is one that CPython still runs: it may go on.
         if (closing || is_finalizing()) && !attached() {
@@ -119,9 +120,9 @@ pub fn is_initialized() -> bool {
     unsafe { Py_IsInitialized() != 0 }
 }
 
-/// Is it shutting down?
+/// Is the Python that runs shutting down?
 #[inline]
-pub fn is_finalizing() -> bool {
+fn is_finalizing() -> bool {
     // SAFETY: may be called at any time.
     unsafe {
         #[cfg(Py_3_13)]

@@ -10,6 +10,7 @@ pub mod bytecode;
 pub mod bytes;
 pub mod code;
 pub mod collections;
+pub mod dict;
 pub mod dict_watch;
 pub mod error;
 pub mod foreign;

@@ -1,0 +1,63 @@
+//! Memory that goes from one dump to the next, so that a small dump allocates its result only. It holds no object.
+
+use std::sync::Mutex;
+
+use super::engine::Waiting;
+use super::memo::Slot;
+use super::out::Lent;
+use super::plan::Step;
+
+/// The memory of one dump.
+#[derive(Default)]
+pub struct Scratch {
+    pub block: Option<Lent>,
+    pub log: Vec<usize>,
+    pub slots: Vec<Slot>,
+    pub stack: Vec<Waiting>,
+    pub steps: Vec<Step>,
+}
+
+// SAFETY: the stack and the steps are empty while they lie in the pool; the rest is plain memory.
+unsafe impl Send for Scratch {}
+
+/// As many dumps may be under way at the same time, one inside the other or in several threads, and reuse memory.
+const POOLED: usize = 4;
+/// More than so many entries are not kept: what one large dump needed is not what the next ones need. Slots are few
+/// because they must be emptied for each dump.
+const LOG_KEPT: usize = 128 * 1024;
+const SLOTS_KEPT: usize = 256;
+const FRAMES_KEPT: usize = 4096;
+
+static POOL: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
+
+impl Scratch {
+    /// Memory that another dump used, or none. Never waits: where another thread is at the pool, or died with it in a
+    /// fork, memory is allocated anew.
+    pub fn take() -> Self {
+        POOL.try_lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default()
+    }
+
+    /// Gives the memory to the next dump.
+    pub fn give(mut self) {
+        self.stack.clear();
+        self.steps.clear();
+        if self.log.capacity() > LOG_KEPT {
+            self.log = Vec::new();
+        }
+        if self.slots.len() > SLOTS_KEPT {
+            self.slots = Vec::new();
+        }
+        if self.stack.capacity() > FRAMES_KEPT {
+            self.stack = Vec::new();
+        }
+        if self.steps.capacity() > FRAMES_KEPT {
+            self.steps = Vec::new();
+        }
+        if let Ok(mut pool) = POOL.try_lock()
+            && pool.len() < POOLED
+            && pool.try_reserve(1).is_ok()
+        {
+            pool.push(self);
+        }
+    }
+}
