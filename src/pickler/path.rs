@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 use super::engine::Pickler;
 use super::frame::{Dict, Frame};
 use super::plan::{Place, Step};
+use crate::py::code;
 use crate::py::layout::type_of;
 use crate::py::text;
 
@@ -40,7 +41,11 @@ impl Pickler<'_> {
     fn part(&self, at: usize) -> Option<String> {
         match &self.stack[at].frame {
             Frame::List(f) => Some(format!("[{}]", f.index.saturating_sub(1))),
-            Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
+            Frame::Tuple(f) => match self.step_below(at) {
+                Some(Step::Object(_, Place::Closure(code))) => Some(cell(*code, f.index.saturating_sub(1))),
+                _ if self.is_state(at) => None,
+                _ => Some(format!("[{}]", f.index.saturating_sub(1))),
+            },
             Frame::Dict(f) => {
                 let last = f.last_key()?;
                 Some(match (f.value != 0, self.is_state(at)) {
@@ -61,16 +66,22 @@ impl Pickler<'_> {
         }
     }
 
+    /// The step of the script below that this frame carries out.
+    fn step_below(&self, at: usize) -> Option<&Step> {
+        match &self.stack[at.checked_sub(1)?].frame {
+            Frame::Script(f) => self.steps.get(f.next.checked_sub(1)?),
+            _ => None,
+        }
+    }
+
     /// Is this the state of an object, so that its keys are attributes? With slots it is a pair of dicts.
     fn is_state(&self, at: usize) -> bool {
-        let Some(below) = at.checked_sub(1) else { return false };
-        match &self.stack[below].frame {
-            Frame::Script(f) => {
-                matches!(f.next.checked_sub(1).and_then(|i| self.steps.get(i)), Some(Step::Object(_, Place::State)))
-            }
-            Frame::Tuple(_) => matches!(self.stack[at].frame, Frame::Dict(_)) && self.is_state(below),
-            _ => false,
+        if let Some(step) = self.step_below(at) {
+            return matches!(step, Step::Object(_, Place::State));
         }
+        let Some(below) = at.checked_sub(1) else { return false };
+        matches!((&self.stack[below].frame, &self.stack[at].frame), (Frame::Tuple(_), Frame::Dict(_)))
+            && self.is_state(below)
     }
 }
 
@@ -87,14 +98,21 @@ impl Dict {
 impl Place {
     fn part(self) -> Option<String> {
         match self {
-            Self::Hidden | Self::State => None,
+            Self::Hidden | Self::State | Self::Closure(_) => None,
             Self::Attribute(name) => Some(attribute(name)),
             Self::Field(name) => Some(format!(".{name}")),
-            Self::Closure(name) => Some(format!(".__closure__[{}]", key(name))),
             Self::Global(name) => Some(format!(".__globals__[{}]", key(name))),
             Self::Argument(0) => Some(".<reduce arguments>".into()),
             Self::Argument(n) => Some(format!(".<reduce argument {n}>")),
         }
+    }
+}
+
+/// A cell of a closure, by the name of its variable.
+fn cell(code: *mut PyObject, index: usize) -> String {
+    match code::fields(code).names(code::Names::Free).nth(index) {
+        Some((name, _)) => format!(".__closure__[{}]", key(name)),
+        None => format!(".__closure__[{index}]"),
     }
 }
 

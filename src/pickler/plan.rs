@@ -30,7 +30,7 @@ pub enum Place {
     Attribute(*mut PyObject),
     /// `.name`.
     Field(&'static &'static str),
-    /// `.__closure__['name']`, a `str`.
+    /// A closure: each of its cells is `.__closure__['name']`, with the names of this code.
     Closure(*mut PyObject),
     /// `.__globals__['name']`, a `str`.
     Global(*mut PyObject),
