@@ -110,7 +110,8 @@ pub fn clear() {
 pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
     let cause = take();
     let raised = raise(exception, message);
-    if let (Some(cause), Some(new)) = (cause, take()) {
+    let Some(cause) = cause else { return raised };
+    if let Some(new) = take() {
         // SAFETY: both are live exceptions; the calls take over the references they are given.
         unsafe {
             PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
