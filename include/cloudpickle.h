@@ -310,9 +310,12 @@ typedef struct cp_dump_options {
     uint64_t max_bytes;
     /* A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed. */
     struct _object *reducer;
+    /* Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: two
+     * million, where a __reduce__ that never ends has taken about half a GB. */
+    uint64_t max_depth;
 } cp_dump_options;
 
-#define CP_DUMP_OPTIONS_INIT { sizeof(cp_dump_options), 0, CP_PROTOCOL_DEFAULT, NULL, NULL, 0, NULL }
+#define CP_DUMP_OPTIONS_INIT { sizeof(cp_dump_options), 0, CP_PROTOCOL_DEFAULT, NULL, NULL, 0, NULL, 0 }
 
 /* To memory.
  * obj: what to dump. options: NULL for the defaults. *out: the pickle, owned by the caller.
@@ -381,7 +384,7 @@ typedef struct cp_load_options {
     /* NULL: as usual. */
     cp_find_fn find_global;
     void *find_global_ctx;
-    /* For cp_load and cp_load_fd: stop with CP_ERR_LIMIT before reading more; 0: no limit. */
+    /* For streams: stop with CP_ERR_LIMIT before taking more; 0: no limit. */
     uint64_t max_bytes;
 } cp_load_options;
 
@@ -409,7 +412,7 @@ CP_API CP_CHECK cp_status cp_load_fd(int fd, const cp_load_options *options, str
 
 /* From a Python object with read and readline (and readinto, peek if it has them).
  * file: without these methods it is CP_ERR_INVALID_ARGUMENT (TypeError). *out: a new reference.
- * Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_CALLBACK (find_global's).
+ * Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_LIMIT, CP_ERR_CALLBACK (find_global's).
  * [GIL auto] Since 0.1. */
 CP_API CP_CHECK cp_status cp_load_file(struct _object *file, const cp_load_options *options, struct _object **out,
         cp_error **err) CP_NOTHROW;
@@ -530,7 +533,7 @@ static inline ptrdiff_t cp_read_stdio(void *file, uint8_t *data, size_t len) {
 #endif
 CP_ASSERT_(sizeof(cp_buffer) == 40 && offsetof(cp_buffer, release) == 24);
 CP_ASSERT_(sizeof(cp_init_options) == 40 && offsetof(cp_init_options, program) == 16);
-CP_ASSERT_(sizeof(cp_dump_options) == 48 && offsetof(cp_dump_options, on_buffer) == 16);
+CP_ASSERT_(sizeof(cp_dump_options) == 56 && offsetof(cp_dump_options, on_buffer) == 16);
 CP_ASSERT_(sizeof(cp_load_options) == 56 && offsetof(cp_load_options, buffers) == 16);
 #undef CP_ASSERT_
 #endif

@@ -51,7 +51,8 @@ fn compiles_under_every_standard() {
             for standard in standards.iter().filter(|standard| before.is_empty() || **standard != "c99") {
                 let kind = if before.is_empty() { "alone" } else { "python" };
                 let source = dir.join(format!("{kind}-{standard}.{ending}"));
-                fs::write(&source, format!("{before}#define CP_STDIO\n#include <cloudpickle.h>\n{USES}")).expect("a file");
+                fs::write(&source, format!("{before}#define CP_STDIO\n#include <cloudpickle.h>\n{USES}"))
+                    .expect("a file");
                 check(&source, standard);
             }
         }

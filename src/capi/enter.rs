@@ -117,10 +117,11 @@ fn refuse(failure: &Failure, err: *mut *mut cp_error) -> cp_status {
             }
             // Of another version only this much is called, which has been the same in all of them.
             // SAFETY: the first two may be called in any thread while Python runs; an exception is only raised if the
-            // thread holds the GIL.
+            // thread holds the GIL; NUL-terminated text.
             Err(Absent::Incompatible) if attach::is_initialized() => unsafe {
                 if !PyGILState_GetThisThreadState().is_null() && PyGILState_Check() != 0 {
-                    error::raise(PyExc_RuntimeError, failure.message.as_deref().unwrap_or_default());
+                    let words = error::c_text(failure.message.as_deref().unwrap_or_default());
+                    PyErr_SetString(PyExc_RuntimeError, words.as_ptr());
                 }
             },
             _ => {}

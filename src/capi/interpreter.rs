@@ -93,6 +93,7 @@ pub extern "C" fn cp_state() -> c_int {
         match (attach::Entry::new(), &house().phase) {
             (Err(attach::Absent::Finalizing), _) => 3,
             (Err(attach::Absent::NotInitialized), _) => 0,
+            (Err(attach::Absent::Incompatible), _) if !attach::is_initialized() => 0,
             (_, Phase::Ours(_)) => 1,
             _ => 2,
         }

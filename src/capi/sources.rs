@@ -1,4 +1,4 @@
-//! Where a host's pickles come from: a callback, a file descriptor.
+//! Where a host's pickles come from: a callback, a file descriptor, a Python file object.
 
 use std::ffi::{c_int, c_void};
 
@@ -6,7 +6,7 @@ use super::sinks::{Cause, after_interrupt, last_errno, raise_callback, raise_err
 use crate::py::attach::detached;
 use crate::py::error::{self, PyResult};
 use crate::py::vec::TryPush;
-use crate::unpickler::source::{AHEAD, Source};
+use crate::unpickler::source::{AHEAD, FileSource, Source};
 
 type ReadFn = unsafe extern "C" fn(ctx: *mut c_void, data: *mut u8, len: usize) -> isize;
 
@@ -118,5 +118,45 @@ impl Source for FdSource {
 impl HostSource for FdSource {
     fn stopped(&self) -> Option<Cause> {
         self.stopped
+    }
+}
+
+/// From a Python file object, which is watched for what it raises.
+pub struct WatchedFile {
+    source: FileSource,
+    raised: bool,
+}
+
+impl WatchedFile {
+    pub fn new(source: FileSource) -> Self {
+        Self { source, raised: false }
+    }
+
+    fn watch<T>(&mut self, call: impl FnOnce(&mut FileSource) -> PyResult<T>) -> PyResult<T> {
+        call(&mut self.source).inspect_err(|_| self.raised = true)
+    }
+}
+
+impl Source for WatchedFile {
+    fn read(&mut self, into: &mut [u8]) -> PyResult<usize> {
+        self.watch(|source| source.read(into))
+    }
+
+    fn read_line(&mut self, into: &mut Vec<u8>) -> PyResult<()> {
+        self.watch(|source| source.read_line(into))
+    }
+
+    fn peek(&mut self, into: &mut Vec<u8>) -> PyResult<bool> {
+        self.watch(|source| source.peek(into))
+    }
+
+    fn skip(&mut self, count: usize) -> PyResult<()> {
+        self.watch(|source| source.skip(count))
+    }
+}
+
+impl HostSource for WatchedFile {
+    fn stopped(&self) -> Option<Cause> {
+        self.raised.then_some(Cause::Method)
     }
 }

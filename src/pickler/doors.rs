@@ -104,7 +104,9 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
             if let [message] = tuple_items(given.as_ptr())
                 && PyUnicode_CheckExact(*message) != 0
             {
-                let message = text::new(&format!("{} at {path}", text::display(*message)))?;
+                // As objects, since a message may hold what a Rust string cannot: lone surrogates.
+                let place = text::new(&format!(" at {path}"))?;
+                let message = Owned::new(PyUnicode_Concat(*message, place.as_ptr()))?;
                 let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
                 return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
             }

@@ -26,6 +26,7 @@ use super::scratch::Scratch;
 use super::sink::Sink;
 use crate::protocol::opcode::{PROTO, STOP};
 use crate::py::error::{PyResult, Raised, raise};
+use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -178,7 +179,7 @@ impl<'a> Pickler<'a> {
     fn too_deep(&mut self) -> Raised {
         self.limit_reached = true;
         let text = format!(
-            "Could not pickle object as excessively deep recursion required: more than max_depth ({}) containers and \
+            "Could not pickle object as excessively deep recursion required. More than max_depth ({}) containers and \
              reductions lie in each other",
             self.options.max_depth
         );
@@ -382,5 +383,12 @@ impl Drop for Pickler<'_> {
             steps: mem::take(&mut self.steps),
         };
         scratch.give();
+    }
+}
+
+impl Foreign for Pickler<'_> {
+    #[inline]
+    fn foreign(&mut self) -> PyResult<()> {
+        self.foreign()
     }
 }

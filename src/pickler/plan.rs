@@ -17,7 +17,7 @@ use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::habits::SHORT_LAST_BATCH;
-use crate::py::layout::{Chars, chars};
+use crate::py::layout::{Chars, chars, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 
@@ -43,6 +43,8 @@ pub enum Place {
 /// One thing to write.
 pub enum Step {
     Op(u8),
+    /// The opcode that an object begins with.
+    Begin(u8),
     /// An object, as any other.
     Object(*mut PyObject, Place),
     /// An object for which no persistent id is asked.
@@ -62,6 +64,8 @@ pub enum Step {
     BaseGlobals(*mut PyObject),
     /// The object has been built: memoise it. If it is known by now, drop what was built and end the script.
     Built(*mut PyObject),
+    /// What was built exists on paper only: it takes a number.
+    BuiltOnPaper,
     /// As `Built`, for an object that cannot be known by now.
     Memoize(*mut PyObject),
     /// Items or pairs that an iterator gives, for the object just built.
@@ -148,13 +152,31 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.step(Step::Object(object, place))
     }
 
+    /// Is what a container holds a part of the object that is described, which holds the container and is described
+    /// without it? So it is if nothing else refers to the container; otherwise that may have been, or will be, saved by
+    /// itself, and what it holds is met twice by way of one reference.
+    pub fn lends(&mut self, container: *mut PyObject) -> PyResult<bool> {
+        if unique(container) {
+            return Ok(true);
+        }
+        if !self.pickler.is_foreign() && !matches!(self.pickler.memo.get_or_under_way(container), Ok(None)) {
+            self.pickler.foreign()?;
+        }
+        Ok(false)
+    }
+
+    /// A part if it is one, else any object.
+    pub fn lent(&mut self, object: *mut PyObject, is_part: bool, place: Place) -> PyResult<()> {
+        if is_part { self.part(object, place) } else { self.object(object, place) }
+    }
+
     /// A part, or None for NULL.
     pub fn part_or_none(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
         if object.is_null() { self.none() } else { self.part(object, place) }
     }
 
     pub fn none(&mut self) -> PyResult<()> {
-        self.step(Step::Op(NONE))
+        self.step(Step::Begin(NONE))
     }
 
     pub fn bool(&mut self, value: bool) -> PyResult<()> {
@@ -196,7 +218,7 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     /// Begins a tuple on paper of so many items, more than none; [`Plan::tuple_end`] ends it.
     pub fn tuple(&mut self, len: usize) -> PyResult<()> {
-        if self.pickler.tuple_is_marked(len) { self.step(Step::Op(MARK)) } else { Ok(()) }
+        if self.pickler.tuple_is_marked(len) { self.step(Step::Begin(MARK)) } else { Ok(()) }
     }
 
     pub fn tuple_end(&mut self, len: usize) -> PyResult<()> {
@@ -227,6 +249,12 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.built(object)
     }
 
+    /// The same for an object that exists on paper only.
+    pub fn reduce_paper(&mut self) -> PyResult<()> {
+        self.step(Step::Op(REDUCE))?;
+        self.step(Step::BuiltOnPaper)
+    }
+
     /// The object is built: it gets its number. What follows is its state.
     pub fn built(&mut self, object: *mut PyObject) -> PyResult<()> {
         self.step(Step::Built(object))
@@ -235,7 +263,8 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// Begins the call `setter(object, state)`; the state follows, then [`Plan::set_state_end`].
     pub fn set_state(&mut self, setter: Wire, object: *mut PyObject) -> PyResult<()> {
         self.step(Step::Wire(setter))?;
-        self.part(object, Place::Hidden)
+        // It is met twice by way of one reference: held here, it gets into the memo's table.
+        self.object(object, Place::Hidden)
     }
 
     pub fn set_state_end(&mut self) -> PyResult<()> {
@@ -325,6 +354,10 @@ impl Pickler<'_> {
             f.next += 1;
             match *step {
                 Step::Op(op) => self.out.op(op),
+                Step::Begin(op) => {
+                    self.paper_boundary()?;
+                    self.out.op(op);
+                }
                 Step::Object(object, _) => {
                     save!(self.leaf(object), object);
                 }
@@ -382,6 +415,7 @@ impl Pickler<'_> {
                     return self.interpose(Items::pairs(Owned::of(iterator), place)?);
                 }
                 Step::Global { object, module, name } => self.global_ref(object, module, name)?,
+                Step::BuiltOnPaper => self.memoize_paper()?,
                 Step::Memoize(object) => self.memoize(object)?,
             }
         }

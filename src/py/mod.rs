@@ -8,6 +8,7 @@
 pub mod attach;
 pub mod bytecode;
 pub mod bytes;
+pub mod class;
 pub mod code;
 pub mod collections;
 pub mod dict;
@@ -25,5 +26,6 @@ pub mod object;
 pub mod owned;
 pub mod text;
 pub mod trampoline;
+pub mod types;
 pub mod undeclared;
 pub mod vec;

@@ -6,7 +6,7 @@ use pyo3_ffi::PyObject;
 
 use super::input::Input;
 use super::machine::Machine;
-use super::source::{FileSource, Source};
+use super::source::Source;
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 
@@ -65,9 +65,4 @@ pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) 
 pub fn load_from_source(source: &mut dyn Source, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
     let input = Input::of_source(source, options.max_bytes);
     Machine::new(input, options)?.load(report).map(|(object, _)| object)
-}
-
-/// Loads one pickle from a Python object with `read` and `readline`.
-pub fn load_from_file(file: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
-    load_from_source(&mut FileSource::new(file)?, options, report)
 }

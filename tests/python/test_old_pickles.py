@@ -59,6 +59,13 @@ def test_the_files_are_there():
     assert len(FILES) == expected.get(VERSION, 0)
 
 
+# The bytes do not tell: the same constructor, and instructions that both versions have.
+ALIKE = {
+    frozenset(["3.9", "3.10"]): ["plain", "closure", "recursive", "uses_module", "class"],
+    frozenset(["3.11", "3.12"]): ["closure"],
+}
+
+
 def others():
     for path in sorted(glob.glob(os.path.join(HERE, "old_pickles", "3.0.0", "*.pickle"))):
         other = os.path.basename(path)[: -len(".pickle")]
@@ -78,4 +85,4 @@ def test_another_version_is_refused_or_fits(name, data, other):
         assert "code object" in str(error) and "CPython" in str(error)
         assert other in str(error) and "and this is CPython %s" % VERSION in str(error)
     else:
-        assert {other, VERSION} == {"3.9", "3.10"}, "code of %s was taken for code of %s" % (other, VERSION)
+        assert name in ALIKE.get(frozenset([other, VERSION]), ()), "code of %s was taken for code of %s" % (other, VERSION)

@@ -101,9 +101,10 @@ pub fn compiler(source: &Path) -> Command {
     let cpp = source.extension().is_some_and(|ending| ending == "cpp");
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut build = cc::Build::new();
-    build.cpp(cpp).target(&target).host(&target).opt_level(1).debug(true).warnings(false).cargo_metadata(false);
-    let mut command = build.get_compiler().to_command();
-    command.arg(if cpp { "-std=c++17" } else { "-std=c11" }).args(["-Wall", "-Wextra", "-Werror"]);
+    build.cpp(cpp).target(&target).host(&target).opt_level(1).cargo_metadata(false);
+    // Its own flags are for objects that go into a crate.
+    let mut command = Command::new(build.get_compiler().path());
+    command.arg(if cpp { "-std=c++17" } else { "-std=gnu11" }).args(["-O1", "-g", "-Wall", "-Wextra", "-Werror"]);
     command
 }
 

@@ -1,0 +1,17 @@
+import os
+import sys
+
+import hypothesis
+
+# The order of sets of str shows in the bytes: failures must repeat.
+assert os.environ.get("PYTHONHASHSEED", "random") != "random", "run the tests by `make test`, or fix PYTHONHASHSEED"
+
+hypothesis.settings.register_profile("default", deadline=None, database=None, print_blob=True)
+hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("default"), derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_report_header():
+    import binding
+
+    return "libcloudpickle %s at %s, for %s" % (binding.version(), binding.PATH, sys.version.split()[0])
