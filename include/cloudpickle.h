@@ -310,8 +310,8 @@ typedef struct cp_dump_options {
     uint64_t max_bytes;
     /* A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed. */
     struct _object *reducer;
-    /* Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: three
-     * million, where a __reduce__ that never ends has taken about 1 GB. */
+    /* Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: two
+     * million, where a __reduce__ that never ends has taken about half a GB. */
     uint64_t max_depth;
 } cp_dump_options;
 

@@ -34,26 +34,42 @@ macro_rules! names {
 }
 
 names! {
+    abc_cache = "_abc_cache";
     abc_impl = "_abc_impl";
+    abc_negative_cache = "_abc_negative_cache";
+    abc_negative_cache_version = "_abc_negative_cache_version";
+    abc_registry = "_abc_registry";
     add = "add";
+    annotate_func = "__annotate_func__";
     annotations = "__annotations__";
     append = "append";
+    bases = "__bases__";
+    bound = "__bound__";
     builtins = "builtins";
     builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    closed = "closed";
     closure = "__closure__";
     cloudpickle_module = "cloudpickle.cloudpickle";
     code = "__code__";
+    constraints = "__constraints__";
+    contravariant = "__contravariant__";
     copy = "copy";
+    covariant = "__covariant__";
     data = "data";
     defaults = "__defaults__";
     dict = "__dict__";
     doc = "__doc__";
     dot = ".";
     extend = "extend";
+    fdel = "fdel";
+    fget = "fget";
     file = "__file__";
     firstlineno = "__firstlineno__";
+    fset = "fset";
+    func = "__func__";
+    generate_next_value = "_generate_next_value_";
     get = "get";
     getattr = "getattr";
     getattr_hook = "__getattr__";
@@ -61,19 +77,26 @@ names! {
     getinitargs = "__getinitargs__";
     globals = "__globals__";
     initializing = "_initializing";
+    isatty = "isatty";
     items = "items";
     kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";
     main = "__main__";
+    member_map = "_member_map_";
+    member_names = "_member_names_";
+    member_type = "_member_type_";
+    mode = "mode";
     module = "__module__";
     modules = "modules";
     mp_main = "__mp_main__";
     mro_entries = "__mro_entries__";
     name = "__name__";
+    name_of_member = "name";
     new = "__new__";
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
+    objclass = "__objclass__";
     orig_bases = "__orig_bases__";
     package = "__package__";
     path = "__path__";
@@ -88,14 +111,24 @@ names! {
     register = "register";
     remove = "_remove";
     rsplit = "rsplit";
+    seek = "seek";
     setstate = "__setstate__";
+    slots = "__slots__";
     spec = "__spec__";
     split = "split";
     startswith = "startswith";
+    stderr = "stderr";
+    stdin = "stdin";
+    stdout = "stdout";
     submodules = "_cloudpickle_submodules";
+    tell = "tell";
+    tobytes = "tobytes";
     tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
     tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
     update = "update";
+    value = "value";
+    value2member_map = "_value2member_map_";
+    weakref = "__weakref__";
     write = "write";
 }
 
@@ -130,14 +163,18 @@ macro_rules! imports {
 
 imports! {
     at once {
+        abc_get_dump = c"_abc".c"_get_dump";
+        abc_meta = c"abc".c"ABCMeta";
         // What `__builtins__` is in a module that was imported.
         builtins_dict = c"builtins".c"__dict__";
         dispatch_table = c"copyreg".c"dispatch_table";
+        getattr = c"builtins".c"getattr";
         extension_registry = c"copyreg".c"_extension_registry";
         pickling_error = c"_pickle".c"PicklingError";
         unpickling_error = c"_pickle".c"UnpicklingError";
     }
     when asked {
+        enum_enum = c"enum".c"Enum";
         codecs_encode = c"codecs".c"encode";
         extension_cache = c"copyreg".c"_extension_cache";
         format_exception = c"traceback".c"format_exception";

@@ -61,8 +61,8 @@ pub struct cp_dump_options {
     pub max_bytes: u64,
     /// A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed.
     pub reducer: *mut PyObject,
-    /// Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: three
-    /// million, where a __reduce__ that never ends has taken about 1 GB.
+    /// Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: two
+    /// million, where a __reduce__ that never ends has taken about half a GB.
     pub max_depth: u64,
 }
 

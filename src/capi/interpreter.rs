@@ -110,7 +110,7 @@ enum Phase {
     /// Not ours: none, or one that others started.
     Foreign,
     Starting,
-    Ours(Running),
+    Ours(Box<Running>),
     Closing,
 }
 
@@ -184,7 +184,7 @@ fn initialize(start: &Start) -> Result<(), Failure> {
     match outcome {
         Ok(runtime) => {
             let thread = start.has(CP_INIT_THIS_THREAD).then(|| thread::current().id());
-            house.phase = Phase::Ours(Running { runtime, thread });
+            house.phase = Phase::Ours(Box::new(Running { runtime, thread }));
             house.users = 1;
             Ok(())
         }
@@ -213,8 +213,8 @@ fn finalize() -> Result<(), Failure> {
         house.users -= 1;
         return Ok(());
     }
-    if let Phase::Ours(Running { thread: Some(thread), .. }) = house.phase
-        && thread != thread::current().id()
+    if let Phase::Ours(running) = &house.phase
+        && running.thread.is_some_and(|thread| thread != thread::current().id())
     {
         return Err(Failure::argument(
             "cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD",

@@ -51,6 +51,8 @@ pub struct Pickler<'a> {
     sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
+    /// The exception is the sink's: no object is to blame.
+    pub(super) sink_failed: bool,
 }
 
 /// A frame on the stack.
@@ -86,6 +88,7 @@ impl<'a> Pickler<'a> {
             sink,
             state: State::get()?,
             limit_reached: false,
+            sink_failed: false,
         })
     }
 
@@ -179,7 +182,7 @@ impl<'a> Pickler<'a> {
     fn too_deep(&mut self) -> Raised {
         self.limit_reached = true;
         let text = format!(
-            "Could not pickle object as excessively deep recursion required: more than max_depth ({}) containers and \
+            "Could not pickle object as excessively deep recursion required. More than max_depth ({}) containers and \
              reductions lie in each other",
             self.options.max_depth
         );
@@ -345,7 +348,7 @@ impl<'a> Pickler<'a> {
         let Some(sink) = self.sink.as_mut() else { return Ok(()) };
         let ready = self.out.ready()?;
         if !ready.is_empty() {
-            sink.write(ready)?;
+            sink.write(ready).inspect_err(|_| self.sink_failed = true)?;
         }
         self.out.hand_over();
         Ok(())
@@ -361,9 +364,9 @@ impl<'a> Pickler<'a> {
         match (&mut self.sink, owner) {
             (Some(sink), Some(owner)) => {
                 let _held = Owned::of(owner);
-                sink.write_object(owner, data)?;
+                sink.write_object(owner, data).inspect_err(|_| self.sink_failed = true)?;
             }
-            (Some(sink), None) => sink.write(data)?,
+            (Some(sink), None) => sink.write(data).inspect_err(|_| self.sink_failed = true)?,
             (None, _) => return Ok(false),
         }
         Ok(true)

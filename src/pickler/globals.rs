@@ -2,6 +2,7 @@
 //! every pickle by value names, and the globals that functions share.
 
 use std::collections::HashMap;
+use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
@@ -11,7 +12,7 @@ use super::plan::{Place, Step};
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
-use crate::py::error::{PyResult, Raised, matches, raise, raise_from_current};
+use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
 use crate::py::habits::GETATTR_CHAIN;
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
@@ -162,24 +163,29 @@ impl Pickler<'_> {
         }
         self.foreign()?;
         // SAFETY: a live object.
-        unsafe { Owned::new(PyImport_Import(name)) }.map_err(|_| {
-            let what = format!("import of module {} failed", quoted(name));
-            self.cannot(object, &what)
-        })
+        unsafe { Owned::new(PyImport_Import(name)) }
+            .map_err(|_| self.cannot(object, c"import of module %R failed", name, name))
     }
 
-    /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause.
+    /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause. `what` is a format of
+    /// `PyUnicode_FromFormat` with two objects.
     #[cold]
-    fn cannot(&self, object: *mut PyObject, what: &str) -> Raised {
-        let error = self.state.imports.pickling_error.as_ptr();
-        let cause = crate::py::error::take();
-        let message = format!("Can't pickle {}: {what}", text::repr(object));
+    fn cannot(&self, object: *mut PyObject, what: &CStr, first: *mut PyObject, second: *mut PyObject) -> Raised {
+        let pickling_error = self.state.imports.pickling_error.as_ptr();
+        let cause = error::take();
+        // SAFETY: live objects, as many as the formats ask for; CPython's formatting keeps lone surrogates, which a
+        // Rust string cannot hold.
+        let message = unsafe {
+            Owned::new(PyUnicode_FromFormat(what.as_ptr(), first, second)).and_then(|what| {
+                Owned::new(PyUnicode_FromFormat(c"Can't pickle %R: %U".as_ptr(), object, what.as_ptr()))
+            })
+        };
+        let Ok(message) = message else { return Raised };
+        // SAFETY: a live type and a live str.
+        unsafe { PyErr_SetObject(pickling_error, message.as_ptr()) };
         match cause {
-            Some(cause) => {
-                crate::py::error::restore(cause);
-                raise_from_current(error, &message)
-            }
-            None => raise(error, &message),
+            Some(cause) => error::chain(cause),
+            None => Raised,
         }
     }
 
@@ -213,8 +219,7 @@ impl Pickler<'_> {
                 if !matches(unsafe { PyExc_AttributeError }) {
                     return raised;
                 }
-                let what = format!("attribute lookup {} on {} failed", shown(name), shown(module_name));
-                self.cannot(object, &what)
+                self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
             })?;
             parent = Some(std::mem::replace(&mut value, next));
             last = part;
@@ -230,8 +235,7 @@ impl Pickler<'_> {
         if let Err(raised) = self.foreign() {
             return raised;
         }
-        let what = format!("it's not the same object as {}.{}", shown(module), shown(name));
-        self.cannot(object, &what)
+        self.cannot(object, c"it's not the same object as %S.%S", module, name)
     }
 
     #[cold]
@@ -254,12 +258,13 @@ impl Pickler<'_> {
         let Some(code) = dict_get(registry, key.as_ptr())? else { return Ok(false) };
         // SAFETY: a live object.
         if unsafe { PyLong_Check(code.as_ptr()) } == 0 {
-            let what = format!("extension code {} isn't an integer", text::repr(code.as_ptr()));
-            return Err(self.cannot(object, &what));
+            let code = code.as_ptr();
+            return Err(self.cannot(object, c"extension code %R isn't an integer", code, code));
         }
+        let given = code;
         // SAFETY: a live int.
-        let code = unsafe { PyLong_AsLong(code.as_ptr()) };
-        if code == -1 && crate::py::error::occurred() {
+        let code = unsafe { PyLong_AsLong(given.as_ptr()) };
+        if code == -1 && error::occurred() {
             return Err(Raised);
         }
         let le = (code as u32).to_le_bytes();
@@ -267,7 +272,7 @@ impl Pickler<'_> {
             1..=0xff => self.out.bytes(&[EXT1, le[0]]),
             0x100..=0xffff => self.out.bytes(&[EXT2, le[0], le[1]]),
             0x1_0000..=0x7fff_ffff => self.out.bytes(&[EXT4, le[0], le[1], le[2], le[3]]),
-            _ => return Err(self.cannot(object, &format!("extension code {code} is out of range"))),
+            _ => return Err(self.cannot(object, c"extension code %S is out of range", given.as_ptr(), given.as_ptr())),
         }
         Ok(true)
     }
@@ -306,8 +311,7 @@ impl Pickler<'_> {
         self.paper_boundary()?;
         // SAFETY: a live object.
         if unsafe { PyUnicode_CheckExact(name) } == 0 {
-            let what = format!("{} is no name of a module or a global", text::repr(name));
-            return Err(self.cannot(object, &what));
+            return Err(self.cannot(object, c"%R is no name of a module or a global", name, name));
         }
         self.text(name)
     }

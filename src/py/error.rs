@@ -110,18 +110,26 @@ pub fn clear() {
 pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
     let cause = take();
     let raised = raise(exception, message);
-    // Without a cause the new one stays where it is.
-    if let Some(cause) = cause
-        && let Some(new) = take()
-    {
-        // SAFETY: both are live exceptions; the calls take over the references they are given.
-        unsafe {
-            PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
-            PyException_SetCause(new.as_ptr(), cause.into_ptr());
-        }
-        restore(new);
+    match cause {
+        Some(cause) => chain(cause),
+        None => raised,
     }
-    raised
+}
+
+/// Makes an exception the cause and the context of the one that is set.
+#[cold]
+pub fn chain(cause: Owned) -> Raised {
+    match take() {
+        Some(new) => {
+            // SAFETY: both are live exceptions; the calls take over the references they are given.
+            unsafe {
+                PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
+                PyException_SetCause(new.as_ptr(), cause.into_ptr());
+            }
+            restore(new)
+        }
+        None => Raised,
+    }
 }
 
 /// Adds words to the message of the ImportError that is set.

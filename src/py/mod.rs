@@ -8,6 +8,7 @@
 pub mod attach;
 pub mod bytecode;
 pub mod bytes;
+pub mod class;
 pub mod code;
 pub mod collections;
 pub mod dict;

@@ -104,10 +104,7 @@ impl Tracker {
 
     /// The id of a class.
     fn id_of(&self, class: *mut PyObject) -> PyResult<Option<Owned>> {
-        let data = attr(self.by_class.as_ptr(), State::get()?.names.data.as_ptr())?;
-        // SAFETY: live; a new reference or NULL with an exception.
-        let key = unsafe { Owned::new(PyWeakref_NewRef(class, ptr::null_mut()))? };
-        dict_get(data.as_ptr(), key.as_ptr())
+        id_in(&self.by_class, class)
     }
 
     /// Puts the pair into both dictionaries unless the id has a living class; says which class has the id.
@@ -150,6 +147,15 @@ impl Tracker {
     }
 }
 
+/// The id that a `WeakKeyDictionary` has for a class.
+fn id_in(by_class: &Owned, class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let data = attr(by_class.as_ptr(), State::get()?.names.data.as_ptr())?;
+    // A class has a weak reference already, which its base keeps.
+    // SAFETY: live; a new reference or NULL with an exception.
+    let key = unsafe { Owned::new(PyWeakref_NewRef(class, ptr::null_mut()))? };
+    dict_get(data.as_ptr(), key.as_ptr())
+}
+
 /// The class that is known under an id; None also for the id None.
 pub fn lookup(id: *mut PyObject) -> PyResult<Option<Owned>> {
     // SAFETY: None lives as long as the interpreter.
@@ -163,6 +169,24 @@ pub fn lookup_or_track(id: *mut PyObject, class: *mut PyObject) -> PyResult<Owne
         return Ok(Owned::of(class));
     }
     current()?.track(&Owned::of(id), class)
+}
+
+/// The id of a class that has one. Runs no foreign code for a class that is hashed and compared by identity; None also
+/// if the tracker of the moment is not at hand.
+pub fn known_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let state = State::get()?;
+    let by_class = match dict_get(state.modules()?.as_ptr(), state.names.cloudpickle_module.as_ptr())? {
+        // SAFETY: live; an exact module has a dict.
+        Some(package) => unsafe {
+            if PyModule_CheckExact(package.as_ptr()) == 0 {
+                return Ok(None);
+            }
+            dict_get(PyModule_GetDict(package.as_ptr()), state.names.tracker_by_class.as_ptr())?
+        },
+        None => state.tracker.made::<Tracker>().map(|tracker| tracker.by_class.clone()),
+    };
+    let Some(by_class) = by_class else { return Ok(None) };
+    id_in(&by_class, class)
 }
 
 /// The id of a class, made at the first question (`_get_or_create_tracker_id`).

@@ -6,6 +6,7 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
 use crate::protocol::wire::Wire;
+use crate::py::class::compares_by_identity;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
 use crate::py::object::{dict_get, import};
@@ -41,8 +42,7 @@ fn name(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owne
         pickler.foreign()?;
     }
     let names = state.builtin_type_names.get(collect)?;
-    if type_of(class).cast_const() != &raw const PyType_Type {
-        // The metaclass may have a hash, and an equality, of its own.
+    if !compares_by_identity(type_of(class)) {
         pickler.foreign()?;
     }
     dict_get(names.as_ptr(), class)
