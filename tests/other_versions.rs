@@ -12,7 +12,8 @@ use support::{compiler, crate_dir, library, library_dir, said, scratch, succeed}
 /// The CPythons of other minor versions on PATH and among pyenv's, one of each.
 fn others() -> BTreeMap<u32, PathBuf> {
     let mut dirs: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
-    let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".pyenv")));
+    let pyenv =
+        env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".pyenv")));
     if let Some(versions) = pyenv.and_then(|root| fs::read_dir(root.join("versions")).ok()) {
         dirs.extend(versions.filter_map(Result::ok).map(|entry| entry.path().join("bin")));
     }
