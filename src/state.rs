@@ -230,6 +230,8 @@ pub struct State {
     pub builtin_type_names: Room,
     /// Our own class tracker.
     pub tracker: Room,
+    /// Names that are in most pickles.
+    pub unpickler: Room,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
@@ -325,6 +327,7 @@ impl State {
             analyzer: Room::default(),
             builtin_type_names: Room::default(),
             tracker: Room::default(),
+            unpickler: Room::default(),
             sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,

@@ -17,6 +17,7 @@ pub mod error;
 pub mod foreign;
 pub mod function;
 pub mod habits;
+pub mod instance;
 pub mod layout;
 pub mod lookup;
 pub mod new_code;

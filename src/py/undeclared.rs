@@ -14,6 +14,17 @@ unsafe extern "C" {
     #[cfg_attr(not(Py_3_13), link_name = "_PyObject_LookupAttr")]
     pub fn lookup_attr(object: *mut PyObject, name: *mut PyObject, value: *mut *mut PyObject) -> c_int;
 
+    /// What a class has under a name, itself or inherited, borrowed; NULL without an exception if there is nothing.
+    pub fn _PyType_Lookup(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+
+    /// Sets an attribute as `object.__setattr__` does, in the given dict, or the object's own if it is NULL.
+    pub fn _PyObject_GenericSetAttrWithDict(
+        object: *mut PyObject,
+        name: *mut PyObject,
+        value: *mut PyObject,
+        dict: *mut PyObject,
+    ) -> c_int;
+
     /// Gives a `bytes` that only the caller holds another length, maybe at another place; -1 and NULL without memory.
     pub fn _PyBytes_Resize(bytes: *mut *mut PyObject, len: Py_ssize_t) -> c_int;
 }

@@ -199,6 +199,12 @@ pub fn function_of(callable: *mut PyObject) -> Option<&'static Row> {
 /// The callable of a name in a module, if it is one of ours.
 #[inline]
 pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
+    let state = State::get()?;
+    if module == state.wire_module.as_ptr() {
+        if let Some(index) = state.wire_names.iter().position(|wire| wire.as_ptr() == name) {
+            return Ok(callables(state)?.get(index).cloned());
+        }
+    }
     // SAFETY: a live str.
     if !MODULES.iter().any(|m| unsafe { PyUnicode_GetLength(module) } as usize == m.len()) {
         return Ok(None);
@@ -209,12 +215,12 @@ pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned
     let Some(index) = text::ascii(name).and_then(|name| Wire::ALL.iter().position(|wire| wire.name() == name)) else {
         return Ok(None);
     };
-    Ok(callables()?.get(index).cloned())
+    Ok(callables(state)?.get(index).cloned())
 }
 
 /// The callables, in the order of the rows.
-pub fn callables() -> PyResult<&'static Vec<Owned>> {
-    State::get()?.reconstructors.get(make_callables)
+pub fn callables(state: &State) -> PyResult<&Vec<Owned>> {
+    state.reconstructors.get(make_callables)
 }
 
 fn make_callables() -> PyResult<Vec<Owned>> {

@@ -4,6 +4,7 @@ use pyo3_ffi::*;
 
 use super::machine::Machine;
 use crate::py::error::{PyResult, check};
+use crate::py::instance;
 use crate::py::object::{attr, call1, each_item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -42,6 +43,9 @@ impl Machine<'_, '_> {
         // SAFETY: live.
         if unsafe { PyDict_Check(state.as_ptr()) } == 0 {
             return Err(self.fail("state is not a dictionary"));
+        }
+        if instance::has_own_dict(object, self.state.names.dict.as_ptr()) {
+            return instance::update(object, state.as_ptr());
         }
         let dict = attr(object, self.state.names.dict.as_ptr())?;
         // SAFETY: live.

@@ -4,6 +4,7 @@ use pyo3_ffi::*;
 
 use super::input::{Input, Short};
 use super::memo::Memo;
+use super::names::Names;
 use super::options::{Options, Report};
 use super::stack::{Stack, Underflow};
 use crate::protocol::opcode as op;
@@ -20,6 +21,7 @@ pub struct Machine<'i, 'o> {
     pub(super) memo: Memo,
     pub(super) options: Options<'o>,
     pub(super) state: &'static State,
+    names: &'static Names,
     /// The iterator over the out-of-band buffers.
     buffers: Option<Owned>,
     /// What `PROTO` said.
@@ -43,12 +45,14 @@ impl<'i, 'o> Machine<'i, 'o> {
         let buffers = options.buffers.map(|b| unsafe { Owned::new(PyObject_GetIter(b)) }).transpose()?;
         // SAFETY: the singletons live as long as the interpreter.
         let singletons = unsafe { Singletons { none: Py_None(), true_: Py_True(), false_: Py_False() } };
+        let state = State::get()?;
         Ok(Self {
             input,
             stack: Stack::new()?,
             memo: Memo::new()?,
             options,
-            state: State::get()?,
+            state,
+            names: state.unpickler.get(Names::new)?,
             buffers,
             protocol: 0,
             at: 0,
@@ -333,7 +337,15 @@ impl<'i, 'o> Machine<'i, 'o> {
     #[inline]
     fn unicode(&mut self, len: usize) -> PyResult<()> {
         let data = self.bytes(len)?;
-        let text = text::from_pickle(data)?;
+        let text = match self.names.find(data) {
+            Some(name) => Owned::of(name),
+            None => text::from_pickle(data)?,
+        };
+        // A text is mostly put into the memo at once.
+        if self.input.peek_byte() == Some(op::MEMOIZE) {
+            self.input.skip_byte();
+            self.memo.memoize(text.as_ptr())?;
+        }
         self.push(text)
     }
 

@@ -8,6 +8,7 @@ mod input;
 mod lines;
 mod machine;
 mod memo;
+mod names;
 pub mod options;
 pub mod source;
 mod stack;
