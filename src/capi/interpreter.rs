@@ -42,9 +42,9 @@ pub struct cp_init_options {
     /// 0.
     pub reserved: u32,
     /// The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-    /// environment, and (embed library) the libpython. NULL: $CP_PYTHON, else python3 on PATH.
+    /// environment. NULL: $CP_PYTHON, else python3 on PATH.
     pub program: *const c_char,
-    /// Embed library only: path of the libpython to load. NULL: $CP_LIBPYTHON, else what program says.
+    /// For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process.
     pub libpython: *const c_char,
     /// PYTHONHOME; NULL: computed.
     pub home: *const c_char,

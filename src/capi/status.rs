@@ -51,6 +51,7 @@ use cp_status_value::*;
 /// A status, its word, and the exception that stands for it when the caller wants one and none was raised.
 type Row = (cp_status_value, &'static CStr, fn() -> *mut PyObject);
 
+/// All of them.
 const STATUSES: &[Row] = {
     macro_rules! exception {
         ($name:ident) => {{
