@@ -57,6 +57,8 @@ pub struct Pickler<'a> {
     sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
+    /// The exception is the sink's: no object is to blame.
+    pub(super) sink_failed: bool,
 }
 
 /// A frame on the stack.
@@ -94,6 +96,7 @@ impl<'a> Pickler<'a> {
             sink,
             state: State::get()?,
             limit_reached: false,
+            sink_failed: false,
         })
     }
 
@@ -357,7 +360,7 @@ impl<'a> Pickler<'a> {
         let Some(sink) = self.sink.as_mut() else { return Ok(()) };
         let ready = self.out.ready()?;
         if !ready.is_empty() {
-            sink.write(ready)?;
+            sink.write(ready).inspect_err(|_| self.sink_failed = true)?;
         }
         self.out.hand_over();
         Ok(())
@@ -373,9 +376,9 @@ impl<'a> Pickler<'a> {
         match (&mut self.sink, owner) {
             (Some(sink), Some(owner)) => {
                 let _held = Owned::of(owner);
-                sink.write_object(owner, data)?;
+                sink.write_object(owner, data).inspect_err(|_| self.sink_failed = true)?;
             }
-            (Some(sink), None) => sink.write(data)?,
+            (Some(sink), None) => sink.write(data).inspect_err(|_| self.sink_failed = true)?,
             (None, _) => return Ok(false),
         }
         Ok(true)
