@@ -422,6 +422,12 @@ CP_API CP_CHECK cp_status cp_load_file(struct _object *file, const cp_load_optio
  * set. [GIL held] Since 0.1. */
 CP_API struct _object *cp_loads_bytes(struct _object *bytes_like) CP_NOTHROW;
 
+/* Makes plain pickle.loads load what this library and cloudpickle write, in a process without the Python package
+ * cloudpickle: puts modules of the library's own into sys.modules in its place. Does nothing where the package is
+ * imported or could be.
+ * [GIL auto] Since 0.1. */
+CP_API cp_status cp_install(cp_error **err) CP_NOTHROW;
+
 /* ------------------------------------------------------------------------------------------------- modules by value */
 
 /* Functions and classes of a registered module, and of its sub-modules, are pickled by value. The register is the
