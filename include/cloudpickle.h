@@ -8,7 +8,8 @@
  *   libcloudpickle.so.0        Uses the Python that is already in the process; is not linked to any libpython. For
  *                              extension modules and ctypes, and for programs that link libpython themselves:
  *                              cc x.c -lcloudpickle $(python3-config --cflags --embed --ldflags)
- *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status.
+ *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status. (A
+ *   loader that binds all symbols at once, as Python's own does, may refuse it first, for a symbol that is missing.)
  *
  * CONVENTIONS, true of every function unless its comment says otherwise
  *   Result     CP_OK (0) or a negative cp_status. Out parameters are written on every path: the result, or NULL / zeroes.
@@ -239,9 +240,9 @@ typedef struct cp_init_options {
     /* 0. */
     uint32_t reserved;
     /* The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-     * environment, and (embed library) the libpython. NULL: $CP_PYTHON, else python3 on PATH. */
+     * environment. NULL: $CP_PYTHON, else python3 on PATH. */
     const char *program;
-    /* Embed library only: path of the libpython to load. NULL: $CP_LIBPYTHON, else what program says. */
+    /* For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process. */
     const char *libpython;
     /* PYTHONHOME; NULL: computed. */
     const char *home;
