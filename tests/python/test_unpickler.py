@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import loading
 import loading_samples as samples
@@ -309,6 +310,10 @@ def growth(load, rows, rounds):
             with pytest.raises(Exception):
                 load(data[: len(data) * 2 // 3])
         gc.collect()
+        with warnings.catch_warnings():
+            # It keeps names of attributes, and is deprecated from 3.13 on.
+            warnings.simplefilter("ignore")
+            sys._clear_type_cache()
         return sys.getallocatedblocks()
 
     levels = [once() for _ in range(rounds + 15)]
