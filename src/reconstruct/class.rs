@@ -137,11 +137,11 @@ fn prepare(state: &State, metaclass: &Owned, name: *mut PyObject, bases: *mut Py
     // SAFETY: live; new references or NULL with an exception. `type`'s own answers an empty dict.
     unsafe {
         let names = &state.names;
-        if metaclass.as_ptr() != (&raw mut PyType_Type).cast() {
-            if let Some(prepare) = optional_attr(metaclass.as_ptr(), names.prepare.as_ptr())? {
-                let end = ptr::null_mut::<PyObject>();
-                return Owned::new(PyObject_CallFunctionObjArgs(prepare.as_ptr(), name, bases, end));
-            }
+        if metaclass.as_ptr() != (&raw mut PyType_Type).cast()
+            && let Some(prepare) = optional_attr(metaclass.as_ptr(), names.prepare.as_ptr())?
+        {
+            let end = ptr::null_mut::<PyObject>();
+            return Owned::new(PyObject_CallFunctionObjArgs(prepare.as_ptr(), name, bases, end));
         }
         Owned::new(PyDict_New())
     }
