@@ -57,6 +57,8 @@ fn main() {
     // The number in the soname is CP_ABI_MAJOR. dlclose does nothing: Python may hold pointers into the library.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcloudpickle.so.0");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // Loads also where functions are missing: see .cargo/config.toml.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,lazy");
 
     if let Some(dir) = config.get("lib_dir").filter(|_| config.get("shared").is_some_and(|s| s == "true")) {
         let suffix = if free_threaded { "t" } else { "" };

@@ -8,7 +8,8 @@
  *   libcloudpickle.so.0        Uses the Python that is already in the process; is not linked to any libpython. For
  *                              extension modules and ctypes, and for programs that link libpython themselves:
  *                              cc x.c -lcloudpickle $(python3-config --cflags --embed --ldflags)
- *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status.
+ *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status. (A
+ *   loader that binds all symbols at once, as Python's own does, may refuse it first, for a symbol that is missing.)
  *
  * CONVENTIONS, true of every function unless its comment says otherwise
  *   Result     CP_OK (0) or a negative cp_status. Out parameters are written on every path: the result, or NULL / zeroes.
@@ -239,9 +240,9 @@ typedef struct cp_init_options {
     /* 0. */
     uint32_t reserved;
     /* The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-     * environment, and (embed library) the libpython. NULL: $CP_PYTHON, else python3 on PATH. */
+     * environment. NULL: $CP_PYTHON, else python3 on PATH. */
     const char *program;
-    /* Embed library only: path of the libpython to load. NULL: $CP_LIBPYTHON, else what program says. */
+    /* For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process. */
     const char *libpython;
     /* PYTHONHOME; NULL: computed. */
     const char *home;
@@ -310,9 +311,12 @@ typedef struct cp_dump_options {
     uint64_t max_bytes;
     /* A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed. */
     struct _object *reducer;
+    /* Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: two
+     * million, where a __reduce__ that never ends has taken about half a GB. */
+    uint64_t max_depth;
 } cp_dump_options;
 
-#define CP_DUMP_OPTIONS_INIT { sizeof(cp_dump_options), 0, CP_PROTOCOL_DEFAULT, NULL, NULL, 0, NULL }
+#define CP_DUMP_OPTIONS_INIT { sizeof(cp_dump_options), 0, CP_PROTOCOL_DEFAULT, NULL, NULL, 0, NULL, 0 }
 
 /* To memory.
  * obj: what to dump. options: NULL for the defaults. *out: the pickle, owned by the caller.
@@ -381,7 +385,7 @@ typedef struct cp_load_options {
     /* NULL: as usual. */
     cp_find_fn find_global;
     void *find_global_ctx;
-    /* For cp_load and cp_load_fd: stop with CP_ERR_LIMIT before reading more; 0: no limit. */
+    /* For streams: stop with CP_ERR_LIMIT before taking more; 0: no limit. */
     uint64_t max_bytes;
 } cp_load_options;
 
@@ -409,7 +413,7 @@ CP_API CP_CHECK cp_status cp_load_fd(int fd, const cp_load_options *options, str
 
 /* From a Python object with read and readline (and readinto, peek if it has them).
  * file: without these methods it is CP_ERR_INVALID_ARGUMENT (TypeError). *out: a new reference.
- * Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_CALLBACK (find_global's).
+ * Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_LIMIT, CP_ERR_CALLBACK (find_global's).
  * [GIL auto] Since 0.1. */
 CP_API CP_CHECK cp_status cp_load_file(struct _object *file, const cp_load_options *options, struct _object **out,
         cp_error **err) CP_NOTHROW;
@@ -417,6 +421,12 @@ CP_API CP_CHECK cp_status cp_load_file(struct _object *file, const cp_load_optio
 /* For extension modules and ctypes.PyDLL: from a bytes-like object; a new reference, or NULL with a Python exception
  * set. [GIL held] Since 0.1. */
 CP_API struct _object *cp_loads_bytes(struct _object *bytes_like) CP_NOTHROW;
+
+/* Makes plain pickle.loads load what this library and cloudpickle write, in a process without the Python package
+ * cloudpickle: puts modules of the library's own into sys.modules in its place. Does nothing where the package is
+ * imported or could be.
+ * [GIL auto] Since 0.1. */
+CP_API cp_status cp_install(cp_error **err) CP_NOTHROW;
 
 /* ------------------------------------------------------------------------------------------------- modules by value */
 
@@ -524,7 +534,7 @@ static inline ptrdiff_t cp_read_stdio(void *file, uint8_t *data, size_t len) {
 #endif
 CP_ASSERT_(sizeof(cp_buffer) == 40 && offsetof(cp_buffer, release) == 24);
 CP_ASSERT_(sizeof(cp_init_options) == 40 && offsetof(cp_init_options, program) == 16);
-CP_ASSERT_(sizeof(cp_dump_options) == 48 && offsetof(cp_dump_options, on_buffer) == 16);
+CP_ASSERT_(sizeof(cp_dump_options) == 56 && offsetof(cp_dump_options, on_buffer) == 16);
 CP_ASSERT_(sizeof(cp_load_options) == 56 && offsetof(cp_load_options, buffers) == 16);
 #undef CP_ASSERT_
 #endif

@@ -42,7 +42,12 @@ pub fn header(crate_dir: &Path, version: &str) -> String {
 
 /// What the header is made of.
 pub fn sources(crate_dir: &Path) -> Vec<PathBuf> {
-    vec![crate_dir.join("src/capi"), crate_dir.join("cbindgen.toml"), crate_dir.join("include/header.rs"), frame(crate_dir)]
+    vec![
+        crate_dir.join("src/capi"),
+        crate_dir.join("cbindgen.toml"),
+        crate_dir.join("include/header.rs"),
+        frame(crate_dir),
+    ]
 }
 
 fn frame(crate_dir: &Path) -> PathBuf {

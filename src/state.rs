@@ -34,36 +34,101 @@ macro_rules! names {
 }
 
 names! {
+    abc_cache = "_abc_cache";
+    abc_impl = "_abc_impl";
+    abc_negative_cache = "_abc_negative_cache";
+    abc_negative_cache_version = "_abc_negative_cache_version";
+    abc_registry = "_abc_registry";
+    add = "add";
+    annotate_func = "__annotate_func__";
+    annotations = "__annotations__";
+    append = "append";
+    bases = "__bases__";
+    bound = "__bound__";
     builtins = "builtins";
+    builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
+    closed = "closed";
+    closure = "__closure__";
+    cloudpickle_module = "cloudpickle.cloudpickle";
+    code = "__code__";
+    constraints = "__constraints__";
+    contravariant = "__contravariant__";
     copy = "copy";
+    covariant = "__covariant__";
+    data = "data";
+    defaults = "__defaults__";
     dict = "__dict__";
     doc = "__doc__";
     dot = ".";
-    get = "get";
+    extend = "extend";
+    fdel = "fdel";
+    fget = "fget";
     file = "__file__";
+    firstlineno = "__firstlineno__";
+    fset = "fset";
+    func = "__func__";
+    generate_next_value = "_generate_next_value_";
+    get = "get";
     getattr = "getattr";
     getattr_hook = "__getattr__";
+    getattribute = "__getattribute__";
+    getinitargs = "__getinitargs__";
+    globals = "__globals__";
+    initializing = "_initializing";
+    isatty = "isatty";
     items = "items";
+    kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";
     main = "__main__";
-    mp_main = "__mp_main__";
-    modules = "modules";
+    member_map = "_member_map_";
+    member_names = "_member_names_";
+    member_type = "_member_type_";
+    mode = "mode";
     module = "__module__";
+    modules = "modules";
+    mp_main = "__mp_main__";
+    mro_entries = "__mro_entries__";
     name = "__name__";
+    name_of_member = "name";
     new = "__new__";
     newobj = "__newobj__";
     newobj_ex = "__newobj_ex__";
+    objclass = "__objclass__";
+    orig_bases = "__orig_bases__";
     package = "__package__";
     path = "__path__";
+    peek = "peek";
+    prepare = "__prepare__";
     qualname = "__qualname__";
+    read = "read";
+    readinto = "readinto";
+    readline = "readline";
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
+    register = "register";
+    remove = "_remove";
     rsplit = "rsplit";
+    seek = "seek";
+    setstate = "__setstate__";
+    slots = "__slots__";
+    spec = "__spec__";
     split = "split";
     startswith = "startswith";
+    stderr = "stderr";
+    stdin = "stdin";
+    stdout = "stdout";
+    submodules = "_cloudpickle_submodules";
+    tell = "tell";
+    tobytes = "tobytes";
+    tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
+    tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
+    update = "update";
+    value = "value";
+    value2member_map = "_value2member_map_";
+    weakref = "__weakref__";
     write = "write";
 }
 
@@ -98,18 +163,33 @@ macro_rules! imports {
 
 imports! {
     at once {
+        abc_get_dump = c"_abc".c"_get_dump";
+        abc_meta = c"abc".c"ABCMeta";
+        // What `__builtins__` is in a module that was imported.
+        builtins_dict = c"builtins".c"__dict__";
         dispatch_table = c"copyreg".c"dispatch_table";
+        getattr = c"builtins".c"getattr";
         extension_registry = c"copyreg".c"_extension_registry";
         pickling_error = c"_pickle".c"PicklingError";
         unpickling_error = c"_pickle".c"UnpicklingError";
     }
     when asked {
+        enum_enum = c"enum".c"Enum";
         codecs_encode = c"codecs".c"encode";
+        extension_cache = c"copyreg".c"_extension_cache";
         format_exception = c"traceback".c"format_exception";
+        import_mapping_2to3 = c"_compat_pickle".c"IMPORT_MAPPING";
         import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
+        inverted_registry = c"copyreg".c"_inverted_registry";
+        keyed_ref = c"weakref".c"KeyedRef";
+        name_mapping_2to3 = c"_compat_pickle".c"NAME_MAPPING";
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
+        ordered_dict = c"collections".c"OrderedDict";
         partial = c"functools".c"partial";
-        unpickler = c"_pickle".c"Unpickler";
+        typing_typevar = c"typing".c"TypeVar";
+        urandom = c"os".c"urandom";
+        weak_key_dictionary = c"weakref".c"WeakKeyDictionary";
+        weak_value_dictionary = c"weakref".c"WeakValueDictionary";
     }
 }
 
@@ -118,6 +198,11 @@ imports! {
 pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
 
 impl Room {
+    /// What is kept, if it was asked for before.
+    pub fn made<T: Any>(&self) -> Option<&T> {
+        self.0.get().and_then(|kept| kept.downcast_ref())
+    }
+
     /// What is kept; each room asks with one and the same type.
     #[inline]
     pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
@@ -137,8 +222,16 @@ impl Room {
 pub struct State {
     pub names: Names,
     pub imports: Imports,
+    /// The callables of what a pickle calls.
+    pub reconstructors: Room,
     /// What the analyzer keeps: where it caches, and an index of `sys.modules`.
     pub analyzer: Room,
+    /// `_BUILTIN_TYPE_NAMES` of cloudpickle.
+    pub builtin_type_names: Room,
+    /// Our own class tracker.
+    pub tracker: Room,
+    /// Names that are in most pickles.
+    pub unpickler: Room,
     /// `sys.__dict__`.
     pub sys_dict: Owned,
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
@@ -230,7 +323,11 @@ impl State {
         let state = Box::into_raw(Box::new(Self {
             names: Names::new()?,
             imports: Imports::new()?,
+            reconstructors: Room::default(),
             analyzer: Room::default(),
+            builtin_type_names: Room::default(),
+            tracker: Room::default(),
+            unpickler: Room::default(),
             sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,

@@ -29,3 +29,28 @@ fn streams() {
 fn buffers() {
     run("buffers.c");
 }
+
+#[test]
+fn exceptions() {
+    run("exceptions.c");
+}
+
+#[test]
+fn interpreter() {
+    run("interpreter.c");
+}
+
+#[test]
+fn foreign() {
+    run("foreign.c");
+}
+
+#[test]
+fn loads() {
+    run("loads.c");
+}
+
+#[test]
+fn host() {
+    run("host.c");
+}

@@ -9,7 +9,8 @@ use support::{crate_dir, library, said, succeed};
 
 #[test]
 fn exports_are_the_golden_list() {
-    let said = said(&succeed(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(library())));
+    let said =
+        said(&succeed(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(library())));
     let mut found: Vec<&str> = said.lines().map(|line| line.split('@').next().unwrap_or(line)).collect();
     found.sort_unstable();
     let golden = fs::read_to_string(crate_dir().join("tests/golden/symbols.txt")).expect("the golden list is there");

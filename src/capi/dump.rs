@@ -18,7 +18,7 @@ use super::options::{self, check_flags};
 use super::sinks::{CallbackSink, Cause, FdSink, FileSink, raise_callback};
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
-use crate::pickler::options::BufferCallback;
+use crate::pickler::options::{BufferCallback, MAX_DEPTH};
 use crate::pickler::{Memory, Options, Report, Sink, dump_to_bytes, dump_to_memory, dump_to_sink};
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::{self, PyResult, Raised, matches};
@@ -61,11 +61,14 @@ pub struct cp_dump_options {
     pub max_bytes: u64,
     /// A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed.
     pub reducer: *mut PyObject,
+    /// Stop with CP_ERR_LIMIT when more containers, attributes and reductions than this lie in each other; 0: two
+    /// million, where a __reduce__ that never ends has taken about half a GB.
+    pub max_depth: u64,
 }
 
-// SAFETY: begins with its size; zeroes are NULL, 0 and None; `reducer` was the last field of the first version.
+// SAFETY: begins with its size; zeroes are NULL, 0 and None; `max_depth` was the last field of the first version.
 unsafe impl options::Options for cp_dump_options {
-    const FIRST: usize = offset_of!(Self, reducer) + size_of::<*mut PyObject>();
+    const FIRST: usize = offset_of!(Self, max_depth) + size_of::<u64>();
 }
 
 /// To memory.
@@ -261,6 +264,7 @@ struct Settings {
     on_buffer_ctx: *mut c_void,
     max_bytes: u64,
     reducer: *mut PyObject,
+    max_depth: usize,
 }
 
 impl Settings {
@@ -277,6 +281,7 @@ impl Settings {
                 on_buffer_ctx: ptr::null_mut(),
                 max_bytes: 0,
                 reducer: ptr::null_mut(),
+                max_depth: MAX_DEPTH,
             });
         };
         check_flags(given.flags, CP_GIL_HELD as u32 | CP_RELEASE_GIL as u32)?;
@@ -288,6 +293,10 @@ impl Settings {
             on_buffer_ctx: given.on_buffer_ctx,
             max_bytes: given.max_bytes,
             reducer: given.reducer,
+            max_depth: match given.max_depth {
+                0 => MAX_DEPTH,
+                given => usize::try_from(given).unwrap_or(usize::MAX),
+            },
         };
         if settings.on_buffer.is_some() {
             settings.check_out_of_band()?;
@@ -304,6 +313,7 @@ impl Settings {
         Ok(Options {
             protocol: self.protocol,
             max_bytes: self.max_bytes,
+            max_depth: self.max_depth,
             reducer_override: (!self.reducer.is_null()).then_some(self.reducer),
             buffer_callback,
             ..Options::default()

@@ -29,6 +29,10 @@ pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 /// Runs a door: first its arguments are looked at, without Python; then, attached to the interpreter, its body runs.
 /// A failure goes where the header says: to `*err`, or is left set as the exception of a caller that is attached, or
 /// is dropped. An exception that was set before stays set, or becomes the context of the new one.
+#[expect(
+    clippy::not_unsafe_ptr_arg_deref,
+    reason = "err is NULL or can be written: the header asks it of every caller"
+)]
 pub fn enter<A>(
     err: *mut *mut cp_error,
     arguments: impl FnOnce() -> Result<(Gil, A), Failure>,
@@ -117,10 +121,11 @@ fn refuse(failure: &Failure, err: *mut *mut cp_error) -> cp_status {
             }
             // Of another version only this much is called, which has been the same in all of them.
             // SAFETY: the first two may be called in any thread while Python runs; an exception is only raised if the
-            // thread holds the GIL.
+            // thread holds the GIL; NUL-terminated text.
             Err(Absent::Incompatible) if attach::is_initialized() => unsafe {
                 if !PyGILState_GetThisThreadState().is_null() && PyGILState_Check() != 0 {
-                    error::raise(PyExc_RuntimeError, failure.message.as_deref().unwrap_or_default());
+                    let words = error::c_text(failure.message.as_deref().unwrap_or_default());
+                    PyErr_SetString(PyExc_RuntimeError, words.as_ptr());
                 }
             },
             _ => {}

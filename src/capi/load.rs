@@ -16,15 +16,17 @@ use super::error::cp_error;
 use super::failure::Failure;
 use super::host_buffer;
 use super::options::{self, check_flags, check_reserved};
-use super::sinks::{Cause, errno_of_exception, raise_callback};
-use super::sources::{CallbackSource, FdSource, HostSource};
+use super::sinks::{Cause, raise_callback};
+use super::sources::{CallbackSource, FdSource, HostSource, WatchedFile};
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::reconstruct::install::install;
 use crate::state::State;
-use crate::unpickler::standard::{FindClass, Options, Report, load_from_file, load_from_memory, load_from_source};
+use crate::unpickler::options::{FindClass, Options, Report, load_from_memory, load_from_source};
+use crate::unpickler::source::FileSource;
 
 /// Puts up to len (> 0) bytes at data and returns how many; 0: end of data; negative: stop with CP_ERR_CALLBACK. Is
 /// never asked for more than the pickle being loaded needs, so that pickles may follow one another in a stream.
@@ -57,7 +59,7 @@ pub struct cp_load_options {
     /// NULL: as usual.
     pub find_global: cp_find_fn,
     pub find_global_ctx: *mut c_void,
-    /// For cp_load and cp_load_fd: stop with CP_ERR_LIMIT before reading more; 0: no limit.
+    /// For streams: stop with CP_ERR_LIMIT before taking more; 0: no limit.
     pub max_bytes: u64,
 }
 
@@ -167,7 +169,7 @@ pub unsafe extern "C" fn cp_load_fd(
 
 /// From a Python object with read and readline (and readinto, peek if it has them).
 /// file: without these methods it is CP_ERR_INVALID_ARGUMENT (TypeError). *out: a new reference.
-/// Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_CALLBACK (find_global's).
+/// Also CP_ERR_IO (an OSError out of the file), CP_ERR_UNPICKLING, CP_ERR_LIMIT, CP_ERR_CALLBACK (find_global's).
 /// [GIL auto] Since 0.1.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -187,21 +189,12 @@ pub unsafe extern "C" fn cp_load_file(
             Ok((settings.gil, (file, settings, out)))
         },
         |(file, settings, out)| {
-            for method in [c"read", c"readline"] {
-                // SAFETY: a live object and NUL-terminated text.
-                if unsafe { PyObject_HasAttrString(file, method.as_ptr()) } == 0 {
-                    // SAFETY: a live object; a type of the running interpreter.
-                    let (ty, exception) = unsafe { (text::type_name(Py_TYPE(file)), PyExc_TypeError) };
-                    raise(exception, &format!("file has no {method:?} method: it is a '{ty}'"));
-                    return Err(Failure::raised(CP_ERR_INVALID_ARGUMENT, 0));
-                }
-            }
-            let mut load = Load::new(settings)?;
-            let loaded = load_from_file(file, load.options(), &mut Report::default());
-            let object = loaded.map_err(|Raised| load.failure(errno_of_exception().map(|_| Cause::Method), false))?;
-            // SAFETY: checked above.
-            unsafe { out.write(object.into_ptr()) };
-            Ok(())
+            let source = FileSource::new(file).map_err(|raised| {
+                // SAFETY: a type of the running interpreter.
+                let no_file = matches(unsafe { PyExc_TypeError });
+                if no_file { Failure::raised(CP_ERR_INVALID_ARGUMENT, 0) } else { raised.into() }
+            })?;
+            stream(WatchedFile::new(source), settings, out)
         },
     )
 }
@@ -228,6 +221,15 @@ pub unsafe extern "C" fn cp_loads_bytes(bytes_like: *mut PyObject) -> *mut PyObj
         },
     );
     object
+}
+
+/// Makes plain pickle.loads load what this library and cloudpickle write, in a process without the Python package
+/// cloudpickle: puts modules of the library's own into sys.modules in its place. Does nothing where the package is
+/// imported or could be.
+/// [GIL auto] Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cp_install(err: *mut *mut cp_error) -> cp_status {
+    enter(err, || Ok((Gil::Auto, ())), |()| Ok(install().map(drop)?))
 }
 
 /// Loads from a source of the host's.
@@ -307,6 +309,7 @@ impl Load {
             buffers: self.buffers.as_ref().map(Owned::as_ptr),
             find_class: if self.globals.find.is_some() { Some(&mut self.globals) } else { None },
             max_bytes: self.max_bytes,
+            ..Options::default()
         }
     }
 

@@ -5,12 +5,13 @@ use pyo3_ffi::*;
 use super::registry;
 use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::whichmodule;
+use crate::py::class::has_types_own;
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
-use crate::py::object::{optional_attr, type_attr};
+use crate::py::object::optional_attr;
 use crate::py::owned::Owned;
-use crate::state::{Name, State};
+use crate::state::State;
 
 /// Where an object was found.
 pub struct Found {
@@ -97,7 +98,7 @@ fn identity(
         let module = (!module.is_null()).then(|| Owned::of(module));
         return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
     }
-    if !(has_types_own(ty, &state.names.qualname) && has_types_own(ty, &state.names.module)) {
+    if !(has_types_own(ty, state.names.qualname.as_ptr()) && has_types_own(ty, state.names.module.as_ptr())) {
         foreign.foreign()?;
     }
     let name = match name {
@@ -117,15 +118,4 @@ fn identity(
 fn is_not_none(object: &Owned) -> bool {
     // SAFETY: None is there for the interpreter's life.
     object.as_ptr() != unsafe { Py_None() }
-}
-
-/// Is this attribute of the metaclass's instances the one that all classes have?
-fn has_types_own(metaclass: *mut PyTypeObject, name: &Name) -> bool {
-    let plain = &raw mut PyType_Type;
-    if metaclass == plain {
-        return true;
-    }
-    let attr = |class| type_attr(class, name.as_ptr()).map(|attr| attr.as_ptr());
-    // SAFETY: live types.
-    unsafe { (*metaclass).tp_getattro == (*plain).tp_getattro && attr(metaclass) == attr(plain) }
 }

@@ -53,7 +53,7 @@ fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Rai
     let (recursion, memory) = unsafe { (PyExc_RecursionError, PyExc_MemoryError) };
     // SAFETY: live objects.
     let is = |ty| unsafe { PyErr_GivenExceptionMatches(exception.as_ptr(), ty) != 0 };
-    if is(memory) || report.limit {
+    if is(memory) || report.limit || pickler.sink_failed {
         return error::restore(exception);
     }
     report.path = pickler.path();
@@ -104,7 +104,9 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
             if let [message] = tuple_items(given.as_ptr())
                 && PyUnicode_CheckExact(*message) != 0
             {
-                let message = text::new(&format!("{} at {path}", text::display(*message)))?;
+                // As objects, since a message may hold what a Rust string cannot: lone surrogates.
+                let place = text::new(&format!(" at {path}"))?;
+                let message = Owned::new(PyUnicode_Concat(*message, place.as_ptr()))?;
                 let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
                 return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
             }

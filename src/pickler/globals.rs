@@ -1,23 +1,22 @@
 //! Objects that are found again by module and name (`save_global` in `_pickle.c`), the functions of cloudpickle that
 //! every pickle by value names, and the globals that functions share.
 
-use std::collections::HashMap;
+use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
-use super::plan::{Place, Step};
+use super::plan::{Place, Plan, Step};
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
-use crate::py::error::{PyResult, Raised, matches, raise, raise_from_current};
+use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
 use crate::py::habits::GETATTR_CHAIN;
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::py::vec::TryPush;
 
 /// What a dump knows about the functions of `cloudpickle.cloudpickle`.
 #[derive(Default)]
@@ -39,19 +38,6 @@ struct WireFunction {
 
 /// Addresses that stand for the functions of `cloudpickle.cloudpickle` where there is no such module.
 static WIRE_KEYS: [u8; Wire::ALL.len()] = [0; Wire::ALL.len()];
-
-/// For each globals dict: what functions with these globals get to begin with (`Pickler.globals_ref` of cloudpickle).
-#[derive(Default)]
-pub struct BaseGlobals {
-    by_address: HashMap<usize, usize>,
-    entries: Vec<Entry>,
-}
-
-#[derive(Default)]
-struct Entry {
-    values: [Option<Owned>; 4],
-    number: Option<usize>,
-}
 
 /// Where an object was found.
 struct Found {
@@ -162,24 +148,29 @@ impl Pickler<'_> {
         }
         self.foreign()?;
         // SAFETY: a live object.
-        unsafe { Owned::new(PyImport_Import(name)) }.map_err(|_| {
-            let what = format!("import of module {} failed", quoted(name));
-            self.cannot(object, &what)
-        })
+        unsafe { Owned::new(PyImport_Import(name)) }
+            .map_err(|_| self.cannot(object, c"import of module %R failed", name, name))
     }
 
-    /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause.
+    /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause. `what` is a format of
+    /// `PyUnicode_FromFormat` with two objects.
     #[cold]
-    fn cannot(&self, object: *mut PyObject, what: &str) -> Raised {
-        let error = self.state.imports.pickling_error.as_ptr();
-        let cause = crate::py::error::take();
-        let message = format!("Can't pickle {}: {what}", text::repr(object));
+    fn cannot(&self, object: *mut PyObject, what: &CStr, first: *mut PyObject, second: *mut PyObject) -> Raised {
+        let pickling_error = self.state.imports.pickling_error.as_ptr();
+        let cause = error::take();
+        // SAFETY: live objects, as many as the formats ask for; CPython's formatting keeps lone surrogates, which a
+        // Rust string cannot hold.
+        let message = unsafe {
+            Owned::new(PyUnicode_FromFormat(what.as_ptr(), first, second)).and_then(|what| {
+                Owned::new(PyUnicode_FromFormat(c"Can't pickle %R: %U".as_ptr(), object, what.as_ptr()))
+            })
+        };
+        let Ok(message) = message else { return Raised };
+        // SAFETY: a live type and a live str.
+        unsafe { PyErr_SetObject(pickling_error, message.as_ptr()) };
         match cause {
-            Some(cause) => {
-                crate::py::error::restore(cause);
-                raise_from_current(error, &message)
-            }
-            None => raise(error, &message),
+            Some(cause) => error::chain(cause),
+            None => Raised,
         }
     }
 
@@ -213,8 +204,7 @@ impl Pickler<'_> {
                 if !matches(unsafe { PyExc_AttributeError }) {
                     return raised;
                 }
-                let what = format!("attribute lookup {} on {} failed", shown(name), shown(module_name));
-                self.cannot(object, &what)
+                self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
             })?;
             parent = Some(std::mem::replace(&mut value, next));
             last = part;
@@ -230,8 +220,7 @@ impl Pickler<'_> {
         if let Err(raised) = self.foreign() {
             return raised;
         }
-        let what = format!("it's not the same object as {}.{}", shown(module), shown(name));
-        self.cannot(object, &what)
+        self.cannot(object, c"it's not the same object as %S.%S", module, name)
     }
 
     #[cold]
@@ -254,12 +243,13 @@ impl Pickler<'_> {
         let Some(code) = dict_get(registry, key.as_ptr())? else { return Ok(false) };
         // SAFETY: a live object.
         if unsafe { PyLong_Check(code.as_ptr()) } == 0 {
-            let what = format!("extension code {} isn't an integer", text::repr(code.as_ptr()));
-            return Err(self.cannot(object, &what));
+            let code = code.as_ptr();
+            return Err(self.cannot(object, c"extension code %R isn't an integer", code, code));
         }
+        let given = code;
         // SAFETY: a live int.
-        let code = unsafe { PyLong_AsLong(code.as_ptr()) };
-        if code == -1 && crate::py::error::occurred() {
+        let code = unsafe { PyLong_AsLong(given.as_ptr()) };
+        if code == -1 && error::occurred() {
             return Err(Raised);
         }
         let le = (code as u32).to_le_bytes();
@@ -267,7 +257,7 @@ impl Pickler<'_> {
             1..=0xff => self.out.bytes(&[EXT1, le[0]]),
             0x100..=0xffff => self.out.bytes(&[EXT2, le[0], le[1]]),
             0x1_0000..=0x7fff_ffff => self.out.bytes(&[EXT4, le[0], le[1], le[2], le[3]]),
-            _ => return Err(self.cannot(object, &format!("extension code {code} is out of range"))),
+            _ => return Err(self.cannot(object, c"extension code %S is out of range", given.as_ptr(), given.as_ptr())),
         }
         Ok(true)
     }
@@ -306,8 +296,7 @@ impl Pickler<'_> {
         self.paper_boundary()?;
         // SAFETY: a live object.
         if unsafe { PyUnicode_CheckExact(name) } == 0 {
-            let what = format!("{} is no name of a module or a global", text::repr(name));
-            return Err(self.cannot(object, &what));
+            return Err(self.cannot(object, c"%R is no name of a module or a global", name, name));
         }
         self.text(name)
     }
@@ -408,46 +397,40 @@ impl Pickler<'_> {
         self.wires.known[wire as usize] = Some(function);
         Ok(function)
     }
+}
 
-    /// Notes what functions with these globals begin with: the first time, and again as long as that was nothing.
-    pub(super) fn note_base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
-        let next = self.base_globals.entries.len();
-        let at = *self.base_globals.by_address.entry(globals as usize).or_insert(next);
-        if at == next {
-            self.base_globals.entries.try_push(Entry::default())?;
+impl Plan<'_, '_> {
+    /// The dict that all functions with these globals share (`Pickler.globals_ref` of cloudpickle): what the first of
+    /// them begins with, a reference for the others.
+    pub fn base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
+        let state = self.pickler().state;
+        let key = base_globals_key(globals);
+        if let Some(number) = self.pickler().memo.get_key(key) {
+            return self.raw(Step::Get(number));
         }
-        if self.base_globals.entries[at].values.iter().all(Option::is_none) {
-            let names = &self.state.names;
-            for (i, key) in [&names.package, &names.name, &names.path, &names.file].into_iter().enumerate() {
-                self.base_globals.entries[at].values[i] = dict_get(globals, key.as_ptr())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the dict that functions with these globals share, or a reference to it.
-    pub(super) fn write_base_globals(&mut self, globals: *mut PyObject) -> PyResult<Option<Frame>> {
-        let at = self.base_globals.by_address[&(globals as usize)];
-        if let Some(number) = self.base_globals.entries[at].number {
-            self.get(number);
-            return Ok(None);
-        }
-        self.base_globals.entries[at].number = Some(self.memo.next());
-        let state = self.state;
         let keys = [&state.names.package, &state.names.name, &state.names.path, &state.names.file];
-        let values = self.base_globals.entries[at].values.each_ref().map(|v| v.as_ref().map(Owned::as_ptr));
-        let mut plan = self.plan();
-        let mut dict = plan.dict(values.iter().flatten().count())?;
+        let mut values = [const { None }; 4];
+        for (key, value) in keys.iter().zip(&mut values) {
+            *value = dict_get(globals, key.as_ptr())?;
+        }
+        let at = self.raw_at(Step::SharedDict { key, steps: 0 })?;
+        let mut dict = self.shared_dict(values.iter().flatten().count())?;
         for (key, value) in keys.into_iter().zip(values) {
             if let Some(value) = value {
-                dict.next(&mut plan)?;
-                plan.part(key.as_ptr(), Place::Hidden)?;
-                plan.object(value, Place::Global(key.as_ptr()))?;
+                dict.next(self)?;
+                self.part(key.as_ptr(), Place::Hidden)?;
+                self.owned(value, Place::Global(key.as_ptr()))?;
             }
         }
-        dict.end(&mut plan)?;
-        Ok(Some(plan.finish()))
+        dict.end(self)?;
+        self.close_shared_dict(at);
+        Ok(())
     }
+}
+
+/// The address by which the memo knows what functions with these globals share: no object has an odd one.
+fn base_globals_key(globals: *mut PyObject) -> usize {
+    globals as usize + 1
 }
 
 /// An exact module.

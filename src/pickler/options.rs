@@ -7,7 +7,7 @@ use crate::py::error::PyResult;
 
 /// How deep containers, attributes and reductions may lie in each other: far above what data needs, far below what
 /// makes a machine suffer when a `__reduce__` never ends.
-pub const MAX_DEPTH: usize = 5_000_000;
+pub const MAX_DEPTH: usize = 2_000_000;
 
 /// Asked for each PickleBuffer with the buffer: is it to be written in band?
 pub type BufferCallback<'a> = &'a mut dyn FnMut(*mut PyObject) -> PyResult<bool>;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pyo3_ffi::*;
 
 use super::error::{self, PyResult};
+use super::layout;
 use super::owned::Owned;
 
 /// A code object as CPython lays it out. The objects are borrowed from it and never NULL.
@@ -151,4 +152,72 @@ pub fn is_shared(code: *mut PyObject) -> bool {
     cfg!(all(Py_3_11, not(Py_3_13)))
         // SAFETY: live.
         && unsafe { Py_REFCNT(code) } > IMMORTAL
+}
+
+/// Kinds of names in a code object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// `co_names`
+    Used,
+    /// `co_varnames`
+    Locals,
+    /// `co_freevars`
+    Free,
+    /// `co_cellvars`
+    Cells,
+}
+
+/// `CO_FAST_LOCAL`, `CO_FAST_CELL`, `CO_FAST_FREE` in `localspluskinds` (`internal/pycore_code.h`).
+#[cfg(Py_3_11)]
+const fn kind_bit(names: Names) -> u8 {
+    match names {
+        Names::Used => 0,
+        Names::Locals => 0x20,
+        Names::Cells => 0x40,
+        Names::Free => 0x80,
+    }
+}
+
+impl Code {
+    /// The tuple that holds the names of a kind.
+    pub fn holder(&self, kind: Names) -> *mut PyObject {
+        match kind {
+            Names::Used => self.names,
+            #[cfg(Py_3_11)]
+            _ => self.localsplusnames,
+            #[cfg(not(Py_3_11))]
+            Names::Locals => self.varnames,
+            #[cfg(not(Py_3_11))]
+            Names::Free => self.freevars,
+            #[cfg(not(Py_3_11))]
+            Names::Cells => self.cellvars,
+        }
+    }
+
+    /// The names of a kind in their order, and for each whether its tuple holds it under another kind too: an argument
+    /// in a cell, from 3.11 on.
+    pub fn names(&self, kind: Names) -> impl Iterator<Item = (*mut PyObject, bool)> {
+        #[cfg(Py_3_11)]
+        let kinds = layout::bytes(self.localspluskinds);
+        #[cfg(Py_3_11)]
+        let kind_of = move |i: usize| match kind {
+            Names::Used => (true, false),
+            _ => {
+                let all = kind_bit(Names::Locals) | kind_bit(Names::Cells) | kind_bit(Names::Free);
+                let own = kinds[i] & all;
+                (own & kind_bit(kind) != 0, own.count_ones() > 1)
+            }
+        };
+        #[cfg(not(Py_3_11))]
+        let kind_of = |_| (true, false);
+        layout::tuple_items(self.holder(kind)).iter().enumerate().filter_map(move |(i, name)| {
+            let (counts, twice) = kind_of(i);
+            counts.then_some((*name, twice))
+        })
+    }
+}
+
+/// `len(co_freevars)`
+pub fn free_count(code: *mut PyObject) -> usize {
+    fields(code).names(Names::Free).count()
 }

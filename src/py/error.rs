@@ -110,15 +110,49 @@ pub fn clear() {
 pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
     let cause = take();
     let raised = raise(exception, message);
-    if let (Some(cause), Some(new)) = (cause, take()) {
-        // SAFETY: both are live exceptions; the calls take over the references they are given.
-        unsafe {
-            PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
-            PyException_SetCause(new.as_ptr(), cause.into_ptr());
-        }
-        restore(new);
+    match cause {
+        Some(cause) => chain(cause),
+        None => raised,
     }
-    raised
+}
+
+/// Makes an exception the cause and the context of the one that is set.
+#[cold]
+pub fn chain(cause: Owned) -> Raised {
+    match take() {
+        Some(new) => {
+            // SAFETY: both are live exceptions; the calls take over the references they are given.
+            unsafe {
+                PyException_SetContext(new.as_ptr(), cause.clone().into_ptr());
+                PyException_SetCause(new.as_ptr(), cause.into_ptr());
+            }
+            restore(new)
+        }
+        None => Raised,
+    }
+}
+
+/// Adds words to the message of the ImportError that is set.
+#[cold]
+pub fn extend_import_error(words: &str) -> Raised {
+    let Some(error) = take() else { return Raised };
+    let message = format!("{}{words}", super::text::display(error.as_ptr()));
+    // SAFETY: all are live; str(error) is `msg`, and `args` shows in its repr.
+    unsafe {
+        if let Ok(message) = super::text::new(&message) {
+            let args = PyTuple_Pack(1, message.as_ptr());
+            if PyObject_SetAttrString(error.as_ptr(), c"msg".as_ptr(), message.as_ptr()) < 0
+                || args.is_null()
+                || PyObject_SetAttrString(error.as_ptr(), c"args".as_ptr(), args) < 0
+            {
+                clear();
+            }
+            Py_XDECREF(args);
+        } else {
+            clear();
+        }
+    }
+    restore(error)
 }
 
 /// A message as C text; at a NUL it ends.

@@ -6,15 +6,26 @@
 //! for more is `unsafe` and says what.
 
 pub mod attach;
+pub mod bytecode;
+pub mod bytes;
+pub mod class;
 pub mod code;
+pub mod collections;
 pub mod dict;
 pub mod dict_watch;
 pub mod error;
 pub mod foreign;
+pub mod function;
 pub mod habits;
+pub mod instance;
 pub mod layout;
+pub mod lookup;
+pub mod new_code;
+pub mod number;
 pub mod object;
 pub mod owned;
 pub mod text;
 pub mod trampoline;
+pub mod types;
+pub mod undeclared;
 pub mod vec;

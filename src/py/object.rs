@@ -2,13 +2,14 @@
 
 use std::ptr;
 
-use pyo3_ffi::compat::{PyDict_GetItemRef, PyObject_GetOptionalAttr};
+use pyo3_ffi::compat::PyDict_GetItemRef;
 use pyo3_ffi::*;
 
 use super::error::{PyResult, check};
 use super::foreign::Foreign;
 use super::layout::type_of;
 use super::owned::Owned;
+use super::undeclared::lookup_attr;
 
 /// `getattr(object, name)`.
 pub fn attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
@@ -21,7 +22,7 @@ pub fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Opt
     let mut value = ptr::null_mut();
     // SAFETY: live, as the caller says; value is NULL or a new reference afterwards.
     unsafe {
-        check(PyObject_GetOptionalAttr(object, name, &mut value))?;
+        check(lookup_attr(object, name, &mut value))?;
         Ok(Owned::new_or_none(value))
     }
 }
@@ -82,6 +83,22 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
     let module = import(module)?;
     // SAFETY: live, held by `module`; NUL-terminated text.
     unsafe { Owned::new(PyObject_GetAttrString(module.as_ptr(), name.as_ptr())) }
+}
+
+/// Calls with each item of a dict, in order. What is called may change the dict: the items of the moment are held.
+pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyResult<()>) -> PyResult<()> {
+    let mut position = 0;
+    loop {
+        let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: a live dict; what is borrowed from it is held before anything else runs.
+        let (key, value) = unsafe {
+            if PyDict_Next(dict, &mut position, &mut key, &mut value) == 0 {
+                return Ok(());
+            }
+            (Owned::of(key), Owned::of(value))
+        };
+        call(key, value)?;
+    }
 }
 
 /// `isinstance(object, types.ModuleType)`; asks the object for its `__class__` where its type does not settle it.

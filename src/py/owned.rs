@@ -37,6 +37,16 @@ impl Owned {
         NonNull::new(ptr).map(Self)
     }
 
+    /// Takes over a reference that is there.
+    ///
+    /// # Safety
+    /// `ptr` is a reference that the caller owns.
+    #[inline]
+    pub unsafe fn new_unchecked(ptr: *mut PyObject) -> Self {
+        // SAFETY: a live object has an address.
+        Self(unsafe { NonNull::new_unchecked(ptr) })
+    }
+
     /// Adds a reference to a borrowed object.
     #[inline]
     pub fn of(ptr: *mut PyObject) -> Self {

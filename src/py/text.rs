@@ -92,3 +92,60 @@ fn lossy(text: *mut PyObject, object: *mut PyObject) -> String {
         }
     }
 }
+
+/// A `str` as pickles write it: UTF-8 in which lone surrogates are encoded too.
+#[inline]
+pub fn from_pickle(data: &[u8]) -> PyResult<Owned> {
+    // Shorter ones are shared by CPython.
+    if data.len() > 1 && data.is_ascii() {
+        // SAFETY: a new compact ASCII str has this many bytes after its header.
+        unsafe {
+            let text = Owned::new(PyUnicode_New(data.len() as Py_ssize_t, 127))?;
+            let start = text.as_ptr().cast::<PyASCIIObject>().add(1).cast::<u8>();
+            std::ptr::copy_nonoverlapping(data.as_ptr(), start, data.len());
+            return Ok(text);
+        }
+    }
+    let (start, len) = (data.as_ptr().cast(), data.len() as Py_ssize_t);
+    // SAFETY: pointer and length of one slice; a new reference.
+    unsafe { Owned::new(PyUnicode_DecodeUTF8(start, len, c"surrogatepass".as_ptr())) }
+}
+
+/// The text of a `str` if it has only ASCII characters.
+#[inline]
+pub fn ascii<'a>(text: *mut PyObject) -> Option<&'a str> {
+    utf8(text).map_or_else(
+        |_| {
+            error::clear();
+            None
+        },
+        |text| text.is_ascii().then_some(text),
+    )
+}
+
+/// The interned equal of an exact `str`; anything else as it is.
+#[inline]
+pub fn interned(key: Owned) -> Owned {
+    // SAFETY: live; the call takes our reference over and leaves one to its answer, which is never NULL.
+    unsafe {
+        if PyUnicode_CheckExact(key.as_ptr()) == 0 {
+            return key;
+        }
+        let mut pointer = key.into_ptr();
+        PyUnicode_InternInPlace(&mut pointer);
+        Owned::new_unchecked(pointer)
+    }
+}
+
+/// A `str` of UTF-8 from outside; raises UnicodeDecodeError.
+pub fn from_utf8(data: &[u8]) -> PyResult<Owned> {
+    let (start, len) = (data.as_ptr().cast(), data.len() as Py_ssize_t);
+    // SAFETY: pointer and length of one slice; a new reference.
+    unsafe { Owned::new(PyUnicode_DecodeUTF8(start, len, c"strict".as_ptr())) }
+}
+
+/// The text of an object if it is a `str` of ASCII characters.
+pub fn ascii_of<'a>(object: *mut PyObject) -> Option<&'a str> {
+    // SAFETY: live.
+    if unsafe { PyUnicode_Check(object) } == 0 { None } else { ascii(object) }
+}

@@ -1,1 +1,13 @@
 //! What a pickle calls when it is loaded.
+
+mod cell;
+mod class;
+pub mod code;
+mod enumeration;
+mod function;
+mod imports;
+pub mod install;
+pub mod table;
+pub mod tracker;
+mod typevar;
+mod views;

@@ -1,3 +1,20 @@
 //! What each kind of object is made of: one file a kind.
 
+pub mod builtin_types;
+pub mod by_name;
+pub mod call;
+pub mod cell;
+pub mod class;
+pub mod class_dict;
+pub mod class_state;
+pub mod code;
+pub mod descriptor;
+pub mod enumeration;
+pub mod file;
+pub mod function;
+pub mod joined;
+pub mod method;
+pub mod module;
 pub mod table;
+pub mod typevar;
+pub mod view;

@@ -1,23 +1,110 @@
 //! Which reducer is asked for which object.
 
-use pyo3_ffi::{PyObject, PyTypeObject};
+use std::ffi::CStr;
 
+use pyo3_ffi::*;
+
+use super::{by_name, cell, class, code, descriptor, file, function, method, module, typevar, view};
+use crate::analyzer::lookup;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
-use crate::py::error::PyResult;
+use crate::py::error::{PyResult, check};
+use crate::py::layout::type_of;
+use crate::py::object::type_attr;
+use crate::py::text;
+use crate::py::types::*;
 
 /// Describes an object; the frame carries the description out.
 pub type Reducer = fn(&mut Pickler<'_>, *mut PyObject) -> PyResult<Frame>;
 
-/// Classes and functions (cloudpickle's `Pickler.reducer_override`): None if the object goes by reference, or is
-/// neither.
-pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Option<Frame>> {
-    let _ = (pickler, object);
-    Ok(None)
+/// Types written in C that every interpreter shares.
+fn built_in() -> [(*mut PyTypeObject, Reducer); 16] {
+    [
+        (&raw mut PyCell_Type, cell::reduce),
+        (&raw mut PyCode_Type, code::reduce),
+        (&raw mut PyMethod_Type, method::reduce),
+        (&raw mut PyModule_Type, module::reduce),
+        (&raw mut PyClassMethod_Type, descriptor::wrapped_function),
+        (&raw mut PyStaticMethod_Type, descriptor::wrapped_function),
+        (&raw mut PyProperty_Type, descriptor::property),
+        (&raw mut PyGetSetDescr_Type, descriptor::getset),
+        (&raw mut PyDictProxy_Type, view::mapping_proxy),
+        (&raw mut PyMemoryView_Type, view::memory_view),
+        (&raw mut PyDictKeys_Type, view::keys),
+        (&raw mut PyDictValues_Type, view::values),
+        (&raw mut PyDictItems_Type, view::items),
+        (&raw mut PyODictKeys_Type, view::keys),
+        (&raw mut PyODictValues_Type, view::values),
+        (&raw mut PyODictItems_Type, view::items),
+    ]
 }
+
+/// Types that a module makes: what they call themselves, the module, their name in it.
+const OF_MODULES: &[(&CStr, &str, &str, Reducer)] = &[
+    (c"Logger", "logging", "Logger", by_name::logger),
+    (c"RootLogger", "logging", "RootLogger", by_name::root_logger),
+    (c"TypeVar", "typing", "TypeVar", typevar::reduce),
+    (c"typing.TypeVar", "typing", "TypeVar", typevar::reduce),
+    (c"WeakSet", "weakref", "WeakSet", view::weak_set),
+    (c"_FIELD_BASE", "dataclasses", "_FIELD_BASE", by_name::dataclass_sentinel),
+    (c"_io.TextIOWrapper", "io", "TextIOWrapper", file::reduce),
+    (c"abstractclassmethod", "abc", "abstractclassmethod", descriptor::wrapped_function),
+    (c"abstractproperty", "abc", "abstractproperty", descriptor::property),
+    (c"abstractstaticmethod", "abc", "abstractstaticmethod", descriptor::wrapped_function),
+];
 
 /// The reducer of cloudpickle's dispatch table for objects of exactly this type.
 pub fn by_type(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<Option<Reducer>> {
-    let _ = (pickler, ty);
+    if let Some((_, reducer)) = built_in().iter().find(|(row, _)| *row == ty) {
+        return Ok(Some(*reducer));
+    }
+    // SAFETY: a live type; its name is NUL-terminated text.
+    let name = unsafe { CStr::from_ptr((*ty).tp_name) };
+    let state = pickler.state;
+    for (_, module, in_module, reducer) in OF_MODULES.iter().filter(|(calls_itself, ..)| *calls_itself == name) {
+        let (module, in_module) = (text::new(module)?, text::intern(in_module)?);
+        let Some(module) = lookup::imported(state, module.as_ptr(), pickler)? else { continue };
+        let Some(found) = lookup::own_attr(module.as_ptr(), in_module.as_ptr())? else { continue };
+        if found.as_ptr() == ty.cast() {
+            return Ok(Some(*reducer));
+        }
+    }
     Ok(None)
+}
+
+/// Classes and functions (cloudpickle's `Pickler.reducer_override`): None if the object goes by reference, or is
+/// neither.
+pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    let ty = type_of(object);
+    if ty.cast_const() == &raw const PyFunction_Type {
+        return function::reduce(pickler, object);
+    }
+    // SAFETY: a live type.
+    if unsafe { PyType_HasFeature(ty, Py_TPFLAGS_TYPE_SUBCLASS) } != 0 {
+        return class::reduce(pickler, object);
+    }
+    if claims_to_be_function(pickler, object, ty)? { function::reduce(pickler, object) } else { Ok(None) }
+}
+
+/// `isinstance(object, types.FunctionType)` for what is none: it asks for `__class__`, and proxies lie.
+fn claims_to_be_function(pickler: &mut Pickler<'_>, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<bool> {
+    if is_its_type(pickler, ty) {
+        return Ok(false);
+    }
+    pickler.foreign()?;
+    // SAFETY: live.
+    Ok(check(unsafe { PyObject_IsInstance(object, (&raw mut PyFunction_Type).cast()) })? != 0)
+}
+
+/// Is `__class__` of the type's instances surely the type, without foreign code that says so?
+fn is_its_type(pickler: &Pickler<'_>, ty: *mut PyTypeObject) -> bool {
+    let names = &pickler.state.names;
+    let same = |name: *mut PyObject| {
+        let own = type_attr(ty, name).map(|attr| attr.as_ptr());
+        own == type_attr(&raw mut PyBaseObject_Type, name).map(|attr| attr.as_ptr())
+    };
+    // SAFETY: a live type.
+    let generic =
+        unsafe { (*ty).tp_getattro.map(|get| get as usize) == Some(PyObject_GenericGetAttr as *const () as usize) };
+    same(names.class_attr.as_ptr()) && (generic || same(names.getattribute.as_ptr()))
 }

@@ -1,3 +1,14 @@
-//! Loading.
+//! The stack machine that loads.
 
-pub mod standard;
+mod build;
+mod collect;
+mod construct;
+mod globals;
+mod input;
+mod lines;
+mod machine;
+mod memo;
+mod names;
+pub mod options;
+pub mod source;
+mod stack;

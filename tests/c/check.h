@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition) check_(condition, #condition, __FILE__, __LINE__)
+#define CHECK(condition) check_(!!(condition), #condition, __FILE__, __LINE__)
 static inline void check_(int holds, const char *condition, const char *file, int line) {
     if (!holds) {
         fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);

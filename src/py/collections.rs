@@ -1,0 +1,75 @@
+//! Filling lists, tuples, dicts and sets from references at hand.
+
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use super::error::{PyResult, check, no_memory};
+use super::owned::Owned;
+
+/// A tuple of references that the caller gives away if this succeeds.
+///
+/// # Safety
+/// The items are references that the caller owns; after success it must not use them again.
+#[inline]
+pub unsafe fn tuple_stealing(items: &[*mut PyObject]) -> PyResult<Owned> {
+    // SAFETY: a new tuple of this length, filled before anyone sees it.
+    unsafe {
+        let tuple = Owned::new(PyTuple_New(items.len() as Py_ssize_t))?;
+        if !items.is_empty() {
+            let target = (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item.as_mut_ptr();
+            ptr::copy_nonoverlapping(items.as_ptr(), target, items.len());
+        }
+        Ok(tuple)
+    }
+}
+
+/// Appends references to an exact list, which the caller gives away if this succeeds.
+///
+/// # Safety
+/// As for `tuple_stealing`; `list` is a list.
+#[inline]
+pub unsafe fn extend_stealing(list: *mut PyObject, items: &[*mut PyObject]) -> PyResult<()> {
+    // SAFETY: attached, and no Python code runs here; the layout is CPython's.
+    unsafe {
+        let raw = list.cast::<PyListObject>();
+        let len = Py_SIZE(list) as usize;
+        let needed = len + items.len();
+        #[cfg(not(Py_GIL_DISABLED))]
+        {
+            if needed > (*raw).allocated as usize {
+                // What comes in one piece gets what it needs; what goes on growing gets more each time.
+                let room = if len == 0 { needed } else { needed + needed / 8 + 6 };
+                let memory = match room.checked_mul(size_of::<*mut PyObject>()) {
+                    Some(size) => PyMem_Realloc((*raw).ob_item.cast(), size),
+                    None => ptr::null_mut(),
+                };
+                if memory.is_null() {
+                    return Err(no_memory());
+                }
+                (*raw).ob_item = memory.cast();
+                (*raw).allocated = room as Py_ssize_t;
+            }
+            ptr::copy_nonoverlapping(items.as_ptr(), (*raw).ob_item.add(len), items.len());
+            (*raw).ob_base.ob_size = needed as Py_ssize_t;
+        }
+        #[cfg(Py_GIL_DISABLED)]
+        for item in items {
+            check(PyList_Append(list, *item))?;
+        }
+        #[cfg(Py_GIL_DISABLED)]
+        for item in items {
+            Py_DECREF(*item);
+        }
+    }
+    Ok(())
+}
+
+/// Puts pairs into an exact dict.
+pub fn update_dict(dict: *mut PyObject, pairs: &[*mut PyObject]) -> PyResult<()> {
+    for pair in pairs.chunks_exact(2) {
+        // SAFETY: live, as the caller says.
+        check(unsafe { PyDict_SetItem(dict, pair[0], pair[1]) })?;
+    }
+    Ok(())
+}

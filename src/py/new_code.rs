@@ -1,0 +1,214 @@
+//! Making code objects: what the constructor takes differs between CPython versions.
+
+use std::ffi::c_int;
+
+use pyo3_ffi::*;
+
+use super::bytecode;
+use super::error::{PyResult, Raised, check, occurred, raise};
+use super::layout::tuple_items;
+use super::owned::Owned;
+use super::undeclared::PySys_Audit;
+use super::{bytes, text};
+
+/// What an argument of the constructor is.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Int,
+    Bytes,
+    Tuple,
+    /// A tuple of `str`.
+    Names,
+    Str,
+}
+
+use Kind::{Bytes, Int, Names, Str, Tuple};
+
+/// What the constructor takes, and which versions' does. The bytecode is the bytes before the first tuple.
+struct Layout {
+    minors: &'static [u8],
+    kinds: &'static [Kind],
+}
+
+/// As `types.CodeType` documents them.
+const LAYOUTS: &[Layout] = &[
+    // Before positional-only parameters.
+    Layout {
+        minors: &[6, 7],
+        kinds: &[Int, Int, Int, Int, Int, Bytes, Tuple, Names, Names, Str, Str, Int, Bytes, Names, Names],
+    },
+    Layout {
+        minors: &[8, 9, 10],
+        kinds: &[Int, Int, Int, Int, Int, Int, Bytes, Tuple, Names, Names, Str, Str, Int, Bytes, Names, Names],
+    },
+    // With the qualified name and the exception table.
+    Layout {
+        minors: &[11, 12, 13, 14, 15],
+        kinds: &[
+            Int, Int, Int, Int, Int, Int, Bytes, Tuple, Names, Names, Str, Str, Str, Int, Bytes, Bytes, Names, Names,
+        ],
+    },
+];
+
+/// The minor version that this is built for.
+pub const MINOR: u8 = {
+    let text = env!("CP_PYTHON_MINOR").as_bytes();
+    if text.len() == 1 { text[0] - b'0' } else { (text[0] - b'0') * 10 + text[1] - b'0' }
+};
+
+/// Why a code object cannot be made.
+pub enum Misfit {
+    /// It is one of these minor versions', if any is known; and its name, if it can be told.
+    Versions(Vec<u8>, Option<String>),
+    Raised,
+}
+
+impl From<Raised> for Misfit {
+    fn from(_: Raised) -> Self {
+        Self::Raised
+    }
+}
+
+fn is(kind: Kind, argument: *mut PyObject) -> bool {
+    // SAFETY: live; the items of a tuple are held by it.
+    unsafe {
+        match kind {
+            Int => PyLong_Check(argument) != 0,
+            Bytes => PyBytes_CheckExact(argument) != 0,
+            Tuple => PyTuple_CheckExact(argument) != 0,
+            Names => {
+                PyTuple_CheckExact(argument) != 0
+                    && tuple_items(argument).iter().all(|name| PyUnicode_CheckExact(*name) != 0)
+            }
+            Str => PyUnicode_CheckExact(argument) != 0,
+        }
+    }
+}
+
+impl Layout {
+    /// The last two, free and cell variables, may be absent.
+    fn fits(&self, args: &[*mut PyObject]) -> bool {
+        args.len() <= self.kinds.len()
+            && args.len() + 2 >= self.kinds.len()
+            && self.kinds.iter().zip(args).all(|(kind, argument)| is(*kind, *argument))
+    }
+
+    fn bytecode<'a>(&self, args: &[*mut PyObject]) -> &'a [u8] {
+        let at = self.kinds.iter().position(|kind| *kind == Bytes).unwrap_or(0);
+        bytes::content(args[at])
+    }
+
+    /// `co_name` follows `co_filename`.
+    fn name(&self, args: &[*mut PyObject]) -> Option<String> {
+        let at = self.kinds.iter().position(|kind| *kind == Str)? + 1;
+        args.get(at).map(|name| text::display(*name))
+    }
+}
+
+/// A code object of the arguments of this version's constructor, unless they tell that they are another's.
+pub fn make(args: &[*mut PyObject]) -> Result<Owned, Misfit> {
+    let layout = LAYOUTS.iter().find(|layout| layout.fits(args));
+    match layout {
+        Some(layout) if layout.minors.contains(&MINOR) && bytecode::fits(layout.bytecode(args), MINOR) => {
+            Ok(construct(args)?)
+        }
+        Some(layout) => {
+            let known: Vec<u8> = bytecode::versions().collect();
+            let fits = |minor: &u8| !known.contains(minor) || bytecode::fits(layout.bytecode(args), *minor);
+            let versions = layout.minors.iter().copied().filter(|m| *m != MINOR).filter(fits).collect();
+            Err(Misfit::Versions(versions, layout.name(args)))
+        }
+        None => Err(Misfit::Versions(Vec::new(), None)),
+    }
+}
+
+/// A C int of an int object, which may not be negative if `count`.
+fn int(argument: *mut PyObject, what: &str) -> PyResult<c_int> {
+    // SAFETY: a live int; exception types live as long as the interpreter.
+    unsafe {
+        let value = PyLong_AsLong(argument);
+        if value == -1 && occurred() {
+            return Err(Raised);
+        }
+        let Ok(narrow) = c_int::try_from(value) else {
+            return Err(raise(PyExc_OverflowError, "Python int too large to convert to C int"));
+        };
+        if narrow < 0 && !what.is_empty() {
+            return Err(raise(PyExc_ValueError, &format!("code: {what} must not be negative")));
+        }
+        Ok(narrow)
+    }
+}
+
+/// Calls CPython's constructor with arguments of its layout.
+fn construct(args: &[*mut PyObject]) -> PyResult<Owned> {
+    let counts = [
+        int(args[0], "argcount")?,
+        int(args[1], "posonlyargcount")?,
+        int(args[2], "kwonlyargcount")?,
+        int(args[3], "nlocals")?,
+        int(args[4], "")?,
+        int(args[5], "")?,
+    ];
+    let [argcount, posonly, kwonly, nlocals, stacksize, flags] = counts;
+    let &[code, consts, names, varnames, filename, name] = &args[6..12] else { return Err(Raised) };
+    // SAFETY: all are live and of the types that were looked at; a new reference or NULL with an exception.
+    unsafe {
+        let empty = Owned::new(PyTuple_New(0))?;
+        let variables = |at: usize| args.get(at).copied().unwrap_or(empty.as_ptr());
+        check(PySys_Audit(
+            c"code.__new__".as_ptr(),
+            c"OOOiiiiii".as_ptr(),
+            code,
+            filename,
+            name,
+            argcount,
+            posonly,
+            kwonly,
+            nlocals,
+            stacksize,
+            flags,
+        ))?;
+        #[cfg(not(Py_3_11))]
+        let made = super::undeclared::PyCode_NewWithPosOnlyArgs(
+            argcount,
+            posonly,
+            kwonly,
+            nlocals,
+            stacksize,
+            flags,
+            code,
+            consts,
+            names,
+            varnames,
+            variables(14),
+            variables(15),
+            filename,
+            name,
+            int(args[12], "")?,
+            args[13],
+        );
+        #[cfg(Py_3_11)]
+        let made = super::undeclared::PyCode_NewWithPosOnlyArgs(
+            argcount,
+            posonly,
+            kwonly,
+            nlocals,
+            stacksize,
+            flags,
+            code,
+            consts,
+            names,
+            varnames,
+            variables(16),
+            variables(17),
+            filename,
+            name,
+            args[12],
+            int(args[13], "")?,
+            args[14],
+            args[15],
+        );
+        Owned::new(made)
+    }
+}

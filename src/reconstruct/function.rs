@@ -1,0 +1,170 @@
+//! Functions by value: first one with its code, so that what it refers to can refer to it, then its state.
+
+use pyo3_ffi::*;
+
+use crate::py::error::{PyResult, Raised, check, raise};
+use crate::py::function::{fields, free_count, replace};
+use crate::py::layout::tuple_items;
+use crate::py::object::{attr, call1, dict_get, each_item};
+use crate::py::owned::Owned;
+use crate::py::text;
+use crate::py::undeclared::PySys_Audit;
+use crate::state::State;
+
+fn type_error<T>(message: &str) -> PyResult<T> {
+    // SAFETY: exception types live as long as the interpreter.
+    Err(raise(unsafe { PyExc_TypeError }, message))
+}
+
+/// `_make_function(code, globals, name, argdefs, closure)`.
+pub fn make_function(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
+    let &[code, globals, name, defaults, closure] = args else { unreachable!("the row says five") };
+    let names = &state.names;
+    // SAFETY: all are live, and of the types that were looked at; the new function is only ours.
+    unsafe {
+        let none = Py_None();
+        if PyCode_Check(code) == 0 || PyDict_Check(globals) == 0 {
+            return type_error("a function needs a code object and a dict of globals");
+        }
+        check(PyDict_SetItem(globals, names.builtins_attr.as_ptr(), state.imports.builtins_dict.as_ptr()))?;
+        check_closure(code, closure)?;
+        if name != none && PyUnicode_Check(name) == 0 {
+            return type_error("arg 3 (name) must be None or string");
+        }
+        if defaults != none && PyTuple_Check(defaults) == 0 {
+            return type_error("arg 4 (defaults) must be None or tuple");
+        }
+        check(PySys_Audit(c"function.__new__".as_ptr(), c"O".as_ptr(), code))?;
+        let function = Owned::new(PyFunction_New(code, globals))?;
+        if name != none {
+            check(PyObject_SetAttr(function.as_ptr(), names.name.as_ptr(), name))?;
+        }
+        if defaults != none {
+            check(PyFunction_SetDefaults(function.as_ptr(), defaults))?;
+        }
+        if closure != none {
+            check(PyFunction_SetClosure(function.as_ptr(), closure))?;
+        }
+        Ok(function)
+    }
+}
+
+/// As many cells as the code has free variables.
+fn check_closure(code: *mut PyObject, closure: *mut PyObject) -> PyResult<()> {
+    let wanted = free_count(code);
+    // SAFETY: live; None lives as long as the interpreter.
+    unsafe {
+        if closure == Py_None() {
+            return if wanted == 0 { Ok(()) } else { type_error("arg 5 (closure) must be tuple") };
+        }
+        if PyTuple_Check(closure) == 0 {
+            return type_error("arg 5 (closure) must be None or tuple");
+        }
+        let cells = tuple_items(closure);
+        if cells.len() != wanted {
+            return type_error(&format!("the code requires a closure of length {wanted}, not {}", cells.len()));
+        }
+        if cells.iter().any(|cell| PyCell_Check(*cell) == 0) {
+            return type_error("arg 5 (closure) expected cells");
+        }
+    }
+    Ok(())
+}
+
+/// `_function_setstate(obj, (state, slotstate))`.
+pub fn function_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
+    let &[function, pair] = args else { unreachable!("the row says two") };
+    let names = &state.names;
+    // SAFETY: all are live, held by the pair, which the caller holds.
+    unsafe {
+        let (attributes, slots) = match (PyTuple_Check(pair) != 0).then(|| tuple_items(pair)) {
+            Some(&[attributes, slots]) if PyDict_Check(attributes) != 0 && PyDict_Check(slots) != 0 => {
+                (attributes, slots)
+            }
+            _ => return type_error("the state of a function must be a pair of dicts"),
+        };
+        if PyDict_Size(attributes) != 0 {
+            let dict = attr(function, names.dict.as_ptr())?;
+            let update = attr(dict.as_ptr(), names.update.as_ptr())?;
+            call1(update.as_ptr(), attributes)?;
+        }
+        let globals = attr(function, names.globals.as_ptr())?;
+        if PyDict_Check(globals.as_ptr()) == 0 {
+            return type_error("the globals of a function must be a dict");
+        }
+        if let Some(more) = dict_get(slots, names.globals.as_ptr())? {
+            check(PyDict_Update(globals.as_ptr(), more.as_ptr()))?;
+        }
+        check(PyDict_SetItem(globals.as_ptr(), names.builtins_attr.as_ptr(), state.imports.builtins_dict.as_ptr()))?;
+        if let Some(closure) = dict_get(slots, names.closure.as_ptr())? {
+            fill_closure(state, function, &closure)?;
+        }
+        each_item(slots, |name, value| {
+            let name = text::interned(name);
+            // Held only to have these modules imported, and what was used above.
+            if [&names.globals, &names.closure, &names.submodules].iter().any(|n| n.as_ptr() == name.as_ptr()) {
+                return Ok(());
+            }
+            if set_directly(state, function, name.as_ptr(), &value)? {
+                return Ok(());
+            }
+            check(PyObject_SetAttr(function, name.as_ptr(), value.as_ptr())).map(|_| ())
+        })?;
+        Ok(Owned::of(Py_None()))
+    }
+}
+
+/// Sets what every function's state has, without the descriptor, where that would do no more. The name is interned.
+fn set_directly(state: &State, function: *mut PyObject, name: *mut PyObject, value: &Owned) -> PyResult<bool> {
+    let names = &state.names;
+    let Some(fields) = fields(function) else { return Ok(false) };
+    // SAFETY: live; None lives as long as the interpreter.
+    let (is_str, none) = unsafe { (PyUnicode_CheckExact(value.as_ptr()) != 0, Py_None()) };
+    let field = if name == names.name.as_ptr() && is_str {
+        &mut fields.func_name
+    } else if name == names.qualname.as_ptr() && is_str {
+        &mut fields.func_qualname
+    } else if name == names.module.as_ptr() {
+        &mut fields.func_module
+    } else if name == names.doc.as_ptr() {
+        &mut fields.func_doc
+    } else {
+        // A new function has no defaults: those that are None are set.
+        let is_set = name == names.defaults.as_ptr() && fields.func_defaults.is_null()
+            || name == names.kwdefaults.as_ptr() && fields.func_kwdefaults.is_null();
+        return Ok(is_set && value.as_ptr() == none);
+    };
+    replace(field, value);
+    Ok(true)
+}
+
+/// Gives the function's cells the contents of the pickled ones; empty ones leave them empty.
+fn fill_closure(state: &State, function: *mut PyObject, closure: &Owned) -> PyResult<()> {
+    let names = &state.names;
+    // SAFETY: all are live; a cell's content is a new reference, or NULL without an exception.
+    unsafe {
+        if closure.as_ptr() == Py_None() {
+            return Ok(());
+        }
+        if PyTuple_Check(closure.as_ptr()) == 0 {
+            return type_error("the closure of a function must be a tuple");
+        }
+        let from = tuple_items(closure.as_ptr());
+        let target = attr(function, names.closure.as_ptr())?;
+        let to = if PyTuple_Check(target.as_ptr()) == 0 { &[] } else { tuple_items(target.as_ptr()) };
+        for (i, source) in from.iter().enumerate() {
+            if PyCell_Check(*source) == 0 {
+                return type_error("the closure of a function must consist of cells");
+            }
+            let Some(content) = Owned::new_or_none(PyCell_Get(*source)) else { continue };
+            match to.get(i) {
+                Some(cell) if PyCell_Check(*cell) != 0 => check(PyCell_Set(*cell, content.as_ptr()))?,
+                _ => {
+                    raise(PyExc_IndexError, "the function has fewer cells than its state");
+                    return Err(Raised);
+                }
+            };
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Which class stands for which id, so that a class comes back as itself when it is loaded again.
+//!
+//! The tracker is that of the Python package if it is in the process: two weak dictionaries of the standard library.
+//! Otherwise it is a pair of our own of the same kind, whose entries move over when the package appears. The
+//! dictionaries' inner dicts are used directly, in steps that no other thread can see halfway.
+
+use std::ptr;
+
+use pyo3_ffi::compat::PyWeakref_GetRef;
+use pyo3_ffi::*;
+
+use crate::py::error::{PyResult, Raised, check};
+use crate::py::object::{attr, call1, dict_get, each_item, optional_attr};
+use crate::py::owned::Owned;
+use crate::py::text;
+use crate::state::State;
+
+/// The pair: class to id, and id to class.
+#[derive(Clone)]
+pub struct Tracker {
+    /// A `weakref.WeakKeyDictionary`.
+    pub by_class: Owned,
+    /// A `weakref.WeakValueDictionary`.
+    pub by_id: Owned,
+}
+
+/// The tracker of the moment.
+pub fn current() -> PyResult<Tracker> {
+    let state = State::get()?;
+    let names = &state.names;
+    if let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? {
+        let theirs = |name: *mut PyObject| optional_attr(package.as_ptr(), name);
+        if let (Some(by_class), Some(by_id)) =
+            (theirs(names.tracker_by_class.as_ptr())?, theirs(names.tracker_by_id.as_ptr())?)
+        {
+            let theirs = Tracker { by_class, by_id };
+            if let Some(ours) = state.tracker.made::<Tracker>() {
+                if ours.by_id.as_ptr() != theirs.by_id.as_ptr() {
+                    hand_over(ours, &theirs)?;
+                }
+            }
+            return Ok(theirs);
+        }
+    }
+    own().cloned()
+}
+
+/// Our own pair, for a process without the package.
+pub fn own() -> PyResult<&'static Tracker> {
+    let state = State::get()?;
+    state.tracker.get(|| {
+        let make = |ty: *mut PyObject| {
+            // SAFETY: a live type; a new reference or NULL with an exception.
+            unsafe { Owned::new(PyObject_CallNoArgs(ty)) }
+        };
+        let by_class = make(state.imports.weak_key_dictionary()?)?;
+        Ok(Tracker { by_class, by_id: make(state.imports.weak_value_dictionary()?)? })
+    })
+}
+
+/// Moves what we tracked to the package, which keeps what it has.
+fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
+    let names = &State::get()?.names;
+    let data = attr(from.by_id.as_ptr(), names.data.as_ptr())?;
+    // SAFETY: a live dict.
+    if unsafe { PyDict_Size(data.as_ptr()) } == 0 {
+        return Ok(());
+    }
+    let mut entries = Vec::new();
+    each_item(data.as_ptr(), |id, reference| {
+        entries.extend(referent(&reference)?.map(|class| (id, class)));
+        Ok(())
+    })?;
+    for (id, class) in entries {
+        to.track(&id, class.as_ptr())?;
+    }
+    for mapping in [&from.by_class, &from.by_id] {
+        let data = attr(mapping.as_ptr(), names.data.as_ptr())?;
+        // SAFETY: a live dict.
+        unsafe { PyDict_Clear(data.as_ptr()) };
+    }
+    Ok(())
+}
+
+/// What a weak reference leads to, if it still lives.
+fn referent(reference: &Owned) -> PyResult<Option<Owned>> {
+    let mut object = ptr::null_mut();
+    // SAFETY: live; a new reference, NULL if it died.
+    unsafe {
+        check(PyWeakref_GetRef(reference.as_ptr(), &mut object))?;
+        Ok(Owned::new_or_none(object))
+    }
+}
+
+impl Tracker {
+    /// The class of an id.
+    fn class_of(&self, id: *mut PyObject) -> PyResult<Option<Owned>> {
+        let data = attr(self.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
+        match dict_get(data.as_ptr(), id)? {
+            Some(reference) => referent(&reference),
+            None => Ok(None),
+        }
+    }
+
+    /// The id of a class.
+    fn id_of(&self, class: *mut PyObject) -> PyResult<Option<Owned>> {
+        id_in(&self.by_class, class)
+    }
+
+    /// Puts the pair into both dictionaries unless the id has a living class; says which class has the id.
+    fn track(&self, id: &Owned, class: *mut PyObject) -> PyResult<Owned> {
+        let state = State::get()?;
+        let (data, remove) = (&state.names.data, &state.names.remove);
+        let classes = attr(self.by_id.as_ptr(), data.as_ptr())?;
+        let forget = attr(self.by_id.as_ptr(), remove.as_ptr())?;
+        // SAFETY: all are live; what the calls return is new, or borrowed and held at once.
+        let class = unsafe {
+            let keyed = state.imports.keyed_ref()?;
+            let ours = Owned::new(PyObject_CallFunctionObjArgs(
+                keyed,
+                class,
+                forget.as_ptr(),
+                id.as_ptr(),
+                ptr::null_mut::<PyObject>(),
+            ))?;
+            let there = PyDict_SetDefault(classes.as_ptr(), id.as_ptr(), ours.as_ptr());
+            if there.is_null() {
+                return Err(Raised);
+            }
+            let there = Owned::of(there);
+            match referent(&there)? {
+                Some(class) => class,
+                None => {
+                    check(PyDict_SetItem(classes.as_ptr(), id.as_ptr(), ours.as_ptr()))?;
+                    Owned::of(class)
+                }
+            }
+        };
+        let ids = attr(self.by_class.as_ptr(), data.as_ptr())?;
+        let forget = attr(self.by_class.as_ptr(), remove.as_ptr())?;
+        // SAFETY: all are live; a new reference or NULL with an exception.
+        unsafe {
+            let key = Owned::new(PyWeakref_NewRef(class.as_ptr(), forget.as_ptr()))?;
+            check(PyDict_SetItem(ids.as_ptr(), key.as_ptr(), id.as_ptr()))?;
+        }
+        Ok(class)
+    }
+}
+
+/// The id that a `WeakKeyDictionary` has for a class.
+fn id_in(by_class: &Owned, class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let data = attr(by_class.as_ptr(), State::get()?.names.data.as_ptr())?;
+    // A class has a weak reference already, which its base keeps.
+    // SAFETY: live; a new reference or NULL with an exception.
+    let key = unsafe { Owned::new(PyWeakref_NewRef(class, ptr::null_mut()))? };
+    dict_get(data.as_ptr(), key.as_ptr())
+}
+
+/// The class that is known under an id; None also for the id None.
+pub fn lookup(id: *mut PyObject) -> PyResult<Option<Owned>> {
+    // SAFETY: None lives as long as the interpreter.
+    if id == unsafe { Py_None() } { Ok(None) } else { current()?.class_of(id) }
+}
+
+/// The class that is known under an id, which is from now on `class` if there was none (`_lookup_class_or_track`).
+pub fn lookup_or_track(id: *mut PyObject, class: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: None lives as long as the interpreter.
+    if id == unsafe { Py_None() } {
+        return Ok(Owned::of(class));
+    }
+    current()?.track(&Owned::of(id), class)
+}
+
+/// The id of a class that has one. Runs no foreign code for a class that is hashed and compared by identity; None also
+/// if the tracker of the moment is not at hand.
+pub fn known_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let state = State::get()?;
+    let by_class = match dict_get(state.modules()?.as_ptr(), state.names.cloudpickle_module.as_ptr())? {
+        // SAFETY: live; an exact module has a dict.
+        Some(package) => unsafe {
+            if PyModule_CheckExact(package.as_ptr()) == 0 {
+                return Ok(None);
+            }
+            dict_get(PyModule_GetDict(package.as_ptr()), state.names.tracker_by_class.as_ptr())?
+        },
+        None => state.tracker.made::<Tracker>().map(|tracker| tracker.by_class.clone()),
+    };
+    let Some(by_class) = by_class else { return Ok(None) };
+    id_in(&by_class, class)
+}
+
+/// The id of a class, made at the first question (`_get_or_create_tracker_id`).
+pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
+    let tracker = current()?;
+    if let Some(id) = tracker.id_of(class)? {
+        return Ok(id);
+    }
+    let id = new_id()?;
+    let names = &State::get()?.names;
+    let ids = attr(tracker.by_class.as_ptr(), names.data.as_ptr())?;
+    let forget = attr(tracker.by_class.as_ptr(), names.remove.as_ptr())?;
+    // SAFETY: all are live; what the calls return is new, or borrowed and held at once.
+    let id = unsafe {
+        let key = Owned::new(PyWeakref_NewRef(class, forget.as_ptr()))?;
+        let id = PyDict_SetDefault(ids.as_ptr(), key.as_ptr(), id.as_ptr());
+        if id.is_null() {
+            return Err(Raised);
+        }
+        Owned::of(id)
+    };
+    tracker.track(&id, class)?;
+    Ok(id)
+}
+
+/// As `uuid.uuid4().hex`.
+fn new_id() -> PyResult<Owned> {
+    let mut bytes = [0u8; 16];
+    // SAFETY: the buffer is ours. So few bytes come whole, or not at all in very old sandboxes.
+    if unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } != bytes.len() as isize {
+        let random = call1(State::get()?.imports.urandom()?, crate::py::number::from_i64(16)?.as_ptr())?;
+        bytes.copy_from_slice(crate::py::bytes::content(random.as_ptr()));
+    }
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    text::new(&format!("{:032x}", u128::from_be_bytes(bytes)))
+}

@@ -1,0 +1,66 @@
+//! Types that the module `types` has names for, and the types of the singletons.
+
+use pyo3_ffi::*;
+
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::Place;
+use crate::protocol::wire::Wire;
+use crate::py::class::compares_by_identity;
+use crate::py::error::{PyResult, check};
+use crate::py::layout::type_of;
+use crate::py::object::{dict_get, import};
+use crate::py::owned::Owned;
+
+/// type(None) -> (type, (None,)); types.X -> (_builtin_type, ("X",)); None for any other class
+pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Frame>> {
+    // SAFETY: static objects.
+    let singletons = unsafe { [Py_None(), Py_Ellipsis(), Py_NotImplemented()] };
+    if let Some(only) = singletons.into_iter().find(|only| type_of(*only).cast() == class) {
+        let mut plan = pickler.plan();
+        plan.object((&raw mut PyType_Type).cast(), Place::Hidden)?;
+        plan.tuple(1)?;
+        plan.object(only, Place::Hidden)?;
+        plan.tuple_end(1)?;
+        plan.reduce(class)?;
+        return Ok(Some(plan.finish()));
+    }
+    let Some(name) = name(pickler, class)? else { return Ok(None) };
+    let mut plan = pickler.plan();
+    plan.wire(Wire::BuiltinType)?;
+    plan.tuple(1)?;
+    plan.owned(name, Place::Hidden)?;
+    plan.tuple_end(1)?;
+    plan.reduce(class)?;
+    Ok(Some(plan.finish()))
+}
+
+/// The name in `types`: the last of several.
+fn name(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let state = pickler.state;
+    if state.builtin_type_names.made::<Owned>().is_none() {
+        pickler.foreign()?;
+    }
+    let names = state.builtin_type_names.get(collect)?;
+    if !compares_by_identity(type_of(class)) {
+        pickler.foreign()?;
+    }
+    dict_get(names.as_ptr(), class)
+}
+
+/// Each exact instance of `type` in the module `types`, with its name.
+fn collect() -> PyResult<Owned> {
+    let types = import(c"types")?;
+    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+    // SAFETY: live, held by `types`; the loop changes another dict.
+    unsafe {
+        let names = Owned::new(PyDict_New())?;
+        let dict = PyModule_GetDict(types.as_ptr());
+        while PyDict_Next(dict, &mut position, &mut key, &mut value) != 0 {
+            if type_of(value).cast_const() == &raw const PyType_Type {
+                check(PyDict_SetItem(names.as_ptr(), value, key))?;
+            }
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,125 @@
+//! Classes that cannot be imported (cloudpickle's `_class_reduce`).
+
+use pyo3_ffi::*;
+
+use super::class_state::ClassState;
+use super::{builtin_types, enumeration};
+use crate::decide::by_reference::goes_by_reference;
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::{Place, Plan};
+use crate::protocol::wire::Wire;
+use crate::py::class::{compares_by_identity, is_plain_attr, own_dict};
+use crate::py::error::{PyResult, check};
+use crate::py::layout::type_of;
+use crate::py::object::{attr, dict_get, item};
+use crate::py::owned::Owned;
+use crate::reconstruct::tracker;
+use crate::state::Name;
+
+/// A class: None if it goes by reference.
+pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Frame>> {
+    if let Some(frame) = builtin_types::reduce(pickler, class)? {
+        return Ok(Some(frame));
+    }
+    if goes_by_reference(pickler.state, class, pickler)? {
+        return Ok(None);
+    }
+    if enumeration::is_enumeration(pickler, class)? {
+        return enumeration::reduce(pickler, class).map(Some);
+    }
+    by_value(pickler, class).map(Some)
+}
+
+/// (_make_skeleton_class, (metaclass, name, bases, type keyword arguments, tracker id, None), state, _class_setstate)
+fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
+    let names = &pickler.state.names;
+    let module =
+        if has_own(pickler, class, &names.module)? { Some(class_attr(pickler, class, &names.module)?) } else { None };
+    let dict = dict_property(pickler, class)?;
+    let name = class_attr(pickler, class, &names.name)?;
+    let generic = has_own(pickler, class, &names.orig_bases)?;
+    let bases = class_attr(pickler, class, if generic { &names.orig_bases } else { &names.bases })?;
+    let id = tracker_id(pickler, class)?;
+    let state = ClassState::of(pickler, class)?;
+
+    let mut plan = pickler.plan();
+    let p = &mut plan;
+    p.wire(Wire::MakeSkeletonClass)?;
+    p.tuple(6)?;
+    p.object(type_of(class).cast(), Place::Field(&"__class__"))?;
+    p.owned(name, Place::Hidden)?;
+    p.owned(bases, Place::Field(if generic { &"__orig_bases__" } else { &"__bases__" }))?;
+    let mut keywords = p.dict(usize::from(module.is_some()) + usize::from(dict.is_some()))?;
+    let mut keyword = |p: &mut Plan<'_, '_>, name: &Name, value: Option<Owned>| match value {
+        None => Ok(()),
+        Some(value) => {
+            keywords.next(p)?;
+            p.part(name.as_ptr(), Place::Hidden)?;
+            p.owned(value, Place::Attribute(name.as_ptr()))
+        }
+    };
+    keyword(p, &names.module, module)?;
+    keyword(p, &names.dict, dict)?;
+    keywords.end(p)?;
+    p.owned(id, Place::Hidden)?;
+    p.none()?;
+    p.tuple_end(6)?;
+    p.reduce(class)?;
+    state.write(p, class)?;
+    Ok(plan.finish())
+}
+
+/// `class.name`
+pub fn class_attr(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyResult<Owned> {
+    if !is_plain_attr(class, name.as_ptr()) {
+        pickler.foreign()?;
+    }
+    attr(class, name.as_ptr())
+}
+
+/// `name in class.__dict__`
+fn has_own(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyResult<bool> {
+    if is_plain_attr(class, pickler.state.names.dict.as_ptr()) {
+        return Ok(dict_get(own_dict(class).as_ptr(), name.as_ptr())?.is_some());
+    }
+    let dict = class_attr(pickler, class, &pickler.state.names.dict)?;
+    // SAFETY: live.
+    Ok(check(unsafe { PySequence_Contains(dict.as_ptr(), name.as_ptr()) })? != 0)
+}
+
+/// `class.__dict__["__dict__"]` if that is a property: it must be there when the class is made.
+fn dict_property(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let name = &pickler.state.names.dict;
+    if !has_own(pickler, class, name)? {
+        return Ok(None);
+    }
+    let value = if is_plain_attr(class, name.as_ptr()) {
+        dict_get(own_dict(class).as_ptr(), name.as_ptr())?
+    } else {
+        let dict = class_attr(pickler, class, name)?;
+        Some(item(dict.as_ptr(), name.as_ptr())?)
+    };
+    let Some(value) = value else { return Ok(None) };
+    let ty = type_of(value.as_ptr());
+    if ty == &raw mut PyGetSetDescr_Type {
+        return Ok(None);
+    }
+    if ty != &raw mut PyProperty_Type {
+        pickler.foreign()?;
+    }
+    // SAFETY: live.
+    let is_property = unsafe { PyObject_IsInstance(value.as_ptr(), (&raw mut PyProperty_Type).cast()) };
+    Ok((check(is_property)? != 0).then_some(value))
+}
+
+/// The id under which the class is tracked.
+pub fn tracker_id(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Owned> {
+    if compares_by_identity(type_of(class))
+        && let Some(id) = tracker::known_id(class)?
+    {
+        return Ok(id);
+    }
+    pickler.foreign()?;
+    tracker::get_or_create_id(class)
+}

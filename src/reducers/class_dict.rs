@@ -1,0 +1,172 @@
+//! What a class has in its dict (cloudpickle's `_extract_class_dict`).
+
+use std::cmp::Ordering;
+
+use pyo3_ffi::*;
+
+use super::joined::{is_plain, join};
+use crate::pickler::engine::Pickler;
+use crate::pickler::plan::{Place, Plan};
+use crate::py::class::{has_types_own, own_dict};
+use crate::py::error::{self, PyResult, check};
+use crate::py::layout::{tuple_items, type_of};
+use crate::py::object::{attr, dict_get, item};
+use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+use crate::state::State;
+
+/// The members of a class in the order of their names, without those that are the very objects that it inherits.
+pub struct ClassDict {
+    members: Vec<Member>,
+    /// In the order of the names; not so if keys that are no `str` were made names.
+    is_sorted: bool,
+}
+
+struct Member {
+    /// An exact `str`; its characters become a new one.
+    name: Owned,
+    value: Owned,
+    is_gone: bool,
+}
+
+impl ClassDict {
+    pub fn of(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Self> {
+        if let Some(dict) = Self::of_plain(pickler.state, class)? {
+            return Ok(dict);
+        }
+        pickler.foreign()?;
+        Self::of_any(pickler.state, class)
+    }
+
+    /// Without foreign code; None if that can't be.
+    fn of_plain(state: &State, class: *mut PyObject) -> PyResult<Option<Self>> {
+        let names = &state.names;
+        let plain = |class: *mut PyObject| has_types_own(type_of(class), names.dict.as_ptr());
+        if !plain(class) || !has_types_own(type_of(class), names.bases.as_ptr()) {
+            return Ok(None);
+        }
+        let bases = attr(class, names.bases.as_ptr())?;
+        let bases = tuple_items(bases.as_ptr());
+        if !bases.iter().all(|base| plain(*base)) {
+            return Ok(None);
+        }
+        let inherited: Vec<Owned> = bases.iter().map(|base| own_dict(*base)).collect();
+        let dict = own_dict(class);
+        let mut members = vec![];
+        // SAFETY: a live dict.
+        members.try_room(unsafe { PyDict_Size(dict.as_ptr()) } as usize)?;
+        let (mut name, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        // SAFETY: a live dict, which nothing changes meanwhile.
+        while unsafe { PyDict_Next(dict.as_ptr(), &mut position, &mut name, &mut value) } != 0 {
+            if !is_plain(name) {
+                return Ok(None);
+            }
+            // What a base further to the left has hides what the others have.
+            let mut above = None;
+            for base in &inherited {
+                above = dict_get(base.as_ptr(), name)?;
+                if above.is_some() {
+                    break;
+                }
+            }
+            if above.is_none_or(|above| above.as_ptr() != value) {
+                members.push(Member { name: Owned::of(name), value: Owned::of(value), is_gone: false });
+            }
+        }
+        members.sort_unstable_by(|a, b| compare(a.name.as_ptr(), b.name.as_ptr()));
+        Ok(Some(Self { members, is_sorted: true }))
+    }
+
+    /// The same in the words of Python.
+    fn of_any(state: &State, class: *mut PyObject) -> PyResult<Self> {
+        let names = &state.names;
+        let dict = attr(class, names.dict.as_ptr())?;
+        let mut members: Vec<Member> = vec![];
+        // SAFETY: each call takes live objects, and gives a new reference or raises.
+        unsafe {
+            let keys = Owned::new(PySequence_List(dict.as_ptr()))?;
+            check(PyList_Sort(keys.as_ptr()))?;
+            for position in 0..PyList_Size(keys.as_ptr()) {
+                let key = Owned::of(PyList_GetItem(keys.as_ptr(), position));
+                let (name, value) = (join(key.as_ptr())?, item(dict.as_ptr(), key.as_ptr())?);
+                match members.iter_mut().find(|member| compare(member.name.as_ptr(), name.as_ptr()).is_eq()) {
+                    Some(member) => member.value = value,
+                    None => members.try_push(Member { name, value, is_gone: false })?,
+                }
+            }
+            let bases = attr(class, names.bases.as_ptr())?;
+            let count = PyObject_Size(bases.as_ptr());
+            let inherited = if count == 1 {
+                attr(Owned::new(PySequence_GetItem(bases.as_ptr(), 0))?.as_ptr(), names.dict.as_ptr())?
+            } else {
+                let all = Owned::new(PyDict_New())?;
+                for position in (0..count).rev() {
+                    let base = Owned::new(PySequence_GetItem(bases.as_ptr(), position))?;
+                    check(PyDict_Update(all.as_ptr(), attr(base.as_ptr(), names.dict.as_ptr())?.as_ptr()))?;
+                }
+                all
+            };
+            for member in &mut members {
+                match item(inherited.as_ptr(), member.name.as_ptr()) {
+                    Ok(above) => member.is_gone = above.as_ptr() == member.value.as_ptr(),
+                    Err(_) if error::matches(PyExc_KeyError) => error::clear(),
+                    Err(raised) => return Err(raised),
+                }
+            }
+        }
+        Ok(Self { members, is_sorted: false })
+    }
+
+    /// The member of a name, an exact `str`.
+    pub fn get(&self, name: *mut PyObject) -> Option<*mut PyObject> {
+        self.find(name).map(|at| self.members[at].value.as_ptr())
+    }
+
+    /// Leaves a member out; false if there is none of this name.
+    pub fn pop(&mut self, name: *mut PyObject) -> bool {
+        let found = self.find(name);
+        if let Some(at) = found {
+            self.members[at].is_gone = true;
+        }
+        found.is_some()
+    }
+
+    fn find(&self, name: *mut PyObject) -> Option<usize> {
+        let at = if self.is_sorted {
+            self.members.binary_search_by(|member| compare(member.name.as_ptr(), name)).ok()?
+        } else {
+            self.members.iter().position(|member| compare(member.name.as_ptr(), name).is_eq())?
+        };
+        (!self.members[at].is_gone).then_some(at)
+    }
+
+    /// The number of members.
+    pub fn len(&self) -> usize {
+        self.members.iter().filter(|member| !member.is_gone).count()
+    }
+
+    /// Describes the members, each by `next` and the pair.
+    pub fn write(
+        self,
+        plan: &mut Plan<'_, '_>,
+        class: *mut PyObject,
+        mut next: impl FnMut(&mut Plan<'_, '_>) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let dict = own_dict(class);
+        let dict_ptr = dict.as_ptr();
+        drop(dict);
+        let is_part = plan.lends(dict_ptr)?;
+        for member in self.members.into_iter().filter(|member| !member.is_gone) {
+            next(plan)?;
+            plan.fresh_text(member.name.as_ptr())?;
+            plan.lent(member.value.as_ptr(), is_part, Place::Attribute(member.name.as_ptr()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The order of two `str`.
+fn compare(left: *mut PyObject, right: *mut PyObject) -> Ordering {
+    // SAFETY: live str, for which the call does not fail.
+    unsafe { PyUnicode_Compare(left, right) }.cmp(&0)
+}

@@ -1,0 +1,88 @@
+//! Code objects.
+
+use pyo3_ffi::*;
+
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::{Place, Plan};
+use crate::py::code::{self, Code, Names};
+use crate::py::error::PyResult;
+
+/// One argument of `types.CodeType`.
+enum Argument {
+    Int(fn(&Code) -> std::ffi::c_int),
+    /// An object that the code holds.
+    Held(fn(&Code) -> *mut PyObject),
+    /// `co_code`.
+    Bytecode,
+    /// `co_name`, made anew.
+    Name,
+    /// Names, in a new tuple.
+    Names(Names),
+}
+
+use Argument::{Bytecode, Held, Int, Name};
+
+/// The arguments of this CPython's `types.CodeType`, in their order.
+const ARGUMENTS: &[Argument] = &[
+    Int(|code| code.argcount),
+    Int(|code| code.posonlyargcount),
+    Int(|code| code.kwonlyargcount),
+    Int(|code| code.nlocals),
+    Int(|code| code.stacksize),
+    Int(|code| code.flags),
+    Bytecode,
+    Held(|code| code.consts),
+    Argument::Names(Names::Used),
+    Argument::Names(Names::Locals),
+    Held(|code| code.filename),
+    Name,
+    #[cfg(Py_3_11)]
+    Held(|code| code.qualname),
+    Int(|code| code.firstlineno),
+    Held(|code| code.linetable),
+    #[cfg(Py_3_11)]
+    Held(|code| code.exceptiontable),
+    Argument::Names(Names::Free),
+    Argument::Names(Names::Cells),
+];
+
+/// types.CodeType -> (types.CodeType, (co_argcount, …, co_cellvars))
+pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+    let mut plan = pickler.plan();
+    describe(&mut plan, object)?;
+    Ok(plan.finish())
+}
+
+/// The same in a plan that is being made.
+pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
+    let fields = code::fields(object);
+    let bytecode = code::bytecode(object)?;
+    p.object((&raw mut PyCode_Type).cast(), Place::Hidden)?;
+    p.tuple(ARGUMENTS.len())?;
+    for argument in ARGUMENTS {
+        match argument {
+            Int(get) => p.int(get(fields).into())?,
+            Held(get) => p.part(get(fields), Place::Hidden)?,
+            Bytecode => p.object(bytecode.as_ptr(), Place::Hidden)?,
+            Name => p.fresh_text(fields.name)?,
+            Argument::Names(kind) => names(p, fields, *kind)?,
+        }
+    }
+    p.tuple_end(ARGUMENTS.len())?;
+    p.reduce(object)
+}
+
+/// A new tuple of the names themselves.
+fn names(plan: &mut Plan<'_, '_>, code: &Code, kind: Names) -> PyResult<()> {
+    let count = code.names(kind).count();
+    if count == 0 {
+        return plan.empty_tuple();
+    }
+    plan.tuple(count)?;
+    let is_part = plan.lends(code.holder(kind))?;
+    for (name, twice) in code.names(kind) {
+        plan.lent(name, is_part && !twice, Place::Hidden)?;
+    }
+    plan.tuple_end(count)
+}

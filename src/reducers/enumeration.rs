@@ -1,0 +1,107 @@
+//! Enumerations.
+
+use pyo3_ffi::*;
+
+use super::class::{class_attr, tracker_id};
+use super::class_state::{ClassState, pop};
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::{Place, Plan};
+use crate::protocol::wire::Wire;
+use crate::py::error::{PyResult, Raised, check, occurred};
+use crate::py::layout::type_of;
+use crate::py::object::{attr, each_item};
+use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+
+/// `issubclass(class, enum.Enum)`
+pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<bool> {
+    let metaclass = type_of(class);
+    let imports = &pickler.state.imports;
+    if metaclass == &raw mut PyType_Type || metaclass == imports.abc_meta.as_ptr().cast() {
+        // Enumerations have a metaclass of their own.
+        return Ok(false);
+    }
+    pickler.foreign()?;
+    let base = imports.enum_enum()?;
+    // SAFETY: live types.
+    Ok(unsafe { PyType_IsSubtype(class.cast(), base.cast()) != 0 })
+}
+
+/// (_make_skeleton_enum, (bases, name, qualified name, members, module, tracker id, None), state, _class_setstate)
+pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
+    let names = &pickler.state.names;
+    pickler.foreign()?;
+    let members = members(pickler, class)?;
+    let bases = class_attr(pickler, class, &names.bases)?;
+    let name = class_attr(pickler, class, &names.name)?;
+    let qualname = class_attr(pickler, class, &names.qualname)?;
+    let module = class_attr(pickler, class, &names.module)?;
+    let id = tracker_id(pickler, class)?;
+    let mut state = ClassState::of(pickler, class)?;
+    // What the metaclass makes anew.
+    for name in [
+        &names.generate_next_value,
+        &names.member_names,
+        &names.member_map,
+        &names.member_type,
+        &names.value2member_map,
+    ] {
+        state.dict.pop(name.as_ptr());
+    }
+    for (name, _) in &members {
+        if !pop(pickler, &mut state.dict, name.as_ptr())? {
+            // SAFETY: live.
+            unsafe { PyErr_SetObject(PyExc_KeyError, name.as_ptr()) };
+            return Err(Raised);
+        }
+    }
+
+    let mut plan = pickler.plan();
+    let p = &mut plan;
+    p.wire(Wire::MakeSkeletonEnum)?;
+    p.tuple(7)?;
+    p.owned(bases, Place::Field(&"__bases__"))?;
+    p.owned(name, Place::Hidden)?;
+    p.owned(qualname, Place::Hidden)?;
+    write_members(p, members)?;
+    p.owned(module, Place::Hidden)?;
+    p.owned(id, Place::Hidden)?;
+    p.none()?;
+    p.tuple_end(7)?;
+    p.reduce(class)?;
+    state.write(p, class)?;
+    Ok(plan.finish())
+}
+
+/// `{member.name: member.value for member in class}`
+fn members(pickler: &Pickler<'_>, class: *mut PyObject) -> PyResult<Vec<(Owned, Owned)>> {
+    let names = &pickler.state.names;
+    let mut members = vec![];
+    // SAFETY: each call takes live objects, and gives a new reference or raises.
+    unsafe {
+        let dict = Owned::new(PyDict_New())?;
+        let iterator = Owned::new(PyObject_GetIter(class))?;
+        while let Some(member) = Owned::new_or_none(PyIter_Next(iterator.as_ptr())) {
+            let name = attr(member.as_ptr(), names.name_of_member.as_ptr())?;
+            let value = attr(member.as_ptr(), names.value.as_ptr())?;
+            check(PyDict_SetItem(dict.as_ptr(), name.as_ptr(), value.as_ptr()))?;
+        }
+        if occurred() {
+            return Err(Raised);
+        }
+        each_item(dict.as_ptr(), |name, value| members.try_push((name, value)))?;
+    }
+    Ok(members)
+}
+
+fn write_members(plan: &mut Plan<'_, '_>, members: Vec<(Owned, Owned)>) -> PyResult<()> {
+    let mut dict = plan.dict(members.len())?;
+    for (name, value) in members {
+        dict.next(plan)?;
+        let place = Place::Attribute(name.as_ptr());
+        plan.owned(name, Place::Hidden)?;
+        plan.owned(value, place)?;
+    }
+    dict.end(plan)
+}

@@ -1,0 +1,363 @@
+//! Functions that cannot be imported (`Pickler._dynamic_function_reduce` of cloudpickle).
+
+use pyo3_ffi::*;
+
+use super::joined::{Joined, is_plain, join};
+use crate::analyzer::code_globals::code_globals;
+use crate::analyzer::submodules::add_submodules;
+use crate::decide::by_reference::goes_by_reference;
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::{Place, Plan};
+use crate::protocol::wire::Wire;
+use crate::py::code;
+use crate::py::error::{PyResult, check, raise};
+use crate::py::layout::{tuple_items, type_of};
+use crate::py::object::{attr, dict_get, item};
+use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+use crate::state::Name;
+
+/// What is asked of a function: borrowed. NULL stands for None.
+struct Function {
+    code: *mut PyObject,
+    globals: *mut PyObject,
+    name: *mut PyObject,
+    qualname: *mut PyObject,
+    /// NULL stands for an empty dict.
+    annotations: *mut PyObject,
+    kwdefaults: *mut PyObject,
+    defaults: *mut PyObject,
+    module: *mut PyObject,
+    doc: *mut PyObject,
+    closure: *mut PyObject,
+    /// NULL stands for an empty dict.
+    dict: *mut PyObject,
+}
+
+/// What is found out about a function before it is described, since that may run foreign code.
+struct Findings {
+    name: Joined,
+    qualname: Joined,
+    globals: Vec<(Owned, Owned)>,
+    submodules: Vec<Owned>,
+    /// In place of the function's own dict, if its keys are not all plain.
+    dict: Option<Owned>,
+}
+
+/// A function, or what says of itself that it is one: None if it goes by reference.
+pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    if goes_by_reference(pickler.state, object, pickler)? {
+        return Ok(None);
+    }
+    if type_of(object).cast_const() != &raw const PyFunction_Type {
+        let function = attributes(pickler, object)?;
+        let findings = find_out(pickler, &function)?;
+        return describe(pickler, object, &function, findings).map(Some);
+    }
+    // SAFETY: a function, laid out like this.
+    let fields = unsafe { &*object.cast::<PyFunctionObject>() };
+    let annotations = evaluated_annotations(pickler, object, fields)?;
+    let findings = find_out(pickler, &of_fields(fields, annotations))?;
+    // Read once more: foreign code may have changed them.
+    describe(pickler, object, &of_fields(fields, annotations), findings).map(Some)
+}
+
+/// Of a function proper, whose attributes are its fields.
+fn of_fields(fields: &PyFunctionObject, annotations: Option<*mut PyObject>) -> Function {
+    Function {
+        code: fields.func_code,
+        globals: fields.func_globals,
+        name: fields.func_name,
+        qualname: fields.func_qualname,
+        annotations: annotations.unwrap_or(fields.func_annotations),
+        kwdefaults: fields.func_kwdefaults,
+        defaults: fields.func_defaults,
+        module: fields.func_module,
+        doc: fields.func_doc,
+        closure: fields.func_closure,
+        dict: fields.func_dict,
+    }
+}
+
+/// The annotations, if asking for them makes a dict of them.
+fn evaluated_annotations(
+    pickler: &mut Pickler<'_>,
+    object: *mut PyObject,
+    fields: &PyFunctionObject,
+) -> PyResult<Option<*mut PyObject>> {
+    #[cfg(Py_3_14)]
+    // SAFETY: None is there for the interpreter's life.
+    let waiting = unsafe {
+        fields.func_annotations.is_null() && !fields.func_annotate.is_null() && fields.func_annotate != Py_None()
+    };
+    #[cfg(not(Py_3_14))]
+    let waiting = false;
+    // From 3.10 on they may wait as a tuple of names and values.
+    if !waiting
+        && (fields.func_annotations.is_null()
+            || type_of(fields.func_annotations).cast_const() != &raw const PyTuple_Type)
+    {
+        return Ok(None);
+    }
+    pickler.foreign()?;
+    let evaluated = attr(object, pickler.state.names.annotations.as_ptr())?;
+    pickler.keep(evaluated).map(Some)
+}
+
+/// Of anything else, a proxy for instance.
+fn attributes(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Function> {
+    pickler.foreign()?;
+    let names = &pickler.state.names;
+    let mut get = |name: *mut PyObject| {
+        let value = attr(object, name)?;
+        pickler.keep(value)
+    };
+    let mut function = Function {
+        code: get(names.code.as_ptr())?,
+        globals: get(names.globals.as_ptr())?,
+        name: get(names.name.as_ptr())?,
+        qualname: get(names.qualname.as_ptr())?,
+        annotations: get(names.annotations.as_ptr())?,
+        kwdefaults: get(names.kwdefaults.as_ptr())?,
+        defaults: get(names.defaults.as_ptr())?,
+        module: get(names.module.as_ptr())?,
+        doc: get(names.doc.as_ptr())?,
+        closure: get(names.closure.as_ptr())?,
+        dict: get(names.dict.as_ptr())?,
+    };
+    // SAFETY: live, kept; None and the exception types are there for the interpreter's life.
+    unsafe {
+        if function.closure == Py_None() {
+            function.closure = std::ptr::null_mut();
+        }
+        if !code::is_code(function.code)
+            || PyDict_Check(function.globals) == 0
+            || !(function.closure.is_null() || PyTuple_Check(function.closure) != 0)
+        {
+            return Err(raise(PyExc_TypeError, "what claims to be a function has not the attributes of one"));
+        }
+    }
+    Ok(function)
+}
+
+fn find_out(pickler: &mut Pickler<'_>, function: &Function) -> PyResult<Findings> {
+    // What foreign code could take away meanwhile.
+    let (code, globals) = (Owned::of(function.code), Owned::of(function.globals));
+    let closure = (!function.closure.is_null()).then(|| Owned::of(function.closure));
+    let dict = attributes_copy(pickler, function.dict)?;
+    let name = Joined::new(pickler, function.name)?;
+    let qualname = Joined::new(pickler, function.qualname)?;
+    let globals = used_globals(pickler, code.as_ptr(), globals.as_ptr())?;
+    let submodules = submodules(pickler, code.as_ptr(), &globals, closure)?;
+    Ok(Findings { name, qualname, globals, submodules, dict })
+}
+
+/// (_make_function, (code, base globals, None, None, empty cells), (attributes, slots), _function_setstate)
+fn describe(
+    pickler: &mut Pickler<'_>,
+    object: *mut PyObject,
+    function: &Function,
+    findings: Findings,
+) -> PyResult<Frame> {
+    let names = &pickler.state.names;
+    let mut plan = pickler.plan();
+    let p = &mut plan;
+    p.wire(Wire::MakeFunction)?;
+    p.tuple(5)?;
+    p.inline(function.code, super::code::describe)?;
+    p.base_globals(function.globals)?;
+    p.none()?;
+    p.none()?;
+    empty_cells(p, function)?;
+    p.tuple_end(5)?;
+    p.reduce(object)?;
+
+    p.set_state(Wire::FunctionSetstate, object)?;
+    p.tuple(2)?;
+    match findings.dict {
+        Some(copy) => p.owned(copy, Place::State)?,
+        None => attributes_on_paper(p, function.dict)?,
+    }
+    let mut slots = p.dict(10)?;
+    let mut key = |p: &mut Plan<'_, '_>, key: &Name| {
+        slots.next(p)?;
+        p.part(key.as_ptr(), Place::Hidden)
+    };
+    key(p, &names.name)?;
+    findings.name.write(p)?;
+    key(p, &names.qualname)?;
+    findings.qualname.write(p)?;
+    key(p, &names.annotations)?;
+    if function.annotations.is_null() {
+        p.dict(0)?.end(p)?;
+    } else {
+        p.part(function.annotations, Place::Field(&"__annotations__"))?;
+    }
+    for (name, value, place) in [
+        (&names.kwdefaults, function.kwdefaults, &"__kwdefaults__"),
+        (&names.defaults, function.defaults, &"__defaults__"),
+        (&names.module, function.module, &"__module__"),
+        (&names.doc, function.doc, &"__doc__"),
+        (&names.closure, function.closure, &"__closure__"),
+    ] {
+        key(p, name)?;
+        p.part_or_none(value, Place::Field(place))?;
+    }
+    key(p, &names.submodules)?;
+    let mut list = p.list(findings.submodules.len())?;
+    for module in findings.submodules {
+        list.next(p)?;
+        p.owned(module, Place::Hidden)?;
+    }
+    list.end(p)?;
+    key(p, &names.globals)?;
+    p.lends(function.globals)?;
+    let mut dict = p.dict(findings.globals.len())?;
+    for (name, value) in findings.globals {
+        dict.next(p)?;
+        let place = Place::Global(name.as_ptr());
+        p.owned(name, Place::Hidden)?;
+        p.owned(value, place)?;
+    }
+    dict.end(p)?;
+    slots.end(p)?;
+    p.tuple_end(2)?;
+    p.set_state_end()?;
+    Ok(plan.finish())
+}
+
+/// The globals that the code names and that are there, in the order of the code.
+fn used_globals(
+    pickler: &mut Pickler<'_>,
+    code: *mut PyObject,
+    globals: *mut PyObject,
+) -> PyResult<Vec<(Owned, Owned)>> {
+    let names = code_globals(pickler.state, code, pickler)?;
+    let mut used = vec![];
+    used.try_room(names.len())?;
+    let exact = type_of(globals).cast_const() == &raw const PyDict_Type;
+    if !exact {
+        pickler.foreign()?;
+    }
+    for name in names.iter() {
+        let value = if exact {
+            dict_get(globals, name.as_ptr())?
+        } else {
+            // SAFETY: live.
+            match check(unsafe { PySequence_Contains(globals, name.as_ptr()) })? {
+                0 => None,
+                _ => Some(item(globals, name.as_ptr())?),
+            }
+        };
+        if let Some(value) = value {
+            used.push((name.clone(), value));
+        }
+    }
+    Ok(used)
+}
+
+/// The imported submodules of the packages among the globals and in the closure.
+fn submodules(
+    pickler: &mut Pickler<'_>,
+    code: *mut PyObject,
+    globals: &[(Owned, Owned)],
+    closure: Option<Owned>,
+) -> PyResult<Vec<Owned>> {
+    let mut found = vec![];
+    let state = pickler.state;
+    for (_, value) in globals {
+        add_submodules(state, code, value.as_ptr(), &mut found, pickler)?;
+    }
+    if let Some(closure) = closure {
+        let cells = tuple_items(closure.as_ptr());
+        let contents = cells.iter().map(|cell| cell_contents(*cell)).collect::<PyResult<Vec<_>>>()?;
+        for value in contents.into_iter().flatten() {
+            add_submodules(state, code, value.as_ptr(), &mut found, pickler)?;
+        }
+    }
+    Ok(found)
+}
+
+/// What lies in a closure cell; None if it is empty.
+fn cell_contents(cell: *mut PyObject) -> PyResult<Option<Owned>> {
+    if type_of(cell).cast_const() != &raw const PyCell_Type {
+        // SAFETY: the exception types are there for the interpreter's life.
+        return Err(raise(unsafe { PyExc_TypeError }, "a closure must be a tuple of cells"));
+    }
+    // SAFETY: a live cell; a new reference or NULL.
+    Ok(unsafe { Owned::new_or_none(PyCell_Get(cell)) })
+}
+
+/// The closure to begin with: as many new cells as the code has free variables.
+fn empty_cells(plan: &mut Plan<'_, '_>, function: &Function) -> PyResult<()> {
+    if function.closure.is_null() {
+        return plan.none();
+    }
+    let count = code::free_count(function.code);
+    if count == 0 {
+        return plan.empty_tuple();
+    }
+    plan.tuple(count)?;
+    for _ in 0..count {
+        plan.wire(Wire::MakeEmptyCell)?;
+        plan.empty_tuple()?;
+        plan.reduce_paper()?;
+    }
+    plan.tuple_end(count)
+}
+
+/// A copy of the function's dict with joined keys, unless these are plain: then it is described as it is.
+fn attributes_copy(pickler: &mut Pickler<'_>, dict: *mut PyObject) -> PyResult<Option<Owned>> {
+    if dict.is_null() || (type_of(dict).cast_const() == &raw const PyDict_Type && has_plain_keys(dict)) {
+        return Ok(None);
+    }
+    pickler.foreign()?;
+    let dict = Owned::of(dict);
+    // SAFETY: live; each call gives a new reference or raises.
+    unsafe {
+        let copy = Owned::new(PyDict_New())?;
+        let items = Owned::new(PyMapping_Items(dict.as_ptr()))?;
+        for position in 0..PyList_Size(items.as_ptr()) {
+            let pair = Owned::new(PySequence_Tuple(PyList_GetItem(items.as_ptr(), position)))?;
+            let [key, value] = *tuple_items(pair.as_ptr()) else {
+                return Err(raise(PyExc_ValueError, "__dict__.items() must give pairs"));
+            };
+            check(PyDict_SetItem(copy.as_ptr(), join(key)?.as_ptr(), value))?;
+        }
+        Ok(Some(copy))
+    }
+}
+
+fn has_plain_keys(dict: *mut PyObject) -> bool {
+    let (mut key, mut position) = (std::ptr::null_mut(), 0);
+    // SAFETY: a live dict, which nothing changes meanwhile.
+    while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
+        if !is_plain(key) {
+            return false;
+        }
+    }
+    true
+}
+
+/// The function's dict, or NULL, with keys made anew.
+fn attributes_on_paper(plan: &mut Plan<'_, '_>, dict: *mut PyObject) -> PyResult<()> {
+    if dict.is_null() {
+        return plan.dict(0)?.end(plan);
+    }
+    // SAFETY: a live dict.
+    let mut on_paper = plan.dict(unsafe { PyDict_Size(dict) } as usize)?;
+    let is_part = plan.lends(dict)?;
+    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+    // SAFETY: a live dict, which nothing changes meanwhile.
+    while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
+        if !is_plain(key) {
+            // SAFETY: the exception types are there for the interpreter's life.
+            return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
+        }
+        on_paper.next(plan)?;
+        plan.fresh_text(key)?;
+        plan.lent(value, is_part, Place::Attribute(key))?;
+    }
+    on_paper.end(plan)
+}

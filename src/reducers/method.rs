@@ -1,0 +1,23 @@
+//! Bound methods.
+
+use pyo3_ffi::PyObject;
+
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::Place;
+use crate::py::error::PyResult;
+use crate::py::types::{PyMethod_Function, PyMethod_Self, PyMethod_Type};
+
+/// types.MethodType -> (types.MethodType, (`__func__`, `__self__`))
+pub fn reduce(pickler: &mut Pickler<'_>, method: *mut PyObject) -> PyResult<Frame> {
+    // SAFETY: a method, which holds both.
+    let (function, instance) = unsafe { (PyMethod_Function(method), PyMethod_Self(method)) };
+    let mut plan = pickler.plan();
+    plan.object((&raw mut PyMethod_Type).cast(), Place::Hidden)?;
+    plan.tuple(2)?;
+    plan.part(function, Place::Field(&"__func__"))?;
+    plan.part(instance, Place::Field(&"__self__"))?;
+    plan.tuple_end(2)?;
+    plan.reduce(method)?;
+    Ok(plan.finish())
+}

@@ -1,0 +1,77 @@
+//! Views of other objects, which go as copies: dict views, mapping proxies, memoryviews, weak sets.
+
+use pyo3_ffi::*;
+
+use super::call::Callable;
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::Place;
+use crate::protocol::wire::Wire;
+use crate::py::error::PyResult;
+use crate::py::layout::type_of;
+use crate::py::object::{call_method0, call1};
+use crate::py::owned::Owned;
+use crate::py::types::{PyODictItems_Type, PyODictKeys_Type, PyODictValues_Type};
+
+/// The views of an OrderedDict tell so by one argument more.
+fn is_ordered(view: *mut PyObject) -> bool {
+    [&raw mut PyODictKeys_Type, &raw mut PyODictValues_Type, &raw mut PyODictItems_Type].contains(&type_of(view))
+}
+
+fn reduce(pickler: &mut Pickler<'_>, view: *mut PyObject, wire: Wire, copy: Owned) -> PyResult<Frame> {
+    let copy = (copy, Place::Hidden);
+    if is_ordered(view) {
+        // SAFETY: a static object.
+        let ordered = (Owned::of(unsafe { Py_True() }), Place::Hidden);
+        return Callable::Wire(wire).with(pickler, view, [copy, ordered]);
+    }
+    Callable::Wire(wire).with(pickler, view, [copy])
+}
+
+fn list_of(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Owned> {
+    pickler.foreign()?;
+    // SAFETY: live; a new reference or an exception.
+    unsafe { Owned::new(PySequence_List(view)) }
+}
+
+fn dict_of(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Owned> {
+    pickler.foreign()?;
+    call1((&raw mut PyDict_Type).cast(), view)
+}
+
+/// dict_keys -> (_make_dict_keys, (list, [True]))
+pub fn keys(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+    let copy = list_of(pickler, view)?;
+    reduce(pickler, view, Wire::MakeDictKeys, copy)
+}
+
+/// dict_values -> (_make_dict_values, (list, [True]))
+pub fn values(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+    let copy = list_of(pickler, view)?;
+    reduce(pickler, view, Wire::MakeDictValues, copy)
+}
+
+/// dict_items -> (_make_dict_items, (dict, [True]))
+pub fn items(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+    let copy = dict_of(pickler, view)?;
+    reduce(pickler, view, Wire::MakeDictItems, copy)
+}
+
+/// types.MappingProxyType -> (types.MappingProxyType, (dict,))
+pub fn mapping_proxy(pickler: &mut Pickler<'_>, proxy: *mut PyObject) -> PyResult<Frame> {
+    let copy = dict_of(pickler, proxy)?;
+    Callable::object((&raw mut PyDictProxy_Type).cast()).with(pickler, proxy, [(copy, Place::Hidden)])
+}
+
+/// memoryview -> (bytes, (contents,))
+pub fn memory_view(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+    pickler.foreign()?;
+    let contents = call_method0(view, pickler.state.names.tobytes.as_ptr())?;
+    Callable::object((&raw mut PyBytes_Type).cast()).with(pickler, view, [(contents, Place::Hidden)])
+}
+
+/// weakref.WeakSet -> (weakref.WeakSet, (list,))
+pub fn weak_set(pickler: &mut Pickler<'_>, set: *mut PyObject) -> PyResult<Frame> {
+    let copy = list_of(pickler, set)?;
+    Callable::object(type_of(set).cast()).with(pickler, set, [(copy, Place::Hidden)])
+}

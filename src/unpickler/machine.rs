@@ -1,0 +1,476 @@
+//! The loop over the opcodes, and those that take an object from the bytes that follow.
+
+use pyo3_ffi::*;
+
+use super::input::{Input, Short};
+use super::memo::Memo;
+use super::names::Names;
+use super::options::{Options, Report};
+use super::stack::{Stack, Underflow};
+use crate::protocol::opcode as op;
+use crate::py::error::{PyResult, Raised, raise};
+use crate::py::object::call1;
+use crate::py::owned::Owned;
+use crate::py::{bytes, number, text};
+use crate::state::State;
+
+/// Unpickles from one input; the memo lasts as long as the machine.
+pub struct Machine<'i, 'o> {
+    pub(super) input: Input<'i>,
+    pub(super) stack: Stack,
+    pub(super) memo: Memo,
+    pub(super) options: Options<'o>,
+    pub(super) state: &'static State,
+    names: &'static Names,
+    /// The iterator over the out-of-band buffers.
+    buffers: Option<Owned>,
+    /// What `PROTO` said.
+    pub(super) protocol: u8,
+    /// The offset of the opcode at work.
+    at: usize,
+    limit_reached: bool,
+    singletons: Singletons,
+}
+
+/// Borrowed from the interpreter, for ever.
+struct Singletons {
+    none: *mut PyObject,
+    true_: *mut PyObject,
+    false_: *mut PyObject,
+}
+
+impl<'i, 'o> Machine<'i, 'o> {
+    pub fn new(input: Input<'i>, options: Options<'o>) -> PyResult<Self> {
+        // SAFETY: the iterable is live; a new reference or NULL with an exception.
+        let buffers = options.buffers.map(|b| unsafe { Owned::new(PyObject_GetIter(b)) }).transpose()?;
+        // SAFETY: the singletons live as long as the interpreter.
+        let singletons = unsafe { Singletons { none: Py_None(), true_: Py_True(), false_: Py_False() } };
+        let state = State::get()?;
+        Ok(Self {
+            input,
+            stack: Stack::new()?,
+            memo: Memo::new()?,
+            options,
+            state,
+            names: state.unpickler.get(Names::new)?,
+            buffers,
+            protocol: 0,
+            at: 0,
+            limit_reached: false,
+            singletons,
+        })
+    }
+
+    /// Loads one pickle; also says how many bytes were consumed so far.
+    pub fn load(&mut self, report: &mut Report) -> PyResult<(Owned, usize)> {
+        let loaded = self.run().and_then(|object| {
+            self.input.finish()?;
+            Ok((object, self.input.offset()))
+        });
+        if loaded.is_err() {
+            *report = Report { offset: self.at, limit: self.limit_reached };
+        }
+        loaded
+    }
+
+    fn run(&mut self) -> PyResult<Owned> {
+        loop {
+            self.at = self.input.offset();
+            let code = match self.input.byte() {
+                Ok(code) => code,
+                Err(Short::End) => return Err(self.out_of_input()),
+                Err(short) => return Err(self.short(short)),
+            };
+            match code {
+                op::SHORT_BINUNICODE => {
+                    let len = self.byte()? as usize;
+                    self.unicode(len)?;
+                }
+                op::MEMOIZE => self.memoize()?,
+                op::BINGET => {
+                    let number = self.byte()?;
+                    self.get(number as usize)?;
+                }
+                op::BININT1 => {
+                    let value = self.byte()?;
+                    self.push(number::from_i64(value.into())?)?;
+                }
+                op::BININT2 => {
+                    let value = u16::from_le_bytes(self.array()?);
+                    self.push(number::from_i64(value.into())?)?;
+                }
+                op::BININT => {
+                    let value = i32::from_le_bytes(self.array()?);
+                    self.push(number::from_i64(value.into())?)?;
+                }
+                op::BINFLOAT => {
+                    let value = f64::from_be_bytes(self.array()?);
+                    self.push(number::from_f64(value)?)?;
+                }
+                op::NONE => self.push(Owned::of(self.singletons.none))?,
+                op::NEWTRUE => self.push(Owned::of(self.singletons.true_))?,
+                op::NEWFALSE => self.push(Owned::of(self.singletons.false_))?,
+                op::MARK => self.stack.mark()?,
+                op::EMPTY_TUPLE => self.tuple(0)?,
+                op::TUPLE1 => self.tuple(1)?,
+                op::TUPLE2 => self.tuple(2)?,
+                op::TUPLE3 => self.tuple(3)?,
+                op::TUPLE => {
+                    let mark = self.pop_mark()?;
+                    self.tuple_from(mark)?;
+                }
+                op::EMPTY_LIST => {
+                    // SAFETY: attached; a new reference.
+                    let list = unsafe { Owned::new(PyList_New(0))? };
+                    self.push(list)?;
+                }
+                op::EMPTY_DICT => {
+                    // SAFETY: attached; a new reference.
+                    let dict = unsafe { Owned::new(PyDict_New())? };
+                    self.push(dict)?;
+                }
+                op::EMPTY_SET => {
+                    // SAFETY: attached; a new reference.
+                    let set = unsafe { Owned::new(PySet_New(std::ptr::null_mut()))? };
+                    self.push(set)?;
+                }
+                op::APPEND => self.append()?,
+                op::APPENDS => self.appends()?,
+                op::SETITEM => self.setitem()?,
+                op::SETITEMS => self.setitems()?,
+                op::ADDITEMS => self.additems()?,
+                op::FROZENSET => self.frozenset()?,
+                op::LIST => self.list()?,
+                op::DICT => self.dict()?,
+                op::REDUCE => self.reduce()?,
+                op::BUILD => self.build()?,
+                op::NEWOBJ => self.newobj(false)?,
+                op::NEWOBJ_EX => self.newobj(true)?,
+                op::STACK_GLOBAL => self.stack_global()?,
+                op::GLOBAL => self.global()?,
+                op::POP => self.pop_or_mark()?,
+                op::POP_MARK => {
+                    let mark = self.pop_mark()?;
+                    self.stack.truncate(mark);
+                }
+                op::DUP => {
+                    let top = Owned::of(self.top()?);
+                    self.push(top)?;
+                }
+                op::BINPUT => {
+                    let number = self.byte()?;
+                    self.put(number as usize)?;
+                }
+                op::LONG_BINPUT => {
+                    let number = u32::from_le_bytes(self.array()?);
+                    self.put(number as usize)?;
+                }
+                op::LONG_BINGET => {
+                    let number = u32::from_le_bytes(self.array()?);
+                    self.get(number as usize)?;
+                }
+                op::BINUNICODE => {
+                    let len = u32::from_le_bytes(self.array()?) as usize;
+                    self.unicode(len)?;
+                }
+                op::BINUNICODE8 => {
+                    let len = self.length("BINUNICODE exceeds system's maximum size")?;
+                    self.unicode(len)?;
+                }
+                op::SHORT_BINBYTES => {
+                    let len = self.byte()? as usize;
+                    self.bytes_object(len)?;
+                }
+                op::BINBYTES => {
+                    let len = u32::from_le_bytes(self.array()?) as usize;
+                    self.bytes_object(len)?;
+                }
+                op::BINBYTES8 => {
+                    let len = self.length("BINBYTES exceeds system's maximum size")?;
+                    self.bytes_object(len)?;
+                }
+                op::BYTEARRAY8 => {
+                    let len = self.length("BYTEARRAY8 exceeds system's maximum size")?;
+                    self.input.may_have(len).map_err(|short| self.short(short))?;
+                    let array = bytes::bytearray(len, &mut |into| self.input.fill(into));
+                    let array = array.map_err(|short| self.short(short))?;
+                    self.push(array)?;
+                }
+                op::LONG1 => {
+                    let len = self.byte()? as usize;
+                    self.long(len)?;
+                }
+                op::LONG4 => {
+                    let len = i32::from_le_bytes(self.array()?);
+                    let Ok(len) = usize::try_from(len) else {
+                        return Err(self.fail("LONG pickle has negative byte count"));
+                    };
+                    self.long(len)?;
+                }
+                op::NEXT_BUFFER => self.next_buffer()?,
+                op::READONLY_BUFFER => self.readonly_buffer()?,
+                op::SHORT_BINSTRING => {
+                    let len = self.byte()? as usize;
+                    self.binstring(len)?;
+                }
+                op::BINSTRING => {
+                    let Ok(len) = usize::try_from(i32::from_le_bytes(self.array()?)) else {
+                        return Err(self.fail("BINSTRING pickle has negative byte count"));
+                    };
+                    self.binstring(len)?;
+                }
+                op::INT => self.int_line()?,
+                op::LONG => self.long_line()?,
+                op::FLOAT => self.float_line()?,
+                op::STRING => self.string_line()?,
+                op::UNICODE => self.unicode_line()?,
+                op::GET => self.get_line()?,
+                op::PUT => self.put_line()?,
+                op::PERSID => self.persistent_line()?,
+                op::BINPERSID => {
+                    let Some(load) = self.options.persistent_load else { return Err(self.no_persistent_load()) };
+                    let id = self.pop()?;
+                    let object = call1(load, id.as_ptr())?;
+                    self.push(object)?;
+                }
+                op::INST => self.inst()?,
+                op::OBJ => self.obj()?,
+                op::EXT1 => {
+                    let code = self.byte()?;
+                    self.extension(code.into())?;
+                }
+                op::EXT2 => {
+                    let code = u16::from_le_bytes(self.array()?);
+                    self.extension(code.into())?;
+                }
+                op::EXT4 => {
+                    let code = i32::from_le_bytes(self.array()?);
+                    self.extension(code)?;
+                }
+                op::PROTO => {
+                    let protocol = self.byte()?;
+                    if protocol > op::HIGHEST {
+                        let message = format!("unsupported pickle protocol: {protocol}");
+                        return Err(self.fail_value(&message));
+                    }
+                    self.protocol = protocol;
+                }
+                op::FRAME => {
+                    let len = self.length("FRAME length exceeds system's maximum")?;
+                    if self.input.in_frame() {
+                        return Err(self.fail("beginning of a new frame before end of current frame"));
+                    }
+                    self.input.frame(len).map_err(|short| self.short(short))?;
+                }
+                op::STOP => return self.pop(),
+                unknown => return Err(self.unknown(unknown)),
+            }
+        }
+    }
+
+    // ---- what every opcode needs
+
+    #[inline]
+    pub(super) fn push(&mut self, object: Owned) -> PyResult<()> {
+        self.stack.push(object)
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> PyResult<Owned> {
+        self.stack.pop().map_err(|u| self.underflow(u))
+    }
+
+    /// The topmost object, borrowed.
+    #[inline]
+    pub(super) fn top(&self) -> PyResult<*mut PyObject> {
+        self.stack.top().map_err(|u| self.underflow(u))
+    }
+
+    #[inline]
+    pub(super) fn pop_mark(&mut self) -> PyResult<usize> {
+        match self.stack.pop_mark() {
+            Some(mark) => Ok(mark),
+            None => Err(self.fail("could not find MARK")),
+        }
+    }
+
+    #[inline]
+    pub(super) fn byte(&mut self) -> PyResult<u8> {
+        self.input.byte().map_err(|short| self.short(short))
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> PyResult<[u8; N]> {
+        self.input.array().map_err(|short| self.short(short))
+    }
+
+    /// The next bytes, to be used before the input is touched again.
+    #[inline]
+    pub(super) fn bytes<'b>(&mut self, len: usize) -> PyResult<&'b [u8]> {
+        self.input.bytes(len).map_err(|short| self.short(short))
+    }
+
+    /// The next line, likewise; without its newline.
+    pub(super) fn line<'b>(&mut self) -> PyResult<&'b [u8]> {
+        self.input.line().map_err(|short| self.short(short))
+    }
+
+    /// A line that says something.
+    pub(super) fn full_line<'b>(&mut self) -> PyResult<&'b [u8]> {
+        let line = self.line()?;
+        if line.is_empty() { Err(self.short(Short::End)) } else { Ok(line) }
+    }
+
+    /// Eight bytes of length; `what` begins the message about one that no object can have.
+    fn length(&mut self, what: &str) -> PyResult<usize> {
+        let len = u64::from_le_bytes(self.array()?);
+        if len > Py_ssize_t::MAX as u64 {
+            let message = format!("{what} of {} bytes", Py_ssize_t::MAX);
+            // SAFETY: exception types live as long as the interpreter.
+            return Err(self.fail_with(unsafe { PyExc_OverflowError }, &message));
+        }
+        Ok(len as usize)
+    }
+
+    // ---- objects from bytes
+
+    #[inline]
+    fn unicode(&mut self, len: usize) -> PyResult<()> {
+        let data = self.bytes(len)?;
+        let text = match self.names.find(data) {
+            Some(name) => Owned::of(name),
+            None => text::from_pickle(data)?,
+        };
+        // A text is mostly put into the memo at once.
+        if self.input.peek_byte() == Some(op::MEMOIZE) {
+            self.input.skip_byte();
+            self.memo.memoize(text.as_ptr())?;
+        }
+        self.push(text)
+    }
+
+    fn bytes_object(&mut self, len: usize) -> PyResult<()> {
+        let object = if self.input.in_memory() {
+            bytes::of(self.bytes(len)?)?
+        } else {
+            self.input.may_have(len).map_err(|short| self.short(short))?;
+            bytes::bytes(len, &mut |into| self.input.fill(into)).map_err(|short| self.short(short))?
+        };
+        self.push(object)
+    }
+
+    fn long(&mut self, len: usize) -> PyResult<()> {
+        let data = self.bytes(len)?;
+        let value = number::from_le_bytes(data)?;
+        self.push(value)
+    }
+
+    fn next_buffer(&mut self) -> PyResult<()> {
+        let Some(buffers) = &self.buffers else {
+            return Err(self.fail("pickle stream refers to out-of-band data but no *buffers* argument was given"));
+        };
+        // SAFETY: a live iterator; a new reference, or NULL with or without an exception.
+        match unsafe { Owned::new_or_none(PyIter_Next(buffers.as_ptr())) } {
+            Some(buffer) => self.push(buffer),
+            None if crate::py::error::occurred() => Err(Raised),
+            None => Err(self.fail("not enough out-of-band buffers")),
+        }
+    }
+
+    fn readonly_buffer(&mut self) -> PyResult<()> {
+        let object = self.top()?;
+        if let Some(view) = bytes::readonly_view(object)? {
+            self.stack.set_top(view).map_err(|u| self.underflow(u))?;
+        }
+        Ok(())
+    }
+
+    fn pop_or_mark(&mut self) -> PyResult<()> {
+        if self.stack.mark_on_top() {
+            self.stack.pop_mark();
+        } else {
+            drop(self.pop()?);
+        }
+        Ok(())
+    }
+
+    // ---- the memo
+
+    #[inline]
+    fn memoize(&mut self) -> PyResult<()> {
+        let top = self.top()?;
+        self.memo.memoize(top)
+    }
+
+    pub(super) fn put(&mut self, number: usize) -> PyResult<()> {
+        let top = self.top()?;
+        self.memo.put(number, top)
+    }
+
+    #[inline]
+    pub(super) fn get(&mut self, number: usize) -> PyResult<()> {
+        match self.memo.get(number) {
+            Some(object) => self.push(Owned::of(object)),
+            None => Err(self.fail(&format!("Memo value not found at index {number}"))),
+        }
+    }
+
+    // ---- failures
+
+    /// UnpicklingError with the offset.
+    #[cold]
+    pub(super) fn fail(&self, message: &str) -> Raised {
+        self.fail_with(self.state.imports.unpickling_error.as_ptr(), message)
+    }
+
+    /// ValueError with the offset.
+    #[cold]
+    pub(super) fn fail_value(&self, message: &str) -> Raised {
+        // SAFETY: exception types live as long as the interpreter.
+        self.fail_with(unsafe { PyExc_ValueError }, message)
+    }
+
+    #[cold]
+    pub(super) fn fail_with(&self, exception: *mut PyObject, message: &str) -> Raised {
+        raise(exception, &format!("{message} (at byte {})", self.at))
+    }
+
+    #[cold]
+    pub(super) fn underflow(&self, _: Underflow) -> Raised {
+        self.fail(if self.stack.has_mark() { "unexpected MARK found" } else { "unpickling stack underflow" })
+    }
+
+    #[cold]
+    fn short(&mut self, short: Short) -> Raised {
+        match short {
+            Short::End => self.fail("pickle data was truncated"),
+            Short::Frame => self.fail("pickle exhausted before end of frame"),
+            Short::Limit => {
+                self.limit_reached = true;
+                self.fail(&format!("the pickle is longer than the {} bytes allowed", self.options.max_bytes))
+            }
+            Short::Raised => Raised,
+        }
+    }
+
+    #[cold]
+    fn out_of_input(&self) -> Raised {
+        // SAFETY: exception types live as long as the interpreter.
+        self.fail_with(unsafe { PyExc_EOFError }, "Ran out of input")
+    }
+
+    #[cold]
+    pub(super) fn no_persistent_load(&self) -> Raised {
+        self.fail("A load persistent id instruction was encountered, but no persistent_load function was specified.")
+    }
+
+    #[cold]
+    fn unknown(&self, code: u8) -> Raised {
+        match code {
+            b' '..=b'~' if code != b'\'' && code != b'\\' => {
+                self.fail(&format!("invalid load key, '{}'.", code as char))
+            }
+            _ => self.fail(&format!("invalid load key, '\\x{code:02x}'.")),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a pickle refers to by number.
+
+use std::collections::HashMap;
+use std::ptr;
+
+use pyo3_ffi::{Py_INCREF, Py_XDECREF, PyObject};
+
+use crate::py::error::{PyResult, no_memory};
+use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+
+/// How far past what is filled a number may lie to get a place in the table; wilder ones are hashed, so that a few
+/// bytes of input never cost a large table.
+const STRAY: usize = 1024;
+
+/// Owns a reference to each entry.
+#[derive(Default)]
+pub struct Memo {
+    /// NULL where nothing was put.
+    table: Vec<*mut PyObject>,
+    /// Made when it is needed.
+    wild: Option<Box<HashMap<usize, Owned>>>,
+    /// How many entries there are.
+    len: usize,
+}
+
+impl Memo {
+    pub fn new() -> PyResult<Self> {
+        let mut memo = Self::default();
+        memo.table.try_room(64)?;
+        Ok(memo)
+    }
+
+    /// Puts an object under the next number.
+    #[inline]
+    pub fn memoize(&mut self, object: *mut PyObject) -> PyResult<()> {
+        if self.len != self.table.len() {
+            return self.put(self.len, object);
+        }
+        if self.table.len() == self.table.capacity() {
+            self.table.try_room(1)?;
+        }
+        // SAFETY: live.
+        unsafe { Py_INCREF(object) };
+        self.table.push(object);
+        self.len += 1;
+        Ok(())
+    }
+
+    /// Puts an object under a number.
+    pub fn put(&mut self, number: usize, object: *mut PyObject) -> PyResult<()> {
+        if number > self.len.saturating_mul(2).saturating_add(STRAY)
+            || self.wild.as_ref().is_some_and(|wild| wild.contains_key(&number))
+        {
+            let wild = self.wild.get_or_insert_default();
+            wild.try_reserve(1).map_err(|_| no_memory())?;
+            let old = wild.insert(number, Owned::of(object));
+            self.len += usize::from(old.is_none());
+            return Ok(());
+        }
+        if number >= self.table.len() {
+            let more = number + 1 - self.table.len();
+            self.table.try_room(more)?;
+            self.table.resize(number + 1, ptr::null_mut());
+        }
+        // SAFETY: live; the old entry's reference is dropped once the new one stands in its place.
+        unsafe {
+            Py_INCREF(object);
+            let old = std::mem::replace(&mut self.table[number], object);
+            self.len += usize::from(old.is_null());
+            Py_XDECREF(old);
+        }
+        Ok(())
+    }
+
+    /// The object under a number, borrowed.
+    #[inline]
+    pub fn get(&self, number: usize) -> Option<*mut PyObject> {
+        match self.table.get(number) {
+            Some(object) if !object.is_null() => Some(*object),
+            _ => self.wild.as_ref()?.get(&number).map(Owned::as_ptr),
+        }
+    }
+}
+
+impl Drop for Memo {
+    fn drop(&mut self) {
+        while let Some(object) = self.table.pop() {
+            // SAFETY: the reference was the memo's.
+            unsafe { Py_XDECREF(object) };
+        }
+    }
+}

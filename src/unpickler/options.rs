@@ -1,0 +1,68 @@
+//! What a caller asks of a load, and what it learns of a failed one.
+
+use std::ffi::CStr;
+
+use pyo3_ffi::PyObject;
+
+use super::input::Input;
+use super::machine::Machine;
+use super::source::Source;
+use crate::py::error::PyResult;
+use crate::py::owned::Owned;
+
+/// A policy about globals, asked before anything else about each one that a pickle names.
+pub trait FindClass {
+    /// The object to use, or None to look it up as usual. Both arguments are `str` objects.
+    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>>;
+}
+
+/// The keywords of `pickle.loads`, and this library's own.
+pub struct Options<'a> {
+    pub find_class: Option<&'a mut dyn FindClass>,
+    /// A callable.
+    pub persistent_load: Option<*mut PyObject>,
+    /// An iterable of objects with the buffer protocol, in pickle order.
+    pub buffers: Option<*mut PyObject>,
+    /// Python 2's names are mapped to today's in protocols below 3.
+    pub fix_imports: bool,
+    /// Of Python 2's strings; "bytes" leaves them `bytes`.
+    pub encoding: &'a CStr,
+    pub errors: &'a CStr,
+    /// No more than so many bytes of a source are read; 0: no limit.
+    pub max_bytes: u64,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            find_class: None,
+            persistent_load: None,
+            buffers: None,
+            fix_imports: true,
+            encoding: c"ASCII",
+            errors: c"strict",
+            max_bytes: 0,
+        }
+    }
+}
+
+/// Where a load failed.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Report {
+    /// The offset of the opcode that failed.
+    pub offset: usize,
+    /// `max_bytes` was reached.
+    pub limit: bool,
+}
+
+/// Loads the pickle at the start of `data`; also says how many bytes it has.
+pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) -> PyResult<(Owned, usize)> {
+    let input = Input::of_memory(data);
+    Machine::new(input, options)?.load(report)
+}
+
+/// Loads one pickle and leaves the source where it ends.
+pub fn load_from_source(source: &mut dyn Source, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
+    let input = Input::of_source(source, options.max_bytes);
+    Machine::new(input, options)?.load(report).map(|(object, _)| object)
+}
