@@ -312,7 +312,7 @@ impl Pickler<'_> {
                 let items = Owned::new(PyObject_CallMethod(dict, c"items".as_ptr(), ptr::null()))?;
                 Owned::new(PyObject_GetIter(items.as_ptr()))?
             };
-            return Items::pairs(iterator, Place::Hidden).map(Some);
+            return Items::pairs(iterator).map(Some);
         }
         let batch = self.begin_batch(size as usize);
         let shared_keys = has_shared_keys(dict);

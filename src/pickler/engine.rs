@@ -189,6 +189,15 @@ impl<'a> Pickler<'a> {
         if self.stack.len() > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
     }
 
+    /// Puts a frame below others, for the path after a failure.
+    #[cold]
+    pub(super) fn insert(&mut self, at: usize, frame: Frame) {
+        if self.stack.try_room(1).is_ok() {
+            let base = self.keep.len();
+            self.stack.insert(at.min(self.stack.len()), Waiting { frame, object: ptr::null_mut(), base });
+        }
+    }
+
     #[cold]
     fn too_deep(&mut self) -> Raised {
         self.limit_reached = true;

@@ -153,10 +153,10 @@ impl Pickler<'_> {
         plan.construction(&parts, object)?;
         plan.built(object)?;
         if let Some(items) = parts.items {
-            plan.raw(Step::Items(items, Place::Hidden))?;
+            plan.raw(Step::Items(items))?;
         }
         if let Some(pairs) = parts.pairs {
-            plan.raw(Step::Pairs(pairs, Place::Hidden))?;
+            plan.raw(Step::Pairs(pairs))?;
         }
         match (parts.state, parts.setter) {
             (Some(state), None) => {
