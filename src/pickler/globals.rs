@@ -12,7 +12,7 @@ use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
-use crate::py::habits::GETATTR_CHAIN;
+use crate::py::habits::{GETATTR_CHAIN, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -64,6 +64,7 @@ impl Pickler<'_> {
             },
         };
         let name = self.keep(name)?;
+        self.refuse_local(object, name)?;
         let module = match optional_attr(object, names.module.as_ptr())? {
             // SAFETY: a static object.
             Some(module) if module.as_ptr() != unsafe { Py_None() } => module,
@@ -196,15 +197,16 @@ impl Pickler<'_> {
         let mut value = Owned::of(module);
         let mut last = Owned::of(name);
         for part in lookup::parts(name)? {
-            if text::is(part.as_ptr(), "<locals>") {
-                return Err(self.local(object, name));
-            }
             let next = attr(value.as_ptr(), part.as_ptr()).map_err(|raised| {
                 // SAFETY: a static exception type.
                 if !matches(unsafe { PyExc_AttributeError }) {
                     return raised;
                 }
-                self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
+                if NAMES_WHAT_IT_GOT {
+                    self.cannot(object, c"it's not found as %S.%S", module_name, name)
+                } else {
+                    self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
+                }
             })?;
             parent = Some(std::mem::replace(&mut value, next));
             last = part;
@@ -223,11 +225,23 @@ impl Pickler<'_> {
         self.cannot(object, c"it's not the same object as %S.%S", module, name)
     }
 
-    #[cold]
-    fn local(&mut self, object: *mut PyObject, name: *mut PyObject) -> Raised {
-        let _ = object;
+    /// Nothing inside a function can be found again by its name.
+    fn refuse_local(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
+        // SAFETY: a live object.
+        if unsafe { PyUnicode_Check(name) } == 0 {
+            // SAFETY: as above; it raises TypeError for what is no str.
+            return unsafe { Owned::new(PyUnicode_Split(name, self.state.names.dot.as_ptr(), -1)) }.map(drop);
+        }
+        if !text::has_dot(name) || !lookup::parts(name)?.iter().any(|part| text::is(part.as_ptr(), "<locals>")) {
+            return Ok(());
+        }
+        self.foreign()?;
+        if LOCAL_IS_PICKLING_ERROR {
+            let message = format!("Can't pickle local object {}", text::repr(object));
+            return Err(self.pickling_error(&message));
+        }
         // SAFETY: a static exception type.
-        raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name)))
+        Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name))))
     }
 
     /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.

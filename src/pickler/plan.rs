@@ -250,7 +250,11 @@ impl<'p, 'a> Plan<'p, 'a> {
             Leaf::Detour => self.part(object, Place::Hidden),
             Leaf::New => {
                 self.pickler.begin_unknown(object)?;
-                describe(self, object)
+                // Its number, and whether it lies inside itself, are its own affair.
+                let (number, ended) = (self.number, self.ended);
+                describe(self, object)?;
+                (self.number, self.ended) = (number, ended);
+                Ok(())
             }
         }
     }
