@@ -8,7 +8,8 @@
  *   libcloudpickle.so.0        Uses the Python that is already in the process; is not linked to any libpython. For
  *                              extension modules and ctypes, and for programs that link libpython themselves:
  *                              cc x.c -lcloudpickle $(python3-config --cflags --embed --ldflags)
- *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status.
+ *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status. (A
+ *   loader that binds all symbols at once, as Python's own does, may refuse it first, for a symbol that is missing.)
  *
  * CONVENTIONS, true of every function unless its comment says otherwise
  *   Result     CP_OK (0) or a negative cp_status. Out parameters are written on every path: the result, or NULL / zeroes.
@@ -239,9 +240,9 @@ typedef struct cp_init_options {
     /* 0. */
     uint32_t reserved;
     /* The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-     * environment, and (embed library) the libpython. NULL: $CP_PYTHON, else python3 on PATH. */
+     * environment. NULL: $CP_PYTHON, else python3 on PATH. */
     const char *program;
-    /* Embed library only: path of the libpython to load. NULL: $CP_LIBPYTHON, else what program says. */
+    /* For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process. */
     const char *libpython;
     /* PYTHONHOME; NULL: computed. */
     const char *home;
@@ -420,6 +421,12 @@ CP_API CP_CHECK cp_status cp_load_file(struct _object *file, const cp_load_optio
 /* For extension modules and ctypes.PyDLL: from a bytes-like object; a new reference, or NULL with a Python exception
  * set. [GIL held] Since 0.1. */
 CP_API struct _object *cp_loads_bytes(struct _object *bytes_like) CP_NOTHROW;
+
+/* Makes plain pickle.loads load what this library and cloudpickle write, in a process without the Python package
+ * cloudpickle: puts modules of the library's own into sys.modules in its place. Does nothing where the package is
+ * imported or could be.
+ * [GIL auto] Since 0.1. */
+CP_API cp_status cp_install(cp_error **err) CP_NOTHROW;
 
 /* ------------------------------------------------------------------------------------------------- modules by value */
 

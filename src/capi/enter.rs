@@ -29,6 +29,10 @@ pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 /// Runs a door: first its arguments are looked at, without Python; then, attached to the interpreter, its body runs.
 /// A failure goes where the header says: to `*err`, or is left set as the exception of a caller that is attached, or
 /// is dropped. An exception that was set before stays set, or becomes the context of the new one.
+#[expect(
+    clippy::not_unsafe_ptr_arg_deref,
+    reason = "err is NULL or can be written: the header asks it of every caller"
+)]
 pub fn enter<A>(
     err: *mut *mut cp_error,
     arguments: impl FnOnce() -> Result<(Gil, A), Failure>,

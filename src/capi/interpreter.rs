@@ -42,9 +42,9 @@ pub struct cp_init_options {
     /// 0.
     pub reserved: u32,
     /// The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-    /// environment, and (embed library) the libpython. NULL: $CP_PYTHON, else python3 on PATH.
+    /// environment. NULL: $CP_PYTHON, else python3 on PATH.
     pub program: *const c_char,
-    /// Embed library only: path of the libpython to load. NULL: $CP_LIBPYTHON, else what program says.
+    /// For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process.
     pub libpython: *const c_char,
     /// PYTHONHOME; NULL: computed.
     pub home: *const c_char,
@@ -110,7 +110,7 @@ enum Phase {
     /// Not ours: none, or one that others started.
     Foreign,
     Starting,
-    Ours(Running),
+    Ours(Box<Running>),
     Closing,
 }
 
@@ -184,7 +184,7 @@ fn initialize(start: &Start) -> Result<(), Failure> {
     match outcome {
         Ok(runtime) => {
             let thread = start.has(CP_INIT_THIS_THREAD).then(|| thread::current().id());
-            house.phase = Phase::Ours(Running { runtime, thread });
+            house.phase = Phase::Ours(Box::new(Running { runtime, thread }));
             house.users = 1;
             Ok(())
         }
@@ -213,8 +213,8 @@ fn finalize() -> Result<(), Failure> {
         house.users -= 1;
         return Ok(());
     }
-    if let Phase::Ours(Running { thread: Some(thread), .. }) = house.phase
-        && thread != thread::current().id()
+    if let Phase::Ours(running) = &house.phase
+        && running.thread.is_some_and(|thread| thread != thread::current().id())
     {
         return Err(Failure::argument(
             "cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD",

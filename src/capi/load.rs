@@ -23,6 +23,7 @@ use super::status::cp_status_value::{self, *};
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::reconstruct::install::install;
 use crate::state::State;
 use crate::unpickler::options::{FindClass, Options, Report, load_from_memory, load_from_source};
 use crate::unpickler::source::FileSource;
@@ -220,6 +221,15 @@ pub unsafe extern "C" fn cp_loads_bytes(bytes_like: *mut PyObject) -> *mut PyObj
         },
     );
     object
+}
+
+/// Makes plain pickle.loads load what this library and cloudpickle write, in a process without the Python package
+/// cloudpickle: puts modules of the library's own into sys.modules in its place. Does nothing where the package is
+/// imported or could be.
+/// [GIL auto] Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cp_install(err: *mut *mut cp_error) -> cp_status {
+    enter(err, || Ok((Gil::Auto, ())), |()| Ok(install().map(drop)?))
 }
 
 /// Loads from a source of the host's.

@@ -1,7 +1,7 @@
 //! How this library starts a Python, and ends it.
 
 use std::env;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,7 +19,7 @@ use crate::py::{error, object, text};
 /// A Python that runs, and the thread that is its main thread.
 pub enum Runtime {
     /// The one that called `start`: it goes on, detached.
-    Here(Main),
+    Here(Box<Main>),
     /// One of our own, which waits for the order to end it.
     Thread { end: Sender<()>, thread: JoinHandle<Result<(), Failure>> },
 }
@@ -34,7 +34,7 @@ pub struct Main {
 /// Initialising and finalising Python in different threads hangs in some versions: one thread does both.
 pub fn start(start: &Start) -> Result<Runtime, Failure> {
     if start.has(CP_INIT_THIS_THREAD) {
-        return Main::start(start).map(Runtime::Here);
+        return Main::start(start).map(|main| Runtime::Here(Box::new(main)));
     }
     let own = Start { flags: start.flags, program: start.program.clone(), home: start.home.clone() };
     let (started, ready) = channel();
@@ -210,8 +210,8 @@ fn good(status: PyStatus) -> Result<(), Failure> {
         if PyStatus_Exception(status) == 0 {
             return Ok(());
         }
-        let words = |text: *const _| {
-            if text == std::ptr::null() { "exit".into() } else { CStr::from_ptr(text).to_string_lossy() }
+        let words = |text: *const c_char| {
+            if text.is_null() { "exit".into() } else { CStr::from_ptr(text).to_string_lossy() }
         };
         Err(Failure::new(CP_ERR_PYTHON, format!("Python could not start: {}", words(status.err_msg))))
     }

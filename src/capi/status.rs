@@ -48,8 +48,11 @@ pub enum cp_status_value {
 
 use cp_status_value::*;
 
-/// Each status with its word and the exception that stands for it when the caller wants one and none was raised.
-const STATUSES: &[(cp_status_value, &CStr, fn() -> *mut PyObject)] = {
+/// A status, its word, and the exception that stands for it when the caller wants one and none was raised.
+type Row = (cp_status_value, &'static CStr, fn() -> *mut PyObject);
+
+/// All of them.
+const STATUSES: &[Row] = {
     macro_rules! exception {
         ($name:ident) => {{
             fn get() -> *mut PyObject {

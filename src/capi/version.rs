@@ -7,6 +7,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use super::enter::guard;
+use crate::protocol::wire::VERSION as COMPAT_VERSION;
 use crate::py::attach::{is_initialized, version_text};
 
 /// The number in the soname.
@@ -33,7 +34,7 @@ pub extern "C" fn cp_abi_version() -> u32 {
 /// The version of the Python package cloudpickle whose bytes this library writes. [GIL none] Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn cp_compat_version() -> *const c_char {
-    c"3.1.2".as_ptr()
+    COMPAT_VERSION.as_ptr()
 }
 
 /// The version of the running Python, e.g. "3.12.1"; NULL if none runs. [GIL none] Since 0.1.

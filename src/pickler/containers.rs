@@ -12,9 +12,28 @@ use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::dict::Entries;
 use crate::py::error::{PyResult, raise};
-use crate::py::habits::SHORT_LAST_BATCH;
-use crate::py::layout::{has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique};
+use crate::py::habits::{LIST_IS_WATCHED, SHORT_LAST_BATCH};
+use crate::py::layout::{
+    self, Chars, chars, compact_int, has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique,
+};
 use crate::py::owned::Owned;
+
+/// The most bytes that a short atom takes with its memo number; None for any other object.
+fn atom_size(object: *mut PyObject) -> Option<usize> {
+    const MOST: usize = 32;
+    let ty = type_of(object).cast_const();
+    // SAFETY: the addresses of static objects.
+    let singleton = unsafe { object == Py_None() || object == Py_True() || object == Py_False() };
+    let scalar =
+        singleton || (ty == &raw const PyLong_Type && compact_int(object).is_some()) || ty == &raw const PyFloat_Type;
+    if scalar {
+        return Some(MOST);
+    }
+    match (ty == &raw const PyUnicode_Type).then(|| chars(object)) {
+        Some(Chars::Ascii(text)) if text.len() <= 0xff => Some(MOST + text.len()),
+        _ => None,
+    }
+}
 
 /// Goes on if the object is written, else has the loop save it.
 macro_rules! save {
@@ -86,13 +105,17 @@ impl Pickler<'_> {
             return Ok(None);
         }
         let batch = self.begin_batch(len);
-        Ok(Some(Frame::List(List { list, index: 0, batch })))
+        Ok(Some(Frame::List(List { list, index: 0, size: len, batch })))
     }
 
     #[inline(always)]
     pub(super) fn list(&mut self, f: &mut List) -> PyResult<Next> {
         while let Batch::Marked(n) = &mut f.batch {
             let (len, items) = list_items(f.list);
+            if LIST_IS_WATCHED && len != f.size {
+                // SAFETY: a static exception type.
+                return Err(raise(unsafe { PyExc_RuntimeError }, "list changed size during iteration"));
+            }
             if f.index >= len {
                 self.out.op(APPENDS);
                 return Ok(Next::Done);
@@ -193,6 +216,56 @@ impl Pickler<'_> {
         Ok(Some(Frame::Tuple(Tuple { tuple, index: 0, unique })))
     }
 
+    /// Writes an object that needs no frame although it is no leaf: bytes, an empty container, a short tuple of atoms.
+    /// False (and nothing written) for any other object. It was not met before.
+    pub(super) fn simple(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        let ty = type_of(object).cast_const();
+        if ty == &raw const PyTuple_Type {
+            return self.flat_tuple(object);
+        }
+        // SAFETY: live objects of the types that were asked for.
+        let empty = (ty == &raw const PyDict_Type && unsafe { PyDict_Size(object) } == 0)
+            || (ty == &raw const PyList_Type && list_items(object).0 == 0);
+        if empty {
+            return self.descend(object).map(|frame| frame.is_none());
+        }
+        if ty == &raw const PyBytes_Type && self.protocol >= 3 && layout::bytes(object).len() < FRAME_TARGET {
+            return self.bytes(object).map(|frame| frame.is_none());
+        }
+        Ok(false)
+    }
+
+    /// Writes a short tuple of atoms at once, if no boundary can fall into it; false (and nothing written) for any other
+    /// object. It was not met before.
+    pub(super) fn flat_tuple(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        const MOST: usize = 16;
+        if type_of(object).cast_const() != &raw const PyTuple_Type {
+            return Ok(false);
+        }
+        let items = tuple_items(object);
+        let mut room = self.out.until_due();
+        if items.is_empty() {
+            self.empty_tuple();
+            return Ok(true);
+        }
+        if items.len() > MOST {
+            return Ok(false);
+        }
+        for item in items {
+            let Some(rest) = atom_size(*item).and_then(|size| room.checked_sub(size)) else { return Ok(false) };
+            room = rest;
+        }
+        if self.tuple_is_marked(items.len()) {
+            self.out.op(MARK);
+        }
+        for item in items {
+            self.atom(*item)?;
+        }
+        self.tuple_op(items.len());
+        self.memoize(object)?;
+        Ok(true)
+    }
+
     #[inline(always)]
     pub(super) fn tuple(&mut self, f: &mut Tuple) -> PyResult<Next> {
         let items = tuple_items(f.tuple);
@@ -243,7 +316,7 @@ impl Pickler<'_> {
                 let items = Owned::new(PyObject_CallMethod(dict, c"items".as_ptr(), ptr::null()))?;
                 Owned::new(PyObject_GetIter(items.as_ptr()))?
             };
-            return Items::pairs(iterator, Place::Hidden).map(Some);
+            return Items::pairs(iterator).map(Some);
         }
         let batch = self.begin_batch(size as usize);
         let shared_keys = has_shared_keys(dict);

@@ -53,7 +53,7 @@ fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Rai
     let (recursion, memory) = unsafe { (PyExc_RecursionError, PyExc_MemoryError) };
     // SAFETY: live objects.
     let is = |ty| unsafe { PyErr_GivenExceptionMatches(exception.as_ptr(), ty) != 0 };
-    if is(memory) || report.limit {
+    if is(memory) || report.limit || pickler.sink_failed {
         return error::restore(exception);
     }
     report.path = pickler.path();

@@ -12,12 +12,13 @@
 //! never shrinks.
 
 use std::mem;
+use std::ptr;
 
 use pyo3_ffi::*;
 
 use super::atoms::PyPickleBuffer_Type;
 use super::frame::{Frame, Next};
-use super::globals::{BaseGlobals, WireFunctions};
+use super::globals::WireFunctions;
 use super::memo::Memo;
 use super::options::Options;
 use super::out::{Home, Lent, Out};
@@ -40,10 +41,15 @@ pub struct Pickler<'a> {
     /// The steps of all scripts on the stack.
     pub(super) steps: Vec<Step>,
     pub(super) keep: Vec<Owned>,
+    /// The object that is being begun: no frame points to it yet.
+    pub(super) beginning: *mut PyObject,
+    /// Plans that are being made inside each other.
+    pub(super) nested: u32,
+    /// Frames that a step takes up again.
+    pub(super) parked: Vec<Frame>,
     /// A frame that is to be carried out before the current one.
     interposed: Option<Frame>,
     pinned: Vec<Owned>,
-    pub(super) base_globals: BaseGlobals,
     pub(super) wires: WireFunctions,
     pub(super) protocol: u8,
     is_foreign: bool,
@@ -51,6 +57,8 @@ pub struct Pickler<'a> {
     sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
+    /// The exception is the sink's: no object is to blame.
+    pub(super) sink_failed: bool,
 }
 
 /// A frame on the stack.
@@ -75,10 +83,12 @@ impl<'a> Pickler<'a> {
             memo: Memo::reuse(scratch.log, scratch.slots),
             stack: scratch.stack,
             steps: scratch.steps,
-            keep: Vec::new(),
+            keep: scratch.keep,
+            beginning: ptr::null_mut(),
+            nested: 0,
+            parked: Vec::new(),
             interposed: None,
-            pinned: Vec::new(),
-            base_globals: BaseGlobals::default(),
+            pinned: scratch.pinned,
             wires: WireFunctions::default(),
             protocol: options.protocol,
             is_foreign: cfg!(Py_GIL_DISABLED),
@@ -86,6 +96,7 @@ impl<'a> Pickler<'a> {
             sink,
             state: State::get()?,
             limit_reached: false,
+            sink_failed: false,
         })
     }
 
@@ -113,6 +124,7 @@ impl<'a> Pickler<'a> {
     }
 
     fn save_all(&mut self, root: *mut PyObject) -> PyResult<()> {
+        self.beginning = root;
         if let Some(frame) = self.detour(root)? {
             self.push(frame, 0)?;
         }
@@ -141,6 +153,7 @@ impl<'a> Pickler<'a> {
                     if self.is_foreign {
                         self.hold(object)?;
                     }
+                    self.beginning = object;
                     match self.descend(object)? {
                         Some(frame) => self.push(frame, base)?,
                         None => self.let_go(base),
@@ -151,6 +164,7 @@ impl<'a> Pickler<'a> {
                     if self.is_foreign {
                         self.hold(object)?;
                     }
+                    self.beginning = object;
                     match self.detour(object)? {
                         Some(frame) => self.push(frame, base)?,
                         None => self.let_go(base),
@@ -173,6 +187,15 @@ impl<'a> Pickler<'a> {
         let object = frame.object();
         self.stack.try_push(Waiting { frame, object, base })?;
         if self.stack.len() > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    /// Puts a frame below others, for the path after a failure.
+    #[cold]
+    pub(super) fn insert(&mut self, at: usize, frame: Frame) {
+        if self.stack.try_room(1).is_ok() {
+            let base = self.keep.len();
+            self.stack.insert(at.min(self.stack.len()), Waiting { frame, object: ptr::null_mut(), base });
+        }
     }
 
     #[cold]
@@ -250,12 +273,13 @@ impl<'a> Pickler<'a> {
     #[inline(never)]
     fn become_foreign(&mut self) -> PyResult<()> {
         self.memo.publish()?;
-        self.pinned.try_room(self.stack.len() + self.steps.len())?;
+        self.pinned.try_room(self.stack.len() + self.steps.len() + 1)?;
         let mut pin = |object: *mut PyObject| {
             if !object.is_null() {
                 self.pinned.push(Owned::of(object));
             }
         };
+        pin(self.beginning);
         for at in 0..self.stack.len() {
             // SAFETY: below the length; the field is not part of the frame, which may be borrowed.
             pin(unsafe { (*self.stack.as_ptr().add(at)).object });
@@ -290,7 +314,7 @@ impl<'a> Pickler<'a> {
 
     /// Begins an object that is no leaf and was not met before.
     #[inline(always)]
-    fn descend(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn descend(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
         let ty = type_of(object).cast_const();
         if ty == &raw const PyDict_Type {
             self.begin_dict(object)
@@ -345,7 +369,7 @@ impl<'a> Pickler<'a> {
         let Some(sink) = self.sink.as_mut() else { return Ok(()) };
         let ready = self.out.ready()?;
         if !ready.is_empty() {
-            sink.write(ready)?;
+            sink.write(ready).inspect_err(|_| self.sink_failed = true)?;
         }
         self.out.hand_over();
         Ok(())
@@ -361,9 +385,9 @@ impl<'a> Pickler<'a> {
         match (&mut self.sink, owner) {
             (Some(sink), Some(owner)) => {
                 let _held = Owned::of(owner);
-                sink.write_object(owner, data)?;
+                sink.write_object(owner, data).inspect_err(|_| self.sink_failed = true)?;
             }
-            (Some(sink), None) => sink.write(data)?,
+            (Some(sink), None) => sink.write(data).inspect_err(|_| self.sink_failed = true)?,
             (None, _) => return Ok(false),
         }
         Ok(true)
@@ -375,7 +399,12 @@ impl Drop for Pickler<'_> {
         // Dropping what is held may run finalizers, and these may pickle: they find the pool as it is.
         let (log, slots) = mem::take(&mut self.memo).into_memory();
         self.stack.clear();
+        self.steps.clear();
+        self.keep.clear();
+        self.pinned.clear();
         let scratch = Scratch {
+            keep: mem::take(&mut self.keep),
+            pinned: mem::take(&mut self.pinned),
             block: self.out.take_back(),
             log,
             slots,

@@ -1,24 +1,22 @@
 //! Objects that are found again by module and name (`save_global` in `_pickle.c`), the functions of cloudpickle that
 //! every pickle by value names, and the globals that functions share.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
-use super::plan::{Place, Step};
+use super::plan::{Place, Plan, Step};
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
-use crate::py::habits::GETATTR_CHAIN;
+use crate::py::habits::{GETATTR_CHAIN, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::py::vec::TryPush;
 
 /// What a dump knows about the functions of `cloudpickle.cloudpickle`.
 #[derive(Default)]
@@ -40,19 +38,6 @@ struct WireFunction {
 
 /// Addresses that stand for the functions of `cloudpickle.cloudpickle` where there is no such module.
 static WIRE_KEYS: [u8; Wire::ALL.len()] = [0; Wire::ALL.len()];
-
-/// For each globals dict: what functions with these globals get to begin with (`Pickler.globals_ref` of cloudpickle).
-#[derive(Default)]
-pub struct BaseGlobals {
-    by_address: HashMap<usize, usize>,
-    entries: Vec<Entry>,
-}
-
-#[derive(Default)]
-struct Entry {
-    values: [Option<Owned>; 4],
-    number: Option<usize>,
-}
 
 /// Where an object was found.
 struct Found {
@@ -79,6 +64,7 @@ impl Pickler<'_> {
             },
         };
         let name = self.keep(name)?;
+        self.refuse_local(object, name)?;
         let module = match optional_attr(object, names.module.as_ptr())? {
             // SAFETY: a static object.
             Some(module) if module.as_ptr() != unsafe { Py_None() } => module,
@@ -211,15 +197,16 @@ impl Pickler<'_> {
         let mut value = Owned::of(module);
         let mut last = Owned::of(name);
         for part in lookup::parts(name)? {
-            if text::is(part.as_ptr(), "<locals>") {
-                return Err(self.local(object, name));
-            }
             let next = attr(value.as_ptr(), part.as_ptr()).map_err(|raised| {
                 // SAFETY: a static exception type.
                 if !matches(unsafe { PyExc_AttributeError }) {
                     return raised;
                 }
-                self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
+                if NAMES_WHAT_IT_GOT {
+                    self.cannot(object, c"it's not found as %S.%S", module_name, name)
+                } else {
+                    self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
+                }
             })?;
             parent = Some(std::mem::replace(&mut value, next));
             last = part;
@@ -238,11 +225,23 @@ impl Pickler<'_> {
         self.cannot(object, c"it's not the same object as %S.%S", module, name)
     }
 
-    #[cold]
-    fn local(&mut self, object: *mut PyObject, name: *mut PyObject) -> Raised {
-        let _ = object;
+    /// Nothing inside a function can be found again by its name.
+    fn refuse_local(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
+        // SAFETY: a live object.
+        if unsafe { PyUnicode_Check(name) } == 0 {
+            // SAFETY: as above; it raises TypeError for what is no str.
+            return unsafe { Owned::new(PyUnicode_Split(name, self.state.names.dot.as_ptr(), -1)) }.map(drop);
+        }
+        if !text::has_dot(name) || !lookup::parts(name)?.iter().any(|part| text::is(part.as_ptr(), "<locals>")) {
+            return Ok(());
+        }
+        self.foreign()?;
+        if LOCAL_IS_PICKLING_ERROR {
+            let message = format!("Can't pickle local object {}", text::repr(object));
+            return Err(self.pickling_error(&message));
+        }
         // SAFETY: a static exception type.
-        raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name)))
+        Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name))))
     }
 
     /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.
@@ -412,46 +411,40 @@ impl Pickler<'_> {
         self.wires.known[wire as usize] = Some(function);
         Ok(function)
     }
+}
 
-    /// Notes what functions with these globals begin with: the first time, and again as long as that was nothing.
-    pub(super) fn note_base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
-        let next = self.base_globals.entries.len();
-        let at = *self.base_globals.by_address.entry(globals as usize).or_insert(next);
-        if at == next {
-            self.base_globals.entries.try_push(Entry::default())?;
+impl Plan<'_, '_> {
+    /// The dict that all functions with these globals share (`Pickler.globals_ref` of cloudpickle): what the first of
+    /// them begins with, a reference for the others.
+    pub fn base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
+        let state = self.pickler().state;
+        let key = base_globals_key(globals);
+        if let Some(number) = self.pickler().memo.get_key(key) {
+            return self.raw(Step::Get(number));
         }
-        if self.base_globals.entries[at].values.iter().all(Option::is_none) {
-            let names = &self.state.names;
-            for (i, key) in [&names.package, &names.name, &names.path, &names.file].into_iter().enumerate() {
-                self.base_globals.entries[at].values[i] = dict_get(globals, key.as_ptr())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the dict that functions with these globals share, or a reference to it.
-    pub(super) fn write_base_globals(&mut self, globals: *mut PyObject) -> PyResult<Option<Frame>> {
-        let at = self.base_globals.by_address[&(globals as usize)];
-        if let Some(number) = self.base_globals.entries[at].number {
-            self.get(number);
-            return Ok(None);
-        }
-        self.base_globals.entries[at].number = Some(self.memo.next());
-        let state = self.state;
         let keys = [&state.names.package, &state.names.name, &state.names.path, &state.names.file];
-        let values = self.base_globals.entries[at].values.each_ref().map(|v| v.as_ref().map(Owned::as_ptr));
-        let mut plan = self.plan();
-        let mut dict = plan.dict(values.iter().flatten().count())?;
+        let mut values = [const { None }; 4];
+        for (key, value) in keys.iter().zip(&mut values) {
+            *value = dict_get(globals, key.as_ptr())?;
+        }
+        let at = self.raw_at(Step::SharedDict { key, steps: 0 })?;
+        let mut dict = self.shared_dict(values.iter().flatten().count())?;
         for (key, value) in keys.into_iter().zip(values) {
             if let Some(value) = value {
-                dict.next(&mut plan)?;
-                plan.part(key.as_ptr(), Place::Hidden)?;
-                plan.object(value, Place::Global(key.as_ptr()))?;
+                dict.next(self)?;
+                self.part(key.as_ptr(), Place::Hidden)?;
+                self.owned(value, Place::Global(key.as_ptr()))?;
             }
         }
-        dict.end(&mut plan)?;
-        Ok(Some(plan.finish()))
+        dict.end(self)?;
+        self.close_shared_dict(at);
+        Ok(())
     }
+}
+
+/// The address by which the memo knows what functions with these globals share: no object has an odd one.
+fn base_globals_key(globals: *mut PyObject) -> usize {
+    globals as usize + 1
 }
 
 /// An exact module.

@@ -28,7 +28,7 @@ pub struct Slot {
 const UNDER_WAY: usize = usize::MAX;
 
 const EMPTY: Slot = Slot { address: 0, number: 0 };
-const FIRST_SLOTS: usize = 64;
+const FIRST_SLOTS: usize = 128;
 
 /// The object is under way: it has no number yet, and lies inside itself.
 pub struct UnderWay;
@@ -39,15 +39,42 @@ pub struct Memo {
     log: Vec<usize>,
     /// A power of two of slots, or none; at most half are taken.
     slots: Vec<Slot>,
+    hash: Hash,
     taken: usize,
     /// Foreign code has run: everything is in the table, and the log owns a reference to each object.
     published: bool,
 }
 
-/// Neighbours in memory are neighbours in the table, so that a container's items share its cache lines.
-#[inline(always)]
-fn place(address: usize, slots: usize) -> usize {
-    (address >> 4) & (slots - 1)
+/// Which slot is an address's first. In a small table addresses are scattered (Fibonacci hashing), so that objects of
+/// one size, which lie at regular distances, do not crowd each other. In a large one neighbours in memory are
+/// neighbours in the table, so that a container's items share its cache lines.
+#[derive(Clone, Copy)]
+struct Hash {
+    factor: usize,
+    shift: u32,
+}
+
+impl Hash {
+    const LARGE: usize = 4096;
+
+    fn of(slots: usize) -> Self {
+        if slots >= Self::LARGE {
+            Self { factor: 1, shift: 4 }
+        } else {
+            Self { factor: 0x9e37_79b9_7f4a_7c15, shift: 64 - slots.max(2).ilog2() }
+        }
+    }
+
+    #[inline(always)]
+    fn place(self, address: usize, slots: usize) -> usize {
+        (address.wrapping_mul(self.factor) >> self.shift) & (slots - 1)
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::of(0)
+    }
 }
 
 impl Memo {
@@ -55,7 +82,8 @@ impl Memo {
     pub fn reuse(mut log: Vec<usize>, mut slots: Vec<Slot>) -> Self {
         log.clear();
         slots.fill(EMPTY);
-        Self { log, slots, taken: 0, published: false }
+        let hash = Hash::of(slots.len());
+        Self { log, slots, hash, taken: 0, published: false }
     }
 
     /// Drops the references and gives the memory away.
@@ -106,7 +134,7 @@ impl Memo {
         if self.taken == 0 {
             return None;
         }
-        let mut at = place(address, self.slots.len());
+        let mut at = self.hash.place(address, self.slots.len());
         loop {
             // SAFETY: masked by the number of slots, a power of two.
             let slot = unsafe { *self.slots.get_unchecked(at) };
@@ -179,7 +207,7 @@ impl Memo {
     #[inline(always)]
     fn enter(&mut self, address: usize, number: usize) {
         let mask = self.slots.len() - 1;
-        let mut at = place(address, self.slots.len());
+        let mut at = self.hash.place(address, self.slots.len());
         loop {
             // SAFETY: masked by the number of slots, a power of two.
             let slot = unsafe { self.slots.get_unchecked_mut(at) };
@@ -205,8 +233,10 @@ impl Memo {
         slots.try_room(len)?;
         slots.resize(len, EMPTY);
         let old = std::mem::replace(&mut self.slots, slots);
+        let hash = Hash::of(len);
+        self.hash = hash;
         for slot in old.into_iter().filter(|s| s.address != 0) {
-            let mut at = place(slot.address, len);
+            let mut at = hash.place(slot.address, len);
             while self.slots[at].address != 0 {
                 at = (at + 1) & (len - 1);
             }

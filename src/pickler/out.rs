@@ -168,6 +168,17 @@ impl Out {
         self.set_limit();
     }
 
+    /// Does every object take the slow path?
+    pub fn is_detour(&self) -> bool {
+        self.detour
+    }
+
+    /// The bytes that can be written before [`Out::due`] says stop.
+    #[inline(always)]
+    pub fn until_due(&self) -> usize {
+        (self.limit as usize).saturating_sub(self.end as usize)
+    }
+
     /// The slow path at the beginning of an object: room, and the end of the frame. Says whether a frame ended.
     #[cold]
     #[inline(never)]

@@ -4,9 +4,9 @@
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::{Dict, Frame};
-use super::plan::{Place, Step};
-use crate::py::code;
+use super::frame::{Dict, Frame, Tuple};
+use super::plan::{Place, Script, Step};
+use crate::py::code::{self, Names};
 use crate::py::layout::type_of;
 use crate::py::text;
 
@@ -37,15 +37,17 @@ impl Pickler<'_> {
         Some(format!("obj{}{gap}{}", head.concat(), tail.into_iter().rev().collect::<String>()))
     }
 
+    /// The step that a script began last.
+    fn last_step(&self, script: &Script) -> Option<&Step> {
+        self.steps.get(script.next.checked_sub(1)?)
+    }
+
     /// What the frame at this height adds to the path.
     fn part(&self, at: usize) -> Option<String> {
         match &self.stack[at].frame {
             Frame::List(f) => Some(format!("[{}]", f.index.saturating_sub(1))),
-            Frame::Tuple(f) => match self.step_below(at) {
-                Some(Step::Object(_, Place::Closure(code))) => Some(cell(*code, f.index.saturating_sub(1))),
-                _ if self.is_state(at) => None,
-                _ => Some(format!("[{}]", f.index.saturating_sub(1))),
-            },
+            Frame::Tuple(f) if let Some(name) = self.free_name(at, f) => Some(format!(".__closure__[{}]", key(name))),
+            Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
                 Some(match (f.value != 0, self.is_state(at)) {
@@ -59,29 +61,25 @@ impl Pickler<'_> {
                 let pair = f.key();
                 Some(if pair.is_null() { format!("[{}]", f.count) } else { format!("[{}]", key(pair)) })
             }
-            Frame::Script(f) => match self.steps.get(f.next.checked_sub(1)?)? {
-                Step::Object(_, place) => place.part(),
-                _ => None,
-            },
+            Frame::Script(f) => self.last_step(f)?.place().part(),
         }
     }
 
-    /// The step of the script below that this frame carries out.
-    fn step_below(&self, at: usize) -> Option<&Step> {
-        match &self.stack[at.checked_sub(1)?].frame {
-            Frame::Script(f) => self.steps.get(f.next.checked_sub(1)?),
-            _ => None,
-        }
+    /// The name of the closure variable that a tuple of cells is at.
+    fn free_name(&self, at: usize, cells: &Tuple) -> Option<*mut PyObject> {
+        let Frame::Script(below) = &self.stack[at.checked_sub(1)?].frame else { return None };
+        let Place::Closure(code) = self.last_step(below)?.place() else { return None };
+        code::fields(code).names(Names::Free).nth(cells.index.checked_sub(1)?).map(|(name, _)| name)
     }
 
     /// Is this the state of an object, so that its keys are attributes? With slots it is a pair of dicts.
     fn is_state(&self, at: usize) -> bool {
-        if let Some(step) = self.step_below(at) {
-            return matches!(step, Step::Object(_, Place::State));
-        }
         let Some(below) = at.checked_sub(1) else { return false };
-        matches!((&self.stack[below].frame, &self.stack[at].frame), (Frame::Tuple(_), Frame::Dict(_)))
-            && self.is_state(below)
+        match &self.stack[below].frame {
+            Frame::Script(f) => self.last_step(f).is_some_and(|step| matches!(step.place(), Place::State)),
+            Frame::Tuple(_) => matches!(self.stack[at].frame, Frame::Dict(_)) && self.is_state(below),
+            _ => false,
+        }
     }
 }
 
@@ -105,14 +103,6 @@ impl Place {
             Self::Argument(0) => Some(".<reduce arguments>".into()),
             Self::Argument(n) => Some(format!(".<reduce argument {n}>")),
         }
-    }
-}
-
-/// A cell of a closure, by the name of its variable.
-fn cell(code: *mut PyObject, index: usize) -> String {
-    match code::fields(code).names(code::Names::Free).nth(index) {
-        Some((name, _)) => format!(".__closure__[{}]", key(name)),
-        None => format!(".__closure__[{index}]"),
     }
 }
 

@@ -9,7 +9,6 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::atoms::Leaf;
-use super::containers::save;
 use super::engine::Pickler;
 use super::frame::{Frame, Next};
 use super::items::Items;
@@ -30,7 +29,7 @@ pub enum Place {
     Attribute(*mut PyObject),
     /// `.name`.
     Field(&'static &'static str),
-    /// A closure: each of its cells is `.__closure__['name']`, with the names of this code.
+    /// The closure of a function with this code: the cells in it have names.
     Closure(*mut PyObject),
     /// `.__globals__['name']`, a `str`.
     Global(*mut PyObject),
@@ -41,6 +40,7 @@ pub enum Place {
 }
 
 /// One thing to write.
+#[derive(Clone, Copy)]
 pub enum Step {
     Op(u8),
     /// The opcode that an object begins with.
@@ -49,6 +49,8 @@ pub enum Step {
     Object(*mut PyObject, Place),
     /// An object for which no persistent id is asked.
     Plain(*mut PyObject),
+    /// The frame that was parked last: of an object that was begun while the plan was made.
+    Resume(Place),
     /// A function of `cloudpickle.cloudpickle`.
     Wire(Wire),
     /// The characters of a str as a new str.
@@ -60,8 +62,14 @@ pub enum Step {
     EmptyDict,
     /// A tuple of the last so many items, on paper.
     Tuple(u32),
-    /// The dict that functions with these globals share; see `globals.rs`.
-    BaseGlobals(*mut PyObject),
+    /// EMPTY_DICT that the memo knows by a key; if it knows it by now, a reference in place of it and of so many steps
+    /// that follow.
+    SharedDict {
+        key: usize,
+        steps: u32,
+    },
+    /// A reference to what has this number.
+    Get(usize),
     /// The object has been built: memoise it. If it is known by now, drop what was built and end the script.
     Built(*mut PyObject),
     /// What was built exists on paper only: it takes a number.
@@ -69,8 +77,8 @@ pub enum Step {
     /// As `Built`, for an object that cannot be known by now.
     Memoize(*mut PyObject),
     /// Items or pairs that an iterator gives, for the object just built.
-    Items(*mut PyObject, Place),
-    Pairs(*mut PyObject, Place),
+    Items(*mut PyObject),
+    Pairs(*mut PyObject),
     /// GLOBAL with the names of the module and the global, which `object` and what lies in `keep` hold.
     Global {
         object: *mut PyObject,
@@ -86,12 +94,21 @@ impl Step {
             Self::Object(object, _)
             | Self::Plain(object)
             | Self::FreshText(object)
-            | Self::BaseGlobals(object)
             | Self::Built(object)
             | Self::Memoize(object)
-            | Self::Items(object, _)
-            | Self::Pairs(object, _) => *object,
+            | Self::Items(object)
+            | Self::Pairs(object) => *object,
             _ => ptr::null_mut(),
+        }
+    }
+}
+
+impl Step {
+    /// Where its object lies.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Object(_, place) | Self::Resume(place) => *place,
+            _ => Place::Hidden,
         }
     }
 }
@@ -103,16 +120,42 @@ pub struct Script {
     pub end: usize,
 }
 
-/// A plan that is being made.
+/// So many plans may be made inside each other; what lies deeper waits for the loop.
+const NESTED: u32 = 8;
+
+/// What became of a step.
+enum Ran {
+    Done,
+    /// It is done, and so many that follow it are in vain.
+    Skip(u32),
+    /// The whole script is done.
+    Ended,
+    /// An object that is no leaf: it is to be saved before the script goes on.
+    Into(*mut PyObject),
+    Detour(*mut PyObject),
+    /// The frame in `Pickler::interposed` is to be carried out first.
+    Interposed,
+}
+
+/// A plan that is being made. As long as nothing has to wait, each step is carried out at once; from the first object
+/// on that is no leaf, they queue up in `Pickler::steps`.
 pub struct Plan<'p, 'a> {
     pickler: &'p mut Pickler<'a>,
     first: usize,
+    /// Where its own steps begin, once there are any: steps of objects that are nested in it lie in front.
+    start: usize,
+    at_once: bool,
+    /// The script has ended: what follows is in vain.
+    ended: bool,
+    /// The number of the object that was built, if that happened at once.
+    number: Option<usize>,
 }
 
 impl<'p, 'a> Plan<'p, 'a> {
     pub(super) fn new(pickler: &'p mut Pickler<'a>) -> Self {
         let first = pickler.steps.len();
-        Self { pickler, first }
+        let at_once = !pickler.out.is_detour();
+        Self { pickler, first, start: usize::MAX, at_once, ended: false, number: None }
     }
 
     /// The engine, for questions in between.
@@ -120,14 +163,100 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.pickler
     }
 
+    #[inline(always)]
     fn step(&mut self, step: Step) -> PyResult<()> {
+        if self.at_once {
+            if self.carry_out(step)? {
+                return Ok(());
+            }
+            self.at_once = false;
+        }
+        self.queue(step)
+    }
+
+    /// Carries a step out, unless that has to wait.
+    #[inline(always)]
+    fn carry_out(&mut self, step: Step) -> PyResult<bool> {
+        if self.ended {
+            return Ok(true);
+        }
+        match step {
+            Step::Plain(_) | Step::Items(_) | Step::Pairs(_) => return Ok(false),
+            Step::Built(_) => self.number = Some(self.pickler.memo.next()),
+            _ => {}
+        }
+        match self.pickler.run(step)? {
+            Ran::Done => Ok(true),
+            Ran::Into(object) if self.pickler.simple(object)? => Ok(true),
+            Ran::Into(object) if self.pickler.nested < NESTED => self.nest(object, step),
+            Ran::Into(_) => Ok(false),
+            Ran::Ended => {
+                self.ended = true;
+                Ok(true)
+            }
+            Ran::Skip(_) | Ran::Detour(_) | Ran::Interposed => Ok(false),
+        }
+    }
+
+    /// Begins an object inside the plan. If that leaves a frame, it waits, and with it what follows.
+    fn nest(&mut self, object: *mut PyObject, step: Step) -> PyResult<bool> {
+        let place = step.place();
+        let below = self.pickler.stack.len();
+        match self.pickler.begin_nested(object) {
+            Ok(None) => {}
+            Ok(Some(frame)) => {
+                self.pickler.parked.try_push(frame)?;
+                self.at_once = false;
+                self.queue(Step::Resume(place))?;
+            }
+            Err(raised) => {
+                // For the path to the culprit: this plan lies below what was begun in it.
+                if self.queue(Step::Resume(place)).is_ok() {
+                    let end = self.pickler.steps.len();
+                    self.pickler.insert(below, Frame::Script(Script { first: end, next: end, end }));
+                }
+                return Err(raised);
+            }
+        }
+        Ok(true)
+    }
+
+    #[inline(never)]
+    fn queue(&mut self, step: Step) -> PyResult<()> {
         if self.pickler.is_foreign() {
             let object = step.object();
             if !object.is_null() {
                 self.pickler.keep(Owned::of(object))?;
             }
         }
+        if self.start == usize::MAX {
+            self.start = self.pickler.steps.len();
+        }
         self.pickler.steps.try_push(step)
+    }
+
+    /// Describes a part in place, if it is to be written now and nobody else is to be asked about it.
+    pub fn inline(
+        &mut self,
+        object: *mut PyObject,
+        describe: impl FnOnce(&mut Self, *mut PyObject) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let options = &self.pickler.options;
+        if !self.at_once || options.reducer_override.is_some() || options.dispatch_table.is_some() {
+            return self.part(object, Place::Hidden);
+        }
+        match self.pickler.leaf(object)? {
+            Leaf::Done => Ok(()),
+            Leaf::Detour => self.part(object, Place::Hidden),
+            Leaf::New => {
+                self.pickler.begin_unknown(object)?;
+                // Its number, and whether it lies inside itself, are its own affair.
+                let (number, ended) = (self.number, self.ended);
+                describe(self, object)?;
+                (self.number, self.ended) = (number, ended);
+                Ok(())
+            }
+        }
     }
 
     pub fn op(&mut self, op: u8) -> PyResult<()> {
@@ -142,7 +271,7 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// Any object, whose reference is handed over.
     pub fn owned(&mut self, object: Owned, place: Place) -> PyResult<()> {
         let object = self.pickler.keep(object)?;
-        self.pickler.steps.try_push(Step::Object(object, place))
+        self.step(Step::Object(object, place))
     }
 
     /// A part: an object that the reduced object itself holds, and that is met through it at most once if nothing else
@@ -177,11 +306,6 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     pub fn none(&mut self) -> PyResult<()> {
         self.step(Step::Begin(NONE))
-    }
-
-    pub fn bool(&mut self, value: bool) -> PyResult<()> {
-        // SAFETY: static objects.
-        self.part(unsafe { if value { Py_True() } else { Py_False() } }, Place::Hidden)
     }
 
     pub fn int(&mut self, value: i64) -> PyResult<()> {
@@ -237,12 +361,6 @@ impl<'p, 'a> Plan<'p, 'a> {
         OnPaper::begin(self, len, [APPEND, APPENDS], false)
     }
 
-    /// The dict that all functions with these globals share (`Pickler.globals_ref` of cloudpickle).
-    pub fn base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
-        self.pickler.note_base_globals(globals)?;
-        self.step(Step::BaseGlobals(globals))
-    }
-
     /// The callable and the tuple of arguments are there: REDUCE, and the object is built.
     pub fn reduce(&mut self, object: *mut PyObject) -> PyResult<()> {
         self.step(Step::Op(REDUCE))?;
@@ -263,8 +381,11 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// Begins the call `setter(object, state)`; the state follows, then [`Plan::set_state_end`].
     pub fn set_state(&mut self, setter: Wire, object: *mut PyObject) -> PyResult<()> {
         self.step(Step::Wire(setter))?;
-        // It is met twice by way of one reference: held here, it gets into the memo's table.
-        self.object(object, Place::Hidden)
+        match self.number {
+            Some(number) => self.step(Step::Get(number)),
+            // It is met twice by way of one reference: held here, it gets into the memo's table.
+            None => self.object(object, Place::Hidden),
+        }
     }
 
     pub fn set_state_end(&mut self) -> PyResult<()> {
@@ -282,10 +403,30 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.step(step)
     }
 
+    /// Where the step lies, for [`Plan::close_shared_dict`], if it has to wait.
+    pub(super) fn raw_at(&mut self, step: Step) -> PyResult<Option<usize>> {
+        self.step(step)?;
+        Ok((!self.at_once).then(|| self.pickler.steps.len() - 1))
+    }
+
+    /// The entries of a dict whose beginning is there.
+    pub(super) fn shared_dict(&mut self, len: usize) -> PyResult<OnPaper> {
+        OnPaper::begin(self, len, [SETITEM, SETITEMS], true)
+    }
+
+    /// Notes how many steps the dict that begins there took.
+    pub(super) fn close_shared_dict(&mut self, at: Option<usize>) {
+        let Some(at) = at else { return };
+        let count = (self.pickler.steps.len() - at - 1) as u32;
+        if let Step::SharedDict { steps, .. } = &mut self.pickler.steps[at] {
+            *steps = count;
+        }
+    }
+
     /// Ends the plan and gives the frame that carries it out.
     pub fn finish(self) -> Frame {
         let end = self.pickler.steps.len();
-        Frame::Script(Script { first: self.first, next: self.first, end })
+        Frame::Script(Script { first: self.first, next: self.start.min(end), end })
     }
 }
 
@@ -349,77 +490,126 @@ impl Pickler<'_> {
     #[inline(always)]
     pub(super) fn script(&mut self, f: &mut Script) -> PyResult<Next> {
         while f.next < f.end {
-            self.out.room(0)?;
-            let step = &self.steps[f.next];
+            let step = self.steps[f.next];
             f.next += 1;
-            match *step {
-                Step::Op(op) => self.out.op(op),
-                Step::Begin(op) => {
-                    self.paper_boundary()?;
-                    self.out.op(op);
-                }
-                Step::Object(object, _) => {
-                    save!(self.leaf(object), object);
-                }
-                Step::Plain(object) => {
-                    if let Some(frame) = self.begin(object)? {
-                        return self.interpose(frame);
-                    }
-                }
-                Step::Wire(wire) => self.wire(wire)?,
-                Step::FreshText(text) => {
-                    self.paper_boundary()?;
-                    self.text_data(text)?;
-                    self.memoize_paper()?;
-                }
-                Step::Int(value) => {
-                    self.paper_boundary()?;
-                    self.int64(value)?;
-                }
-                Step::EmptyTuple => {
-                    self.paper_boundary()?;
-                    self.empty_tuple();
-                }
-                Step::EmptyList => {
-                    self.paper_boundary()?;
-                    self.empty_list();
-                    self.memoize_paper()?;
-                }
-                Step::EmptyDict => {
-                    self.paper_boundary()?;
-                    self.empty_dict();
-                    self.memoize_paper()?;
-                }
-                Step::Tuple(len) => {
-                    self.tuple_op(len as usize);
-                    self.memoize_paper()?;
-                }
-                Step::BaseGlobals(globals) => {
-                    self.paper_boundary()?;
-                    if let Some(frame) = self.write_base_globals(globals)? {
-                        return self.interpose(frame);
-                    }
-                }
-                Step::Built(object) => {
-                    if let Some(number) = self.memo.get(object) {
-                        self.out.op(POP);
-                        self.get(number);
-                        break;
-                    }
-                    self.memoize(object)?;
-                }
-                Step::Items(iterator, place) => {
-                    return self.interpose(Items::items(Owned::of(iterator), place)?);
-                }
-                Step::Pairs(iterator, place) => {
-                    return self.interpose(Items::pairs(Owned::of(iterator), place)?);
-                }
-                Step::Global { object, module, name } => self.global_ref(object, module, name)?,
-                Step::BuiltOnPaper => self.memoize_paper()?,
-                Step::Memoize(object) => self.memoize(object)?,
+            match self.run(step)? {
+                Ran::Done => {}
+                Ran::Skip(steps) => f.next += steps as usize,
+                Ran::Ended => break,
+                Ran::Into(object) => return Ok(Next::Into(object)),
+                Ran::Detour(object) => return Ok(Next::Detour(object)),
+                Ran::Interposed => return Ok(Next::Interposed),
             }
         }
-        self.steps.truncate(f.first);
+        // Steps that lie above are of a plan around this one, which takes these along when it ends.
+        if f.end == self.steps.len() {
+            self.steps.truncate(f.first);
+        }
         Ok(Next::Done)
+    }
+
+    /// Begins an object while the plan of another is being made. Says nothing if that wrote it all.
+    fn begin_nested(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let was_foreign = self.is_foreign();
+        if was_foreign {
+            self.keep(Owned::of(object))?;
+        }
+        let outer = Owned::of(std::mem::replace(&mut self.beginning, object));
+        self.nested += 1;
+        let frame = self.descend(object)?;
+        self.nested -= 1;
+        self.beginning = outer.as_ptr();
+        if self.is_foreign() && !was_foreign {
+            // Nothing pointed to it when foreign code ran.
+            self.keep(outer)?;
+        }
+        Ok(frame.filter(|frame| !matches!(frame, Frame::Script(f) if f.next == f.end)))
+    }
+
+    /// Carries out one step.
+    #[inline(always)]
+    fn run(&mut self, step: Step) -> PyResult<Ran> {
+        self.out.room(0)?;
+        match step {
+            Step::Op(op) => self.out.op(op),
+            Step::Begin(op) => {
+                self.paper_boundary()?;
+                self.out.op(op);
+            }
+            Step::Object(object, _) => match self.leaf(object)? {
+                Leaf::Done => {}
+                Leaf::New => return Ok(Ran::Into(object)),
+                Leaf::Detour => return Ok(Ran::Detour(object)),
+            },
+            Step::Plain(object) => {
+                if let Some(frame) = self.begin(object)? {
+                    return self.interposed(frame);
+                }
+            }
+            Step::Resume(_) => match self.parked.pop() {
+                Some(frame) => return self.interposed(frame),
+                None => return Ok(Ran::Done),
+            },
+            Step::Wire(wire) => self.wire(wire)?,
+            Step::FreshText(text) => {
+                self.paper_boundary()?;
+                self.text_data(text)?;
+                self.memoize_paper()?;
+            }
+            Step::Int(value) => {
+                self.paper_boundary()?;
+                self.int64(value)?;
+            }
+            Step::EmptyTuple => {
+                self.paper_boundary()?;
+                self.empty_tuple();
+            }
+            Step::EmptyList => {
+                self.paper_boundary()?;
+                self.empty_list();
+                self.memoize_paper()?;
+            }
+            Step::EmptyDict => {
+                self.paper_boundary()?;
+                self.empty_dict();
+                self.memoize_paper()?;
+            }
+            Step::Tuple(len) => {
+                self.tuple_op(len as usize);
+                self.memoize_paper()?;
+            }
+            Step::SharedDict { key, steps } => {
+                self.paper_boundary()?;
+                if let Some(number) = self.memo.get_key(key) {
+                    self.get(number);
+                    return Ok(Ran::Skip(steps));
+                }
+                self.empty_dict();
+                self.put()?;
+                self.memo.put_key(key)?;
+            }
+            Step::Get(number) => {
+                self.paper_boundary()?;
+                self.get(number);
+            }
+            Step::Built(object) => {
+                if let Some(number) = self.memo.get(object) {
+                    self.out.op(POP);
+                    self.get(number);
+                    return Ok(Ran::Ended);
+                }
+                self.memoize(object)?;
+            }
+            Step::Items(iterator) => return self.interposed(Items::items(Owned::of(iterator))?),
+            Step::Pairs(iterator) => return self.interposed(Items::pairs(Owned::of(iterator))?),
+            Step::Global { object, module, name } => self.global_ref(object, module, name)?,
+            Step::BuiltOnPaper => self.memoize_paper()?,
+            Step::Memoize(object) => self.memoize(object)?,
+        }
+        Ok(Ran::Done)
+    }
+
+    fn interposed(&mut self, frame: Frame) -> PyResult<Ran> {
+        self.interpose(frame).map(|_| Ran::Interposed)
     }
 }

@@ -6,6 +6,7 @@ use super::engine::Waiting;
 use super::memo::Slot;
 use super::out::Lent;
 use super::plan::Step;
+use crate::py::owned::Owned;
 
 /// The memory of one dump.
 #[derive(Default)]
@@ -15,9 +16,11 @@ pub struct Scratch {
     pub slots: Vec<Slot>,
     pub stack: Vec<Waiting>,
     pub steps: Vec<Step>,
+    pub keep: Vec<Owned>,
+    pub pinned: Vec<Owned>,
 }
 
-// SAFETY: the stack and the steps are empty while they lie in the pool; the rest is plain memory.
+// SAFETY: the stack, the steps and what is held are empty while they lie in the pool; the rest is plain memory.
 unsafe impl Send for Scratch {}
 
 /// As many dumps may be under way at the same time, one inside the other or in several threads, and reuse memory.
@@ -39,25 +42,24 @@ impl Scratch {
 
     /// Gives the memory to the next dump.
     pub fn give(mut self) {
-        self.stack.clear();
-        self.steps.clear();
-        if self.log.capacity() > LOG_KEPT {
-            self.log = Vec::new();
-        }
-        if self.slots.len() > SLOTS_KEPT {
-            self.slots = Vec::new();
-        }
-        if self.stack.capacity() > FRAMES_KEPT {
-            self.stack = Vec::new();
-        }
-        if self.steps.capacity() > FRAMES_KEPT {
-            self.steps = Vec::new();
-        }
+        recycle(&mut self.log, LOG_KEPT);
+        recycle(&mut self.slots, SLOTS_KEPT);
+        recycle(&mut self.stack, FRAMES_KEPT);
+        recycle(&mut self.steps, FRAMES_KEPT);
+        recycle(&mut self.keep, FRAMES_KEPT);
+        recycle(&mut self.pinned, FRAMES_KEPT);
         if let Ok(mut pool) = POOL.try_lock()
             && pool.len() < POOLED
             && pool.try_reserve(1).is_ok()
         {
             pool.push(self);
         }
+    }
+}
+
+/// Drops the memory of a vector that grew beyond what the next dumps need.
+fn recycle<T>(vec: &mut Vec<T>, most: usize) {
+    if vec.capacity() > most {
+        *vec = Vec::new();
     }
 }

@@ -1,5 +1,8 @@
 //! The names that cloudpickle 3.1.2 puts into its pickles. They are a wire format: add, never rename.
 
+/// The version of cloudpickle whose bytes are matched.
+pub const VERSION: &std::ffi::CStr = c"3.1.2";
+
 /// The module in which a pickle looks for them.
 pub const MODULE: &str = "cloudpickle.cloudpickle";
 

@@ -49,10 +49,15 @@ const ARGUMENTS: &[Argument] = &[
 
 /// types.CodeType -> (types.CodeType, (co_argcount, …, co_cellvars))
 pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+    let mut plan = pickler.plan();
+    describe(&mut plan, object)?;
+    Ok(plan.finish())
+}
+
+/// The same in a plan that is being made.
+pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
     let fields = code::fields(object);
     let bytecode = code::bytecode(object)?;
-    let mut plan = pickler.plan();
-    let p = &mut plan;
     p.object((&raw mut PyCode_Type).cast(), Place::Hidden)?;
     p.tuple(ARGUMENTS.len())?;
     for argument in ARGUMENTS {
@@ -65,8 +70,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Fram
         }
     }
     p.tuple_end(ARGUMENTS.len())?;
-    p.reduce(object)?;
-    Ok(plan.finish())
+    p.reduce(object)
 }
 
 /// A new tuple of the names themselves.

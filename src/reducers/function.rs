@@ -165,7 +165,7 @@ fn describe(
     let p = &mut plan;
     p.wire(Wire::MakeFunction)?;
     p.tuple(5)?;
-    p.part(function.code, Place::Hidden)?;
+    p.inline(function.code, super::code::describe)?;
     p.base_globals(function.globals)?;
     p.none()?;
     p.none()?;

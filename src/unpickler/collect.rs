@@ -55,7 +55,7 @@ impl Machine<'_, '_> {
         let mark = self.pop_mark()?;
         // SAFETY: attached; a new reference.
         let dict = unsafe { Owned::new(PyDict_New())? };
-        if self.stack.from(mark).len() % 2 != 0 {
+        if !self.stack.from(mark).len().is_multiple_of(2) {
             return Err(self.fail("odd number of items for DICT"));
         }
         update_dict(dict.as_ptr(), self.stack.from(mark))?;
@@ -85,9 +85,6 @@ impl Machine<'_, '_> {
     #[inline]
     fn append_from(&mut self, position: usize) -> PyResult<()> {
         let list = self.stack.under(position).map_err(|u| self.underflow(u))?;
-        if self.stack.len() == position {
-            return Ok(());
-        }
         // SAFETY: live, held by the stack; its references go over to the list.
         unsafe {
             if PyList_CheckExact(list) != 0 {
@@ -102,6 +99,14 @@ impl Machine<'_, '_> {
     /// `extend`, or else `append` one by one.
     fn append_to_other(&mut self, list: *mut PyObject, position: usize) -> PyResult<()> {
         let names = &self.state.names;
+        if self.stack.len() == position {
+            // From 3.15 on what is extended by nothing must still be able to.
+            return if !cfg!(Py_3_15) || optional_attr(list, names.extend.as_ptr())?.is_some() {
+                Ok(())
+            } else {
+                attr(list, names.append.as_ptr()).map(drop)
+            };
+        }
         if let Some(extend) = optional_attr(list, names.extend.as_ptr())? {
             let items = self.take_list(position)?;
             call1(extend.as_ptr(), items.as_ptr())?;
@@ -139,7 +144,7 @@ impl Machine<'_, '_> {
         if self.stack.len() == position {
             return Ok(());
         }
-        if self.stack.from(position).len() % 2 != 0 {
+        if !self.stack.from(position).len().is_multiple_of(2) {
             return Err(self.fail("odd number of items for SETITEMS"));
         }
         // SAFETY: live, held by the stack, as the pairs are.
@@ -159,12 +164,12 @@ impl Machine<'_, '_> {
     pub(super) fn additems(&mut self) -> PyResult<()> {
         let mark = self.pop_mark()?;
         let set = self.stack.under(mark).map_err(|u| self.underflow(u))?;
-        if self.stack.len() == mark {
-            return Ok(());
-        }
         // SAFETY: live, held by the stack, as the items are.
         unsafe {
             if PyAnySet_Check(set) == 0 || PyFrozenSet_Check(set) != 0 {
+                if self.stack.len() == mark && !cfg!(Py_3_15) {
+                    return Ok(());
+                }
                 let add = attr(set, self.state.names.add.as_ptr())?;
                 return self.each(mark, add);
             }

@@ -42,7 +42,7 @@ impl Machine<'_, '_> {
                 crate::py::error::clear();
                 self.fail_value("could not convert string to int")
             })?
-        } else if line.len() == 2 && (value == 0 || value == 1) {
+        } else if matches!(line, b"00" | b"01") {
             // SAFETY: attached; a new reference.
             unsafe { Owned::new(PyBool_FromLong(value))? }
         } else {

@@ -68,7 +68,7 @@ impl<'i, 'o> Machine<'i, 'o> {
             Ok((object, self.input.offset()))
         });
         if loaded.is_err() {
-            *report = Report { offset: self.at, limit: self.limit_reached };
+            *report = Report { limit: self.limit_reached };
         }
         loaded
     }
@@ -174,7 +174,7 @@ impl<'i, 'o> Machine<'i, 'o> {
                     self.unicode(len)?;
                 }
                 op::BINUNICODE8 => {
-                    let len = self.length("BINUNICODE")?;
+                    let len = self.length("BINUNICODE exceeds system's maximum size")?;
                     self.unicode(len)?;
                 }
                 op::SHORT_BINBYTES => {
@@ -186,11 +186,11 @@ impl<'i, 'o> Machine<'i, 'o> {
                     self.bytes_object(len)?;
                 }
                 op::BINBYTES8 => {
-                    let len = self.length("BINBYTES")?;
+                    let len = self.length("BINBYTES exceeds system's maximum size")?;
                     self.bytes_object(len)?;
                 }
                 op::BYTEARRAY8 => {
-                    let len = self.length("BYTEARRAY8")?;
+                    let len = self.length("BYTEARRAY8 exceeds system's maximum size")?;
                     self.input.may_have(len).map_err(|short| self.short(short))?;
                     let array = bytes::bytearray(len, &mut |into| self.input.fill(into));
                     let array = array.map_err(|short| self.short(short))?;
@@ -256,7 +256,7 @@ impl<'i, 'o> Machine<'i, 'o> {
                     self.protocol = protocol;
                 }
                 op::FRAME => {
-                    let len = self.length("FRAME")?;
+                    let len = self.length("FRAME length exceeds system's maximum")?;
                     if self.input.in_frame() {
                         return Err(self.fail("beginning of a new frame before end of current frame"));
                     }
@@ -321,11 +321,11 @@ impl<'i, 'o> Machine<'i, 'o> {
         if line.is_empty() { Err(self.short(Short::End)) } else { Ok(line) }
     }
 
-    /// Eight bytes of length.
+    /// Eight bytes of length; `what` begins the message about one that no object can have.
     fn length(&mut self, what: &str) -> PyResult<usize> {
         let len = u64::from_le_bytes(self.array()?);
         if len > Py_ssize_t::MAX as u64 {
-            let message = format!("{what} exceeds system's maximum size of {} bytes", Py_ssize_t::MAX);
+            let message = format!("{what} of {} bytes", Py_ssize_t::MAX);
             // SAFETY: exception types live as long as the interpreter.
             return Err(self.fail_with(unsafe { PyExc_OverflowError }, &message));
         }

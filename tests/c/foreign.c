@@ -24,10 +24,12 @@ static void *from_a_thread(void *object) {
     return NULL;
 }
 
+#if PY_VERSION_HEX >= 0x030c0000
 static void *release_elsewhere(void *buffer) {
     cp_buffer_release(buffer);
     return NULL;
 }
+#endif
 
 static void sub_interpreters(void) {
     PyThreadState *main = PyThreadState_Get();

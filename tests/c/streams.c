@@ -103,6 +103,15 @@ static void callbacks(struct _object *obj, const cp_buffer *whole, uint32_t flag
     CHECK(cp_dumps(obj, &options, &out, &err) == CP_ERR_LIMIT && out.data == NULL);
     cp_error_free(err);
     free(limited.data);
+    options.max_bytes = 0;
+    options.max_depth = 100;
+    struct _object *deep = value("(lambda f: f(f, 600))(lambda f, n: [f(f, n - 1)] if n else [])", NULL);
+    CHECK(cp_dumps(deep, &options, &out, &err) == CP_ERR_LIMIT && out.data == NULL);
+    cp_error_free(err);
+    options.max_depth = 1000;
+    OK(cp_dumps(deep, &options, &out, &err));
+    cp_buffer_release(&out);
+    cp_decref(deep);
     load.max_bytes = whole->len;
     memory.at = memory.calls = 0;
     OK(cp_load(read_memory, &memory, &load, &object, &err));

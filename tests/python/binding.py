@@ -75,7 +75,7 @@ def loads(data):
 
 
 def _options(protocol=HIGHEST, on_buffer=None, max_bytes=0, reducer=None, flags=0):
-    """The options struct, and what it refers to. on_buffer is given the bytes of a buffer and whether they are read-only."""
+    """The options struct, which keeps what it refers to. on_buffer is given the bytes of a buffer and whether they are read-only."""
 
     def offered(_, buffer):
         data = ctypes.string_at(buffer.contents.data, buffer.contents.len) if buffer.contents.len else b""
@@ -83,7 +83,9 @@ def _options(protocol=HIGHEST, on_buffer=None, max_bytes=0, reducer=None, flags=
 
     callback = BufferFunction(offered) if on_buffer else BufferFunction()
     address = id(reducer) if reducer is not None else None
-    return DumpOptions(ctypes.sizeof(DumpOptions), flags, protocol, callback, None, max_bytes, address)
+    options = DumpOptions(ctypes.sizeof(DumpOptions), flags, protocol, callback, None, max_bytes, address)
+    options.reducer_kept = reducer
+    return options
 
 
 def _check(status):

@@ -46,9 +46,11 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A folder for what a test makes.
+/// A folder for what a test executable makes.
 pub fn scratch(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", env!("CP_PYTHON_MINOR")));
+    let tests = std::env::current_exe().expect("a test has a path");
+    let tests = tests.file_name().expect("a name").to_string_lossy().into_owned();
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(tests).join(name);
     fs::create_dir_all(&dir).expect("the target folder can be written");
     dir
 }
@@ -57,8 +59,7 @@ pub fn scratch(name: &str) -> PathBuf {
 pub fn library_dir() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
-        // One for each test executable: they run at the same time.
-        let dir = scratch(&format!("lib-{}", std::process::id()));
+        let dir = scratch("lib");
         for name in ["libcloudpickle.so", "libcloudpickle.so.0"] {
             let link = dir.join(name);
             let _ = fs::remove_file(&link);
@@ -112,7 +113,7 @@ pub fn compiler(source: &Path) -> Command {
 pub fn compile(source: &Path) -> PathBuf {
     assert!(build().shared, "embedding needs a shared libpython: {} has none", python().display());
     let name = source.file_name().expect("a name").to_string_lossy().replace('.', "_");
-    let program = scratch(&format!("programs-{}", std::process::id())).join(name);
+    let program = scratch("programs").join(name);
     let build = build();
     succeed(
         compiler(source)

@@ -158,6 +158,8 @@ class NoSlots:
 class WithState(Equal):
     """`__getstate__` answers what it was given."""
 
+    state = "never set"
+
     def __init__(self, state):
         self.state = state
 

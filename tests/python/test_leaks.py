@@ -1,0 +1,138 @@
+"""Dumps leave nothing behind: the number of allocated blocks is level over rounds of success and of failure."""
+
+import gc
+import resource
+import sys
+import time
+
+import binding
+import pytest
+from compare import outcome
+from corpus import rows
+
+# So many rounds, as far as the time allows: a leak of one block a round cannot hide.
+MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 20, 0.04
+
+
+def rounds_of(work):
+    start = time.perf_counter()
+    work()
+    once = time.perf_counter() - start
+    return max(FEWEST_ROUNDS, min(MOST_ROUNDS, int(SECONDS / max(once, 1e-7))))
+
+
+def grown(work, rounds):
+    """By how many blocks a number of rounds grows what is allocated."""
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(rounds):
+        work()
+    gc.collect()
+    return sys.getallocatedblocks() - before
+
+
+def check_level(work):
+    work()
+    work()
+    rounds = rounds_of(work)
+    # Caches of CPython fill and empty at their own times: what matters is a growth that goes on. A leak grows each
+    # time by at least a block a round; the tolerance is a tenth of that, and one level turn of three is proof.
+    growths = []
+    for _ in range(3):
+        growths.append(grown(work, rounds))
+        if growths[-1] <= rounds // 10:
+            return
+    raise AssertionError("%d rounds grew by %s blocks" % (rounds, growths))
+
+
+@pytest.mark.parametrize("row", rows, ids=str)
+def test_corpus(row):
+    if row.fresh:
+        check_level(lambda: outcome(binding.dumps, row.make(), 5))
+    else:
+        obj = row.make()
+        check_level(lambda: outcome(binding.dumps, obj, 5))
+
+
+@pytest.mark.parametrize("protocol", (0, 1, 2, 4))
+@pytest.mark.parametrize("row", [row for row in rows if not row.fresh][::5], ids=str)
+def test_protocols(row, protocol):
+    if protocol in row.protocols:
+        obj = row.make()
+        check_level(lambda: outcome(binding.dumps, obj, protocol))
+
+
+@pytest.mark.parametrize("row", [row for row in rows if not row.fresh][::3], ids=str)
+def test_new_objects_each_time(row):
+    """What is kept for an object, a code object for example, goes with it."""
+    check_level(lambda: outcome(binding.dumps, row.make(), 5))
+
+
+SHARED = (None, True, False, Ellipsis, NotImplemented, (), "", b"", 0, 1, "a", b"a", int, object, len)
+
+
+def test_references_to_what_all_share():
+    """They are counted by what is not a block: a reference too many or too few to None goes unseen otherwise."""
+    obj = [list(SHARED)] * 3 + [tuple(SHARED), dict.fromkeys(SHARED), lambda: SHARED]
+    for protocol in (0, 2, 5):
+        binding.dumps(obj[:-1], protocol)
+        before = list(map(sys.getrefcount, SHARED))
+        for _ in range(2000):
+            binding.dumps(obj[:-1], protocol)
+        after = list(map(sys.getrefcount, SHARED))
+        changed = [(value, b, a) for value, b, a in zip(SHARED, before, after) if abs(a - b) > 100]
+        assert not changed, changed
+
+
+@pytest.mark.parametrize("row", [row for row in rows if not row.fresh], ids=str)
+def test_references_to_the_root(row):
+    obj = row.make()
+    outcome(binding.dumps, obj, 5)
+    gc.collect()
+    before = sys.getrefcount(obj)
+    for _ in range(20):
+        outcome(binding.dumps, obj, 5)
+    gc.collect()
+    # Objects that all share change their count for reasons of their own.
+    assert abs(sys.getrefcount(obj) - before) < 10
+
+
+def test_memory_of_the_output():
+    """What no block counts: the buffers of the library's own allocator."""
+    obj = ["x" * 1000, list(range(100_000)), b"y" * 1_000_000]
+    failing = [obj, (n for n in ())]
+
+    def work():
+        binding.dumps(obj)
+        binding.dumps_to_memory(obj)
+        binding.dump_to_callback(obj, lambda data: 0)
+        outcome(binding.dumps, failing, 5)
+
+    for _ in range(20):
+        work()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(200):
+        work()
+    grown_by = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_by < 20 * 1024, "%d KiB, where a leak of one output would be 300,000" % grown_by
+
+
+def test_total_references():
+    """A debug build counts all references; others have no such count, and the blocks above must do."""
+    count = getattr(sys, "gettotalrefcount", lambda: 0)
+    objects = [row.make() for row in rows if not row.fresh and "workload" not in row.name and "frame" not in row.name]
+
+    def work():
+        for obj in objects:
+            outcome(binding.dumps, obj, 5)
+
+    growths = []
+    for _ in range(3):
+        work()
+        gc.collect()
+        before = count()
+        for _ in range(5):
+            work()
+        gc.collect()
+        growths.append(count() - before)
+    assert min(growths) < 100, growths
