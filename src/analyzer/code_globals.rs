@@ -7,9 +7,10 @@ use pyo3_ffi::*;
 
 use super::kept::Kept;
 use crate::py::code::{self, Extra};
-use crate::py::error::{PyResult, Raised, raise};
+use crate::py::error::{self, PyResult, Raised, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::{bytes, tuple_items};
+use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
@@ -101,7 +102,7 @@ fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Vec<Owne
             if code::is_code(*constant) {
                 waiting.try_push(*constant)?;
             } else {
-                refuse_unhashable(*constant, foreign)?;
+                refuse_unhashable(*constant, foreign).map_err(|_| unhashable(root))?;
             }
         }
     }
@@ -120,6 +121,24 @@ fn refuse_unhashable(constant: *mut PyObject, foreign: &mut impl Foreign) -> PyR
             foreign.foreign()?;
         }
         if PyObject_Hash(constant) == -1 { Err(Raised) } else { Ok(()) }
+    }
+}
+
+/// Raises what a look-up of the code by a weak reference raises, in the words of this CPython.
+#[cold]
+fn unhashable(code: *mut PyObject) -> Raised {
+    error::clear();
+    // SAFETY: live; new references, and an exception, since the code has no hash.
+    let looked_up = unsafe {
+        Owned::new(PyDict_New()).and_then(|table| {
+            let reference = Owned::new(PyWeakref_NewRef(code, std::ptr::null_mut()))?;
+            dict_get(table.as_ptr(), reference.as_ptr())
+        })
+    };
+    match looked_up {
+        Err(raised) => raised,
+        // SAFETY: the exception types are there for the interpreter's life.
+        Ok(_) => raise(unsafe { PyExc_RuntimeError }, "code changed while it was pickled"),
     }
 }
 

@@ -18,8 +18,8 @@ pub fn own_dict(class: *mut PyObject) -> Owned {
         unsafe {
             match Owned::new_or_none(PyType_GetDict(class)) {
                 Some(dict) => dict,
-                // Only while the interpreter is torn down.
-                None => Owned::of((*(&raw mut PyBaseObject_Type)).tp_dict),
+                // Only for a class that is not ready.
+                None => Owned::of(PyBaseObject_Type.tp_dict),
             }
         }
     }

@@ -65,10 +65,9 @@ impl ClassState {
 fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDict) -> PyResult<Option<Vec<Owned>>> {
     let metaclass = type_of(class);
     let state = pickler.state;
-    // SAFETY: live types. `abc` is there since the interpreter started.
-    if metaclass == &raw mut PyType_Type
-        || unsafe { PyType_IsSubtype(metaclass, state.imports.abc_meta.as_ptr().cast()) } == 0
-    {
+    let abc_meta = state.imports.abc_meta.as_ptr().cast();
+    // SAFETY: live types.
+    if metaclass == &raw mut PyType_Type || unsafe { PyType_IsSubtype(metaclass, abc_meta) } == 0 {
         return Ok(None);
     }
     for name in [&state.names.abc_cache, &state.names.abc_negative_cache, &state.names.abc_negative_cache_version] {
