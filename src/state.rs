@@ -45,7 +45,6 @@ names! {
     append = "append";
     bases = "__bases__";
     bound = "__bound__";
-    builtins = "builtins";
     builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
@@ -94,8 +93,6 @@ names! {
     name = "__name__";
     name_of_member = "name";
     new = "__new__";
-    newobj = "__newobj__";
-    newobj_ex = "__newobj_ex__";
     objclass = "__objclass__";
     orig_bases = "__orig_bases__";
     package = "__package__";
