@@ -70,7 +70,6 @@ names! {
     func = "__func__";
     generate_next_value = "_generate_next_value_";
     get = "get";
-    getattr = "getattr";
     getattr_hook = "__getattr__";
     getattribute = "__getattribute__";
     getinitargs = "__getinitargs__";
