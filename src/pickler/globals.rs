@@ -12,7 +12,7 @@ use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
-use crate::py::habits::{GETATTR_CHAIN, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT};
+use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -87,7 +87,7 @@ impl Pickler<'_> {
             return Ok(None);
         };
         // Below protocol 4 there are no dotted names: getattr(parent, last).
-        let getattr = self.builtin_getattr()?;
+        let getattr = self.state.imports.getattr.clone();
         if GETATTR_CHAIN {
             return self.getattr_chain(object, module_name, name, getattr).map(Some);
         }
@@ -130,15 +130,6 @@ impl Pickler<'_> {
         Ok(plan.finish())
     }
 
-    fn builtin_getattr(&mut self) -> PyResult<Owned> {
-        // SAFETY: attached; the dict is borrowed from the interpreter.
-        let builtins = unsafe { PyEval_GetBuiltins() };
-        dict_get(builtins, self.state.names.getattr.as_ptr())?.ok_or_else(|| {
-            // SAFETY: a static exception type.
-            raise(unsafe { PyExc_AttributeError }, "builtins has no getattr")
-        })
-    }
-
     /// The module of a name, imported if it is not there.
     fn module(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
         // SAFETY: a live object.
@@ -148,9 +139,28 @@ impl Pickler<'_> {
             return Ok(module);
         }
         self.foreign()?;
-        // SAFETY: a live object.
-        unsafe { Owned::new(PyImport_Import(name)) }
-            .map_err(|_| self.cannot(object, c"import of module %R failed", name, name))
+        if !IMPORT_SAYS_WHY {
+            // SAFETY: a live object.
+            let module = unsafe { Owned::new(PyImport_Import(name)) };
+            return module.map_err(|_| self.cannot(object, c"import of module %R failed", name, name));
+        }
+        // SAFETY: a live object; without names to import from it, the call gives the package at the top.
+        let module = unsafe {
+            let (none, level) = (std::ptr::null_mut(), 0);
+            Owned::new(PyImport_ImportModuleLevelObject(name, none, none, none, level))
+                .and_then(|_| Owned::new(PyImport_GetModule(name)))
+        };
+        // SAFETY: static exception types.
+        let (import, value) = unsafe { (PyExc_ImportError, PyExc_ValueError) };
+        module.map_err(|raised| match error::take() {
+            Some(why) if error::is(&why, import) || error::is(&why, value) => {
+                let shown = why.clone();
+                error::restore(why);
+                self.cannot(object, c"%S", shown.as_ptr(), shown.as_ptr())
+            }
+            Some(other) => error::restore(other),
+            None => raised,
+        })
     }
 
     /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause. `what` is a format of

@@ -15,3 +15,6 @@ pub const LIST_IS_WATCHED: bool = cfg!(Py_3_14);
 
 /// The words of `_pickle.c` for what a reduce value must be, as they were made anew in 3.14: they name what was given.
 pub const NAMES_WHAT_IT_GOT: bool = cfg!(Py_3_14);
+
+/// A module that cannot be imported is refused with the words of the import; before, without them.
+pub const IMPORT_SAYS_WHY: bool = cfg!(Py_3_14);
