@@ -131,7 +131,7 @@ impl<'a> Pickler<'a> {
         while let Some(top) = self.stack.len().checked_sub(1) {
             // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
             // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
-            let frame = unsafe { &mut *(&raw mut (*self.stack.as_mut_ptr().add(top)).frame) };
+            let frame = unsafe { &mut (*self.stack.as_mut_ptr().add(top)).frame };
             let next = match frame {
                 Frame::List(list) => self.list(list),
                 Frame::Dict(dict) => self.dict(dict),

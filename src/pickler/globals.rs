@@ -87,7 +87,7 @@ impl Pickler<'_> {
             return Ok(None);
         };
         // Below protocol 4 there are no dotted names: getattr(parent, last).
-        let getattr = self.builtin_getattr()?;
+        let getattr = self.state.imports.getattr.clone();
         if GETATTR_CHAIN {
             return self.getattr_chain(object, module_name, name, getattr).map(Some);
         }
@@ -128,15 +128,6 @@ impl Pickler<'_> {
         }
         plan.memo_as(object)?;
         Ok(plan.finish())
-    }
-
-    fn builtin_getattr(&mut self) -> PyResult<Owned> {
-        // SAFETY: attached; the dict is borrowed from the interpreter.
-        let builtins = unsafe { PyEval_GetBuiltins() };
-        dict_get(builtins, self.state.names.getattr.as_ptr())?.ok_or_else(|| {
-            // SAFETY: a static exception type.
-            raise(unsafe { PyExc_AttributeError }, "builtins has no getattr")
-        })
     }
 
     /// The module of a name, imported if it is not there.
