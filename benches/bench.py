@@ -49,7 +49,8 @@ def bridge(library):
         includes = ["-I" + os.path.join(HERE, os.pardir, "include"), "-I" + sysconfig.get_path("include")]
         text = '-DLIBRARY="%s"' % library
         source = os.path.join(HERE, "bridge.c")
-        subprocess.run(["cc", "-O2", "-Wall", "-shared", "-fPIC", text, *includes, source, "-o", built, "-ldl"], check=True)
+        flags = ["-O2", "-Wall", "-shared", "-fPIC", text, *includes]
+        subprocess.run(["cc", *flags, source, "-o", built, "-ldl"], check=True)
         spec = importlib.util.spec_from_file_location("bridge", built)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -80,8 +81,7 @@ def warm(call, *arguments):
                 call(one)
             return perf_counter_ns() - start
 
-    spent(1)
-    count = max(1, min(10_000, BATCH_NS // max(1, spent(1))))
+    count = max(1, min(10_000, BATCH_NS // max(1, min(spent(1) for _ in range(3)))))
     return lambda: spent(count) / count
 
 
@@ -231,7 +231,9 @@ def dump_data(ours, seconds, made):
         return broken(made.name, why)
     calls = {"ours": ours.dumps, "pickle": pickle.dumps, "cloudpickle": cloudpickle.dumps}
     measured = Measured({side: warm(call, obj, PROTOCOL) for side, call in calls.items()}, seconds)
-    aims = {"cloudpickle": workloads.AIMS.get(made.name), "pickle": workloads.PLAIN_AIM if made.kind == "plain" else None}
+    aims = {"cloudpickle": workloads.AIMS.get(made.name)}
+    if made.kind == "plain":
+        aims["pickle"] = workloads.PLAIN_AIM
     ratios = ratio_cells("dumps " + made.kind, measured, aims, ("pickle", "cloudpickle"))
     line(made.name, shown_time(measured.time("ours")), shown_time(measured.time("pickle")), *ratios)
 
@@ -241,7 +243,8 @@ def dump_code(ours, seconds, made):
     why = differing(lambda: ours.dumps(obj, PROTOCOL), {"cloudpickle": lambda: cloudpickle.dumps(obj, PROTOCOL)})
     if why:
         return broken(made.name, why)
-    clocks = {"ours": warm(ours.dumps, obj, PROTOCOL), "warm": warm(cloudpickle.dumps, obj, PROTOCOL), "cold": cold(obj)}
+    clocks = {"ours": warm(ours.dumps, obj, PROTOCOL), "warm": warm(cloudpickle.dumps, obj, PROTOCOL)}
+    clocks["cold"] = cold(obj)
     start = perf_counter()
     made.make(1)
     count = max(1, min(FIRSTS, int(0.02 / (perf_counter() - start))))
@@ -313,8 +316,9 @@ def main():
     options = parser.parse_args()
     ours, start = bridge(options.library), perf_counter()
     versions = ours.version, cloudpickle.__version__, sys.version.split()[0], PROTOCOL
-    print("libcloudpickle %s, cloudpickle %s, CPython %s, protocol %d; the collector is off while a clock runs" % versions)
+    print("libcloudpickle %s, cloudpickle %s, CPython %s, protocol %d" % versions)
     print("N x [quartiles]: the other side takes N times as long. \"< A!\": less than the A times that are hoped for.")
+    print("The collector is off while a clock runs.")
 
     def rows(measure, makers, seconds=options.seconds):
         for made in makers:
@@ -324,7 +328,7 @@ def main():
     table("dumps: data", "workload", "ours", "pickle", "to C pickle", "to cloudpickle")
     rows(dump_data, [made for made in workloads.DATA if made.kind == "plain"])
     mean_line("plain data", "dumps plain", ("pickle", "cloudpickle"), 2)
-    print("%-*s  (hoped for: %gx C pickle, no row below %gx)" % (WIDTHS[0], "", workloads.PLAIN_MEAN_AIM, workloads.PLAIN_AIM))
+    print("hoped for: %gx C pickle, and no row below %gx" % (workloads.PLAIN_MEAN_AIM, workloads.PLAIN_AIM))
     rows(dump_data, [made for made in workloads.DATA if made.kind == "reference"])
     mean_line("importable", "dumps reference", ("pickle", "cloudpickle"), 2)
 
