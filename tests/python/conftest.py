@@ -19,3 +19,10 @@ def pytest_report_header():
     import binding
 
     return "libcloudpickle %s at %s, for %s" % (binding.version(), binding.PATH, sys.version.split()[0])
+
+
+def pytest_terminal_summary(terminalreporter):
+    import left_out
+
+    for reason in left_out.REASONS:
+        terminalreporter.write_line(reason)
