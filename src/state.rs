@@ -45,7 +45,6 @@ names! {
     append = "append";
     bases = "__bases__";
     bound = "__bound__";
-    builtins = "builtins";
     builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
@@ -71,7 +70,6 @@ names! {
     func = "__func__";
     generate_next_value = "_generate_next_value_";
     get = "get";
-    getattr = "getattr";
     getattr_hook = "__getattr__";
     getattribute = "__getattribute__";
     getinitargs = "__getinitargs__";
@@ -94,8 +92,6 @@ names! {
     name = "__name__";
     name_of_member = "name";
     new = "__new__";
-    newobj = "__newobj__";
-    newobj_ex = "__newobj_ex__";
     objclass = "__objclass__";
     orig_bases = "__orig_bases__";
     package = "__package__";

@@ -59,9 +59,10 @@ fn holds(
     name: &QualifiedName,
 ) -> PyResult<bool> {
     // SAFETY: None is there for the interpreter's life.
+    let none = unsafe { Py_None() };
     if equals(key, state.names.main.as_ptr(), &mut ())?
         || equals(key, state.names.mp_main.as_ptr(), &mut ())?
-        || module == unsafe { Py_None() }
+        || module == none
         || !is_module(module, &mut ())?
     {
         return Ok(false);

@@ -251,7 +251,7 @@ fn normal_protocol(name: &str, protocol: c_int) -> Result<u8, Failure> {
     match u8::try_from(protocol) {
         Ok(protocol) if protocol <= HIGHEST => Ok(protocol),
         _ if protocol < 0 => Ok(HIGHEST),
-        _ => Err(Failure::argument(format!("{name} is {protocol}, above {HIGHEST}"))),
+        _ => Err(Failure::argument(format!("pickle protocol must be <= {HIGHEST}: {name} is {protocol}"))),
     }
 }
 

@@ -12,7 +12,7 @@ use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::dict::Entries;
 use crate::py::error::{PyResult, raise};
-use crate::py::habits::SHORT_LAST_BATCH;
+use crate::py::habits::{LIST_IS_WATCHED, SHORT_LAST_BATCH};
 use crate::py::layout::{
     self, Chars, chars, compact_int, has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique,
 };
@@ -105,13 +105,17 @@ impl Pickler<'_> {
             return Ok(None);
         }
         let batch = self.begin_batch(len);
-        Ok(Some(Frame::List(List { list, index: 0, batch })))
+        Ok(Some(Frame::List(List { list, index: 0, size: len, batch })))
     }
 
     #[inline(always)]
     pub(super) fn list(&mut self, f: &mut List) -> PyResult<Next> {
         while let Batch::Marked(n) = &mut f.batch {
             let (len, items) = list_items(f.list);
+            if LIST_IS_WATCHED && len != f.size {
+                // SAFETY: a static exception type.
+                return Err(raise(unsafe { PyExc_RuntimeError }, "list changed size during iteration"));
+            }
             if f.index >= len {
                 self.out.op(APPENDS);
                 return Ok(Next::Done);
@@ -312,7 +316,7 @@ impl Pickler<'_> {
                 let items = Owned::new(PyObject_CallMethod(dict, c"items".as_ptr(), ptr::null()))?;
                 Owned::new(PyObject_GetIter(items.as_ptr()))?
             };
-            return Items::pairs(iterator, Place::Hidden).map(Some);
+            return Items::pairs(iterator).map(Some);
         }
         let batch = self.begin_batch(size as usize);
         let shared_keys = has_shared_keys(dict);

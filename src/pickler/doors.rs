@@ -16,14 +16,14 @@ use crate::py::text;
 pub fn dump_to_memory(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Memory> {
     let mut pickler = Pickler::new(options, Home::Memory, None)?;
     run(&mut pickler, object, report)?;
-    pickler.out.into_memory()
+    pickler.out.take_memory()
 }
 
 /// Pickles into a new bytes object.
 pub fn dump_to_bytes(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
     let mut pickler = Pickler::new(options, Home::Bytes, None)?;
     run(&mut pickler, object, report)?;
-    pickler.out.into_bytes()
+    pickler.out.take_bytes()
 }
 
 /// Pickles into a sink, frame by frame; large payloads go to it without a copy.
@@ -100,16 +100,16 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
     let given = attr(exception.as_ptr(), args.as_ptr())?;
     // SAFETY: live objects.
     unsafe {
-        if plain.contains(&ty) && PyTuple_CheckExact(given.as_ptr()) != 0 {
-            if let [message] = tuple_items(given.as_ptr())
-                && PyUnicode_CheckExact(*message) != 0
-            {
-                // As objects, since a message may hold what a Rust string cannot: lone surrogates.
-                let place = text::new(&format!(" at {path}"))?;
-                let message = Owned::new(PyUnicode_Concat(*message, place.as_ptr()))?;
-                let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
-                return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
-            }
+        if plain.contains(&ty)
+            && PyTuple_CheckExact(given.as_ptr()) != 0
+            && let [message] = tuple_items(given.as_ptr())
+            && PyUnicode_CheckExact(*message) != 0
+        {
+            // As objects, since a message may hold what a Rust string cannot: lone surrogates.
+            let place = text::new(&format!(" at {path}"))?;
+            let message = Owned::new(PyUnicode_Concat(*message, place.as_ptr()))?;
+            let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
+            return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
         }
         #[cfg(Py_3_11)]
         {

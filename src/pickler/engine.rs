@@ -131,7 +131,7 @@ impl<'a> Pickler<'a> {
         while let Some(top) = self.stack.len().checked_sub(1) {
             // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
             // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
-            let frame = unsafe { &mut *(&raw mut (*self.stack.as_mut_ptr().add(top)).frame) };
+            let frame = unsafe { &mut (*self.stack.as_mut_ptr().add(top)).frame };
             let next = match frame {
                 Frame::List(list) => self.list(list),
                 Frame::Dict(dict) => self.dict(dict),
@@ -187,6 +187,15 @@ impl<'a> Pickler<'a> {
         let object = frame.object();
         self.stack.try_push(Waiting { frame, object, base })?;
         if self.stack.len() > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    /// Puts a frame below others, for the path after a failure.
+    #[cold]
+    pub(super) fn insert(&mut self, at: usize, frame: Frame) {
+        if self.stack.try_room(1).is_ok() {
+            let base = self.keep.len();
+            self.stack.insert(at.min(self.stack.len()), Waiting { frame, object: ptr::null_mut(), base });
+        }
     }
 
     #[cold]

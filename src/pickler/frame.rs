@@ -64,6 +64,8 @@ pub struct List {
     pub list: *mut PyObject,
     /// The item that comes next.
     pub index: usize,
+    /// Its size when it began.
+    pub size: usize,
     pub batch: Batch,
 }
 

@@ -12,7 +12,7 @@ use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
-use crate::py::habits::GETATTR_CHAIN;
+use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -64,6 +64,7 @@ impl Pickler<'_> {
             },
         };
         let name = self.keep(name)?;
+        self.refuse_local(object, name)?;
         let module = match optional_attr(object, names.module.as_ptr())? {
             // SAFETY: a static object.
             Some(module) if module.as_ptr() != unsafe { Py_None() } => module,
@@ -86,7 +87,7 @@ impl Pickler<'_> {
             return Ok(None);
         };
         // Below protocol 4 there are no dotted names: getattr(parent, last).
-        let getattr = self.builtin_getattr()?;
+        let getattr = self.state.imports.getattr.clone();
         if GETATTR_CHAIN {
             return self.getattr_chain(object, module_name, name, getattr).map(Some);
         }
@@ -129,15 +130,6 @@ impl Pickler<'_> {
         Ok(plan.finish())
     }
 
-    fn builtin_getattr(&mut self) -> PyResult<Owned> {
-        // SAFETY: attached; the dict is borrowed from the interpreter.
-        let builtins = unsafe { PyEval_GetBuiltins() };
-        dict_get(builtins, self.state.names.getattr.as_ptr())?.ok_or_else(|| {
-            // SAFETY: a static exception type.
-            raise(unsafe { PyExc_AttributeError }, "builtins has no getattr")
-        })
-    }
-
     /// The module of a name, imported if it is not there.
     fn module(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<Owned> {
         // SAFETY: a live object.
@@ -147,9 +139,28 @@ impl Pickler<'_> {
             return Ok(module);
         }
         self.foreign()?;
-        // SAFETY: a live object.
-        unsafe { Owned::new(PyImport_Import(name)) }
-            .map_err(|_| self.cannot(object, c"import of module %R failed", name, name))
+        if !IMPORT_SAYS_WHY {
+            // SAFETY: a live object.
+            let module = unsafe { Owned::new(PyImport_Import(name)) };
+            return module.map_err(|_| self.cannot(object, c"import of module %R failed", name, name));
+        }
+        // SAFETY: a live object; without names to import from it, the call gives the package at the top.
+        let module = unsafe {
+            let (none, level) = (std::ptr::null_mut(), 0);
+            Owned::new(PyImport_ImportModuleLevelObject(name, none, none, none, level))
+                .and_then(|_| Owned::new(PyImport_GetModule(name)))
+        };
+        // SAFETY: static exception types.
+        let (import, value) = unsafe { (PyExc_ImportError, PyExc_ValueError) };
+        module.map_err(|raised| match error::take() {
+            Some(why) if error::is(&why, import) || error::is(&why, value) => {
+                let shown = why.clone();
+                error::restore(why);
+                self.cannot(object, c"%S", shown.as_ptr(), shown.as_ptr())
+            }
+            Some(other) => error::restore(other),
+            None => raised,
+        })
     }
 
     /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause. `what` is a format of
@@ -196,15 +207,16 @@ impl Pickler<'_> {
         let mut value = Owned::of(module);
         let mut last = Owned::of(name);
         for part in lookup::parts(name)? {
-            if text::is(part.as_ptr(), "<locals>") {
-                return Err(self.local(object, name));
-            }
             let next = attr(value.as_ptr(), part.as_ptr()).map_err(|raised| {
                 // SAFETY: a static exception type.
                 if !matches(unsafe { PyExc_AttributeError }) {
                     return raised;
                 }
-                self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
+                if NAMES_WHAT_IT_GOT {
+                    self.cannot(object, c"it's not found as %S.%S", module_name, name)
+                } else {
+                    self.cannot(object, c"attribute lookup %S on %S failed", name, module_name)
+                }
             })?;
             parent = Some(std::mem::replace(&mut value, next));
             last = part;
@@ -223,11 +235,23 @@ impl Pickler<'_> {
         self.cannot(object, c"it's not the same object as %S.%S", module, name)
     }
 
-    #[cold]
-    fn local(&mut self, object: *mut PyObject, name: *mut PyObject) -> Raised {
-        let _ = object;
+    /// Nothing inside a function can be found again by its name.
+    fn refuse_local(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
+        // SAFETY: a live object.
+        if unsafe { PyUnicode_Check(name) } == 0 {
+            // SAFETY: as above; it raises TypeError for what is no str.
+            return unsafe { Owned::new(PyUnicode_Split(name, self.state.names.dot.as_ptr(), -1)) }.map(drop);
+        }
+        if !text::has_dot(name) || !lookup::parts(name)?.iter().any(|part| text::is(part.as_ptr(), "<locals>")) {
+            return Ok(());
+        }
+        self.foreign()?;
+        if LOCAL_IS_PICKLING_ERROR {
+            let message = format!("Can't pickle local object {}", text::repr(object));
+            return Err(self.pickling_error(&message));
+        }
         // SAFETY: a static exception type.
-        raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name)))
+        Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name))))
     }
 
     /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.

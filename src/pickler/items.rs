@@ -7,7 +7,6 @@ use super::atoms::Leaf;
 use super::containers::save;
 use super::engine::Pickler;
 use super::frame::{Frame, Next};
-use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, occurred, raise};
 use crate::py::layout::{tuple_items, type_of};
@@ -15,8 +14,6 @@ use crate::py::owned::Owned;
 
 pub struct Items {
     iterator: Owned,
-    /// For the path.
-    pub place: Place,
     /// Keys and values rather than single items.
     pairs: bool,
     /// Read ahead.
@@ -33,18 +30,17 @@ pub struct Items {
 }
 
 impl Items {
-    pub fn items(iterator: Owned, place: Place) -> PyResult<Frame> {
-        Ok(Self::frame(iterator, place, false))
+    pub fn items(iterator: Owned) -> PyResult<Frame> {
+        Ok(Self::frame(iterator, false))
     }
 
-    pub fn pairs(iterator: Owned, place: Place) -> PyResult<Frame> {
-        Ok(Self::frame(iterator, place, true))
+    pub fn pairs(iterator: Owned) -> PyResult<Frame> {
+        Ok(Self::frame(iterator, true))
     }
 
-    fn frame(iterator: Owned, place: Place, pairs: bool) -> Frame {
+    fn frame(iterator: Owned, pairs: bool) -> Frame {
         Frame::Items(Box::new(Self {
             iterator,
-            place,
             pairs,
             ahead: None,
             current: None,

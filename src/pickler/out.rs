@@ -371,7 +371,7 @@ impl Out {
     }
 
     /// Gives the data away in a block of its length.
-    pub fn into_memory(&mut self) -> PyResult<Memory> {
+    pub fn take_memory(&mut self) -> PyResult<Memory> {
         debug_assert!(self.home == Home::Memory);
         let len = self.len();
         let block = self.cut(len)?;
@@ -401,7 +401,7 @@ impl Out {
     }
 
     /// Makes the data a `bytes` object.
-    pub fn into_bytes(&mut self) -> PyResult<Owned> {
+    pub fn take_bytes(&mut self) -> PyResult<Owned> {
         debug_assert!(self.home == Home::Bytes);
         let len = self.len() - HEAD;
         // A NUL follows the data, in the slack.

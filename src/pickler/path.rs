@@ -4,8 +4,9 @@
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::{Dict, Frame};
-use super::plan::{Place, Step};
+use super::frame::{Dict, Frame, Tuple};
+use super::plan::{Place, Script, Step};
+use crate::py::code::{self, Names};
 use crate::py::layout::type_of;
 use crate::py::text;
 
@@ -36,10 +37,16 @@ impl Pickler<'_> {
         Some(format!("obj{}{gap}{}", head.concat(), tail.into_iter().rev().collect::<String>()))
     }
 
+    /// The step that a script began last.
+    fn last_step(&self, script: &Script) -> Option<&Step> {
+        self.steps.get(script.next.checked_sub(1)?)
+    }
+
     /// What the frame at this height adds to the path.
     fn part(&self, at: usize) -> Option<String> {
         match &self.stack[at].frame {
             Frame::List(f) => Some(format!("[{}]", f.index.saturating_sub(1))),
+            Frame::Tuple(f) if let Some(name) = self.free_name(at, f) => Some(format!(".__closure__[{}]", key(name))),
             Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
@@ -54,20 +61,22 @@ impl Pickler<'_> {
                 let pair = f.key();
                 Some(if pair.is_null() { format!("[{}]", f.count) } else { format!("[{}]", key(pair)) })
             }
-            Frame::Script(f) => match self.steps.get(f.next.checked_sub(1)?)? {
-                Step::Object(_, place) => place.part(),
-                _ => None,
-            },
+            Frame::Script(f) => self.last_step(f)?.place().part(),
         }
+    }
+
+    /// The name of the closure variable that a tuple of cells is at.
+    fn free_name(&self, at: usize, cells: &Tuple) -> Option<*mut PyObject> {
+        let Frame::Script(below) = &self.stack[at.checked_sub(1)?].frame else { return None };
+        let Place::Closure(code) = self.last_step(below)?.place() else { return None };
+        code::fields(code).names(Names::Free).nth(cells.index.checked_sub(1)?).map(|(name, _)| name)
     }
 
     /// Is this the state of an object, so that its keys are attributes? With slots it is a pair of dicts.
     fn is_state(&self, at: usize) -> bool {
         let Some(below) = at.checked_sub(1) else { return false };
         match &self.stack[below].frame {
-            Frame::Script(f) => {
-                matches!(f.next.checked_sub(1).and_then(|i| self.steps.get(i)), Some(Step::Object(_, Place::State)))
-            }
+            Frame::Script(f) => self.last_step(f).is_some_and(|step| matches!(step.place(), Place::State)),
             Frame::Tuple(_) => matches!(self.stack[at].frame, Frame::Dict(_)) && self.is_state(below),
             _ => false,
         }
@@ -87,10 +96,9 @@ impl Dict {
 impl Place {
     fn part(self) -> Option<String> {
         match self {
-            Self::Hidden | Self::State => None,
+            Self::Hidden | Self::State | Self::Closure(_) => None,
             Self::Attribute(name) => Some(attribute(name)),
             Self::Field(name) => Some(format!(".{name}")),
-            Self::Closure(name) => Some(format!(".__closure__[{}]", key(name))),
             Self::Global(name) => Some(format!(".__globals__[{}]", key(name))),
             Self::Argument(0) => Some(".<reduce arguments>".into()),
             Self::Argument(n) => Some(format!(".<reduce argument {n}>")),

@@ -29,7 +29,7 @@ pub enum Place {
     Attribute(*mut PyObject),
     /// `.name`.
     Field(&'static &'static str),
-    /// `.__closure__['name']`, a `str`.
+    /// The closure of a function with this code: the cells in it have names.
     Closure(*mut PyObject),
     /// `.__globals__['name']`, a `str`.
     Global(*mut PyObject),
@@ -50,7 +50,7 @@ pub enum Step {
     /// An object for which no persistent id is asked.
     Plain(*mut PyObject),
     /// The frame that was parked last: of an object that was begun while the plan was made.
-    Resume,
+    Resume(Place),
     /// A function of `cloudpickle.cloudpickle`.
     Wire(Wire),
     /// The characters of a str as a new str.
@@ -77,8 +77,8 @@ pub enum Step {
     /// As `Built`, for an object that cannot be known by now.
     Memoize(*mut PyObject),
     /// Items or pairs that an iterator gives, for the object just built.
-    Items(*mut PyObject, Place),
-    Pairs(*mut PyObject, Place),
+    Items(*mut PyObject),
+    Pairs(*mut PyObject),
     /// GLOBAL with the names of the module and the global, which `object` and what lies in `keep` hold.
     Global {
         object: *mut PyObject,
@@ -96,9 +96,19 @@ impl Step {
             | Self::FreshText(object)
             | Self::Built(object)
             | Self::Memoize(object)
-            | Self::Items(object, _)
-            | Self::Pairs(object, _) => *object,
+            | Self::Items(object)
+            | Self::Pairs(object) => *object,
             _ => ptr::null_mut(),
+        }
+    }
+}
+
+impl Step {
+    /// Where its object lies.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Object(_, place) | Self::Resume(place) => *place,
+            _ => Place::Hidden,
         }
     }
 }
@@ -171,14 +181,14 @@ impl<'p, 'a> Plan<'p, 'a> {
             return Ok(true);
         }
         match step {
-            Step::Plain(_) | Step::Items(..) | Step::Pairs(..) => return Ok(false),
+            Step::Plain(_) | Step::Items(_) | Step::Pairs(_) => return Ok(false),
             Step::Built(_) => self.number = Some(self.pickler.memo.next()),
             _ => {}
         }
         match self.pickler.run(step)? {
             Ran::Done => Ok(true),
             Ran::Into(object) if self.pickler.simple(object)? => Ok(true),
-            Ran::Into(object) if self.pickler.nested < NESTED => self.nest(object),
+            Ran::Into(object) if self.pickler.nested < NESTED => self.nest(object, step),
             Ran::Into(_) => Ok(false),
             Ran::Ended => {
                 self.ended = true;
@@ -189,11 +199,24 @@ impl<'p, 'a> Plan<'p, 'a> {
     }
 
     /// Begins an object inside the plan. If that leaves a frame, it waits, and with it what follows.
-    fn nest(&mut self, object: *mut PyObject) -> PyResult<bool> {
-        if let Some(frame) = self.pickler.begin_nested(object)? {
-            self.pickler.parked.try_push(frame)?;
-            self.at_once = false;
-            self.queue(Step::Resume)?;
+    fn nest(&mut self, object: *mut PyObject, step: Step) -> PyResult<bool> {
+        let place = step.place();
+        let below = self.pickler.stack.len();
+        match self.pickler.begin_nested(object) {
+            Ok(None) => {}
+            Ok(Some(frame)) => {
+                self.pickler.parked.try_push(frame)?;
+                self.at_once = false;
+                self.queue(Step::Resume(place))?;
+            }
+            Err(raised) => {
+                // For the path to the culprit: this plan lies below what was begun in it.
+                if self.queue(Step::Resume(place)).is_ok() {
+                    let end = self.pickler.steps.len();
+                    self.pickler.insert(below, Frame::Script(Script { first: end, next: end, end }));
+                }
+                return Err(raised);
+            }
         }
         Ok(true)
     }
@@ -227,7 +250,11 @@ impl<'p, 'a> Plan<'p, 'a> {
             Leaf::Detour => self.part(object, Place::Hidden),
             Leaf::New => {
                 self.pickler.begin_unknown(object)?;
-                describe(self, object)
+                // Its number, and whether it lies inside itself, are its own affair.
+                let (number, ended) = (self.number, self.ended);
+                describe(self, object)?;
+                (self.number, self.ended) = (number, ended);
+                Ok(())
             }
         }
     }
@@ -279,11 +306,6 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     pub fn none(&mut self) -> PyResult<()> {
         self.step(Step::Begin(NONE))
-    }
-
-    pub fn bool(&mut self, value: bool) -> PyResult<()> {
-        // SAFETY: static objects.
-        self.part(unsafe { if value { Py_True() } else { Py_False() } }, Place::Hidden)
     }
 
     pub fn int(&mut self, value: i64) -> PyResult<()> {
@@ -524,7 +546,7 @@ impl Pickler<'_> {
                     return self.interposed(frame);
                 }
             }
-            Step::Resume => match self.parked.pop() {
+            Step::Resume(_) => match self.parked.pop() {
                 Some(frame) => return self.interposed(frame),
                 None => return Ok(Ran::Done),
             },
@@ -578,8 +600,8 @@ impl Pickler<'_> {
                 }
                 self.memoize(object)?;
             }
-            Step::Items(iterator, place) => return self.interposed(Items::items(Owned::of(iterator), place)?),
-            Step::Pairs(iterator, place) => return self.interposed(Items::pairs(Owned::of(iterator), place)?),
+            Step::Items(iterator) => return self.interposed(Items::items(Owned::of(iterator))?),
+            Step::Pairs(iterator) => return self.interposed(Items::pairs(Owned::of(iterator))?),
             Step::Global { object, module, name } => self.global_ref(object, module, name)?,
             Step::BuiltOnPaper => self.memoize_paper()?,
             Step::Memoize(object) => self.memoize(object)?,

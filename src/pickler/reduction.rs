@@ -9,6 +9,7 @@ use super::frame::Frame;
 use super::plan::{Place, Plan, Step};
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, clear, matches, raise};
+use crate::py::habits::NAMES_WHAT_IT_GOT;
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -144,7 +145,7 @@ impl Pickler<'_> {
             return self.save_global(object, Some(value));
         }
         if !subtype(type_of(value.as_ptr()), &raw mut PyTuple_Type) {
-            let end = if cfg!(Py_3_14) { format!(", not {}", type_name(value.as_ptr())) } else { String::new() };
+            let end = if NAMES_WHAT_IT_GOT { format!(", not {}", type_name(value.as_ptr())) } else { String::new() };
             return Err(self.pickling_error(&format!("__reduce__ must return a string or tuple{end}")));
         }
         let value = self.keep(value)?;
@@ -153,10 +154,10 @@ impl Pickler<'_> {
         plan.construction(&parts, object)?;
         plan.built(object)?;
         if let Some(items) = parts.items {
-            plan.raw(Step::Items(items, Place::Hidden))?;
+            plan.raw(Step::Items(items))?;
         }
         if let Some(pairs) = parts.pairs {
-            plan.raw(Step::Pairs(pairs, Place::Hidden))?;
+            plan.raw(Step::Pairs(pairs))?;
         }
         match (parts.state, parts.setter) {
             (Some(state), None) => {
@@ -181,16 +182,17 @@ impl Pickler<'_> {
         }
         // SAFETY: a static object.
         let given = |i: usize| items.get(i).copied().filter(|o| *o != unsafe { Py_None() });
-        let wrong = |nth: &str, kind: &str, what: &str, object: *mut PyObject, always: bool| {
-            let noun = if cfg!(Py_3_14) || !always { "item" } else { "element" };
-            let not = if cfg!(Py_3_14) || always { format!(", not {}", type_name(object)) } else { String::new() };
-            let article = if always { "" } else { "the " };
-            let verb = if always { "returned by __reduce__ must be" } else { "returned by __reduce__ must be" };
-            let _ = kind;
-            Err(self.pickling_error(&format!(
-                "{nth} {noun} of {}tuple {verb} {what}{not}",
-                if always { "the " } else { article }
-            )))
+        // The last three were worded apart from the first two, until 3.14 made them alike.
+        let wrong = |nth: &str, what: &str, object: *mut PyObject| {
+            let given = type_name(object);
+            let late = nth != "first" && nth != "second";
+            Err(self.pickling_error(&match (NAMES_WHAT_IT_GOT, late) {
+                (true, _) => format!("{nth} item of the tuple returned by __reduce__ must be {what}, not {given}"),
+                (false, true) => {
+                    format!("{nth} element of the tuple returned by __reduce__ must be {what}, not {given}")
+                }
+                (false, false) => format!("{nth} item of the tuple returned by __reduce__ must be {what}"),
+            }))
         };
         let parts = Parts {
             callable: items[0],
@@ -203,19 +205,19 @@ impl Pickler<'_> {
         // SAFETY: live objects.
         unsafe {
             if PyCallable_Check(parts.callable) == 0 {
-                return wrong("first", "", "callable", parts.callable, false);
+                return wrong("first", "callable", parts.callable);
             }
             if PyTuple_Check(parts.arguments) == 0 {
-                return wrong("second", "", "a tuple", parts.arguments, false);
+                return wrong("second", "a tuple", parts.arguments);
             }
             if let Some(items) = parts.items.filter(|i| PyIter_Check(*i) == 0) {
-                return wrong("fourth", "", "an iterator", items, true);
+                return wrong("fourth", "an iterator", items);
             }
             if let Some(pairs) = parts.pairs.filter(|i| PyIter_Check(*i) == 0) {
-                return wrong("fifth", "", "an iterator", pairs, true);
+                return wrong("fifth", "an iterator", pairs);
             }
             if let Some(setter) = parts.setter.filter(|s| PyCallable_Check(*s) == 0) {
-                return wrong("sixth", "", "a function", setter, true);
+                return wrong("sixth", if NAMES_WHAT_IT_GOT { "callable" } else { "a function" }, setter);
             }
         }
         Ok(parts)
@@ -278,10 +280,20 @@ impl Plan<'_, '_> {
     fn newobj(&mut self, parts: &Parts, object: *mut PyObject) -> PyResult<()> {
         let arguments = tuple_items(parts.arguments);
         let Some(class) = arguments.first().copied() else {
-            return Err(self.pickler().pickling_error("__newobj__ arglist is empty"));
+            let message = if NAMES_WHAT_IT_GOT {
+                "__newobj__ expected at least 1 argument, got 0"
+            } else {
+                "__newobj__ arglist is empty"
+            };
+            return Err(self.pickler().pickling_error(message));
         };
         if !subtype(type_of(class), &raw mut PyType_Type) {
-            return Err(self.pickler().pickling_error("args[0] from __newobj__ args is not a type"));
+            let message = if NAMES_WHAT_IT_GOT {
+                format!("first argument to __newobj__() must be a class, not {}", type_name(class))
+            } else {
+                "args[0] from __newobj__ args is not a type".into()
+            };
+            return Err(self.pickler().pickling_error(&message));
         }
         let names = &self.pickler().state.names;
         let own = match optional_attr(object, names.class_attr.as_ptr())? {
@@ -289,7 +301,13 @@ impl Plan<'_, '_> {
             None => Owned::of(type_of(object).cast()),
         };
         if own.as_ptr() != class {
-            return Err(self.pickler().pickling_error("args[0] from __newobj__ args has the wrong class"));
+            let message = if NAMES_WHAT_IT_GOT {
+                let (own, class) = (text::repr(own.as_ptr()), text::repr(class));
+                format!("first argument to __newobj__() must be {own}, not {class}")
+            } else {
+                "args[0] from __newobj__ args has the wrong class".into()
+            };
+            return Err(self.pickler().pickling_error(&message));
         }
         self.object(class, Place::Hidden)?;
         // SAFETY: a live tuple; a new tuple of the rest.
@@ -302,9 +320,12 @@ impl Plan<'_, '_> {
         let arguments = tuple_items(parts.arguments);
         let [class, positional, keywords] = *arguments else {
             let len = arguments.len();
-            return Err(self
-                .pickler()
-                .pickling_error(&format!("length of the NEWOBJ_EX argument tuple must be exactly 3, not {len}")));
+            let message = if NAMES_WHAT_IT_GOT {
+                format!("__newobj_ex__ expected 3 arguments, got {len}")
+            } else {
+                format!("length of the NEWOBJ_EX argument tuple must be exactly 3, not {len}")
+            };
+            return Err(self.pickler().pickling_error(&message));
         };
         for (object, ty, nth, what) in [
             (class, &raw mut PyType_Type, "first", "a class"),
@@ -313,9 +334,12 @@ impl Plan<'_, '_> {
         ] {
             if !subtype(type_of(object), ty) {
                 let name = type_name(object);
-                return Err(self
-                    .pickler()
-                    .pickling_error(&format!("{nth} item from NEWOBJ_EX argument tuple must be {what}, not {name}")));
+                let which = if NAMES_WHAT_IT_GOT {
+                    "argument to __newobj_ex__()"
+                } else {
+                    "item from NEWOBJ_EX argument tuple"
+                };
+                return Err(self.pickler().pickling_error(&format!("{nth} {which} must be {what}, not {name}")));
             }
         }
         if protocol >= 4 {

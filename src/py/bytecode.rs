@@ -256,7 +256,7 @@ const TABLES: [[u8; 256]; VERSIONS.len()] = {
 pub fn fits(code: &[u8], minor: u8) -> bool {
     let Some(index) = VERSIONS.iter().position(|v| v.minor == minor) else { return true };
     let table = &TABLES[index];
-    if code.is_empty() || code.len() % 2 != 0 {
+    if code.is_empty() || !code.len().is_multiple_of(2) {
         return false;
     }
     let mut units = code.chunks_exact(2);

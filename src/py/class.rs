@@ -36,7 +36,8 @@ pub fn has_types_own(metaclass: *mut PyTypeObject, name: *mut PyObject) -> bool 
     }
     let attr = |class| type_attr(class, name).map(|attr| attr.as_ptr());
     // SAFETY: live types.
-    unsafe { (*metaclass).tp_getattro == (*plain).tp_getattro && attr(metaclass) == attr(plain) }
+    let get = |class: *mut PyTypeObject| unsafe { (*class).tp_getattro }.map(|get| get as usize);
+    get(metaclass) == get(plain) && attr(metaclass) == attr(plain)
 }
 
 /// Does `class.name` run no foreign code?
@@ -56,5 +57,8 @@ pub fn is_plain_attr(class: *mut PyObject, name: *mut PyObject) -> bool {
 pub fn compares_by_identity(metaclass: *mut PyTypeObject) -> bool {
     let plain = &raw mut PyType_Type;
     // SAFETY: live types.
-    unsafe { (*metaclass).tp_hash == (*plain).tp_hash && (*metaclass).tp_richcompare == (*plain).tp_richcompare }
+    let hash = |class: *mut PyTypeObject| unsafe { (*class).tp_hash }.map(|hash| hash as usize);
+    // SAFETY: as above.
+    let compare = |class: *mut PyTypeObject| unsafe { (*class).tp_richcompare }.map(|compare| compare as usize);
+    hash(metaclass) == hash(plain) && compare(metaclass) == compare(plain)
 }

@@ -56,6 +56,12 @@ pub fn matches(exception: *mut PyObject) -> bool {
     unsafe { PyErr_ExceptionMatches(exception) != 0 }
 }
 
+/// Is an exception one of these?
+pub fn is(exception: &Owned, ty: *mut PyObject) -> bool {
+    // SAFETY: live objects.
+    unsafe { PyErr_GivenExceptionMatches(exception.as_ptr(), ty) != 0 }
+}
+
 /// Takes the exception that is set, normalised, out of the thread. None if there is none.
 pub fn take() -> Option<Owned> {
     // SAFETY: attached; the references that the calls hand out are taken over.

@@ -6,3 +6,15 @@ pub const SHORT_LAST_BATCH: bool = cfg!(Py_3_15);
 /// Below protocol 4 a dotted name becomes nested calls of `getattr` from the module's attribute on, rather than one
 /// call on what holds the last part.
 pub const GETATTR_CHAIN: bool = cfg!(Py_3_13);
+
+/// What lies inside a function is refused with PicklingError and the object; before, with AttributeError and its name.
+pub const LOCAL_IS_PICKLING_ERROR: bool = cfg!(Py_3_14);
+
+/// A list whose size changes while it is pickled is an error.
+pub const LIST_IS_WATCHED: bool = cfg!(Py_3_14);
+
+/// The words of `_pickle.c` for what a reduce value must be, as they were made anew in 3.14: they name what was given.
+pub const NAMES_WHAT_IT_GOT: bool = cfg!(Py_3_14);
+
+/// A module that cannot be imported is refused with the words of the import; before, without them.
+pub const IMPORT_SAYS_WHY: bool = cfg!(Py_3_14);

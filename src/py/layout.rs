@@ -34,9 +34,10 @@ pub fn type_of(object: *mut PyObject) -> *mut PyTypeObject {
 /// Is this the type of a list, tuple or dict, or of what derives from one?
 #[inline(always)]
 pub fn is_container(ty: *const PyTypeObject) -> bool {
-    const CONTAINERS: u64 = (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS) as u64;
+    const CONTAINERS: std::ffi::c_ulong =
+        Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS;
     // SAFETY: a live type; these flags never change.
-    unsafe { (&raw const (*ty).tp_flags).cast::<u64>().read() & CONTAINERS != 0 }
+    unsafe { (&raw const (*ty).tp_flags).cast::<std::ffi::c_ulong>().read() & CONTAINERS != 0 }
 }
 
 /// `cpython/longintrepr.h`: 30-bit digits, least significant first.

@@ -18,12 +18,12 @@ pub fn module(
 ) -> PyResult<Owned> {
     // SAFETY: live; a new reference or NULL with an exception.
     unsafe {
-        if PyDict_CheckExact(modules) != 0 {
-            if let Some(module) = dict_get(modules, name)? {
-                if Py_TYPE(module.as_ptr()) == &raw mut PyModule_Type && !in_the_making(&module, spec, initializing)? {
-                    return Ok(module);
-                }
-            }
+        if PyDict_CheckExact(modules) != 0
+            && let Some(module) = dict_get(modules, name)?
+            && Py_TYPE(module.as_ptr()) == &raw mut PyModule_Type
+            && !in_the_making(&module, spec, initializing)?
+        {
+            return Ok(module);
         }
         Owned::new(PyImport_Import(name))
     }

@@ -5,10 +5,11 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::tracker;
+use crate::py::class::own_dict;
 use crate::py::collections::tuple_stealing;
 use crate::py::error::{PyResult, check, raise};
-use crate::py::layout::tuple_items;
-use crate::py::object::{attr, call1, each_item, optional_attr};
+use crate::py::layout::{tuple_items, type_of};
+use crate::py::object::{attr, call1, dict_get, each_item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
@@ -137,11 +138,11 @@ fn prepare(state: &State, metaclass: &Owned, name: *mut PyObject, bases: *mut Py
     // SAFETY: live; new references or NULL with an exception. `type`'s own answers an empty dict.
     unsafe {
         let names = &state.names;
-        if metaclass.as_ptr() != (&raw mut PyType_Type).cast() {
-            if let Some(prepare) = optional_attr(metaclass.as_ptr(), names.prepare.as_ptr())? {
-                let end = ptr::null_mut::<PyObject>();
-                return Owned::new(PyObject_CallFunctionObjArgs(prepare.as_ptr(), name, bases, end));
-            }
+        if metaclass.as_ptr() != (&raw mut PyType_Type).cast()
+            && let Some(prepare) = optional_attr(metaclass.as_ptr(), names.prepare.as_ptr())?
+        {
+            let end = ptr::null_mut::<PyObject>();
+            return Owned::new(PyObject_CallFunctionObjArgs(prepare.as_ptr(), name, bases, end));
         }
         Owned::new(PyDict_New())
     }
@@ -166,8 +167,10 @@ pub fn class_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> 
             registry = Some(value);
             return Ok(());
         }
-        // SAFETY: all are live.
-        check(unsafe { PyObject_SetAttr(class, name.as_ptr(), value.as_ptr()) })?;
+        if !replace_function(class, &name, &value)? {
+            // SAFETY: all are live.
+            check(unsafe { PyObject_SetAttr(class, name.as_ptr(), value.as_ptr()) })?;
+        }
         if cfg!(Py_3_13) && name.as_ptr() == names.firstlineno.as_ptr() {
             first_line = Some(value);
         }
@@ -192,4 +195,24 @@ pub fn class_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> 
         }
     }
     Ok(Owned::of(class))
+}
+
+/// Puts a function in the place of a function in a class of an ordinary metaclass; says whether it did. No slot of the
+/// class or of its subclasses changes by that, so they need not be walked through for each special method.
+fn replace_function(class: *mut PyObject, name: &Owned, value: &Owned) -> PyResult<bool> {
+    let plain = &raw mut PyType_Type;
+    // SAFETY: live; types live as long as their instances. The old function is held until nothing leads to it.
+    unsafe {
+        let function = &raw mut PyFunction_Type;
+        if type_of(class) != plain || type_of(value.as_ptr()) != function || PyUnicode_CheckExact(name.as_ptr()) == 0 {
+            return Ok(false);
+        }
+        let dict = own_dict(class);
+        let Some(_old) = dict_get(dict.as_ptr(), name.as_ptr())?.filter(|old| type_of(old.as_ptr()) == function) else {
+            return Ok(false);
+        };
+        check(PyDict_SetItem(dict.as_ptr(), name.as_ptr(), value.as_ptr()))?;
+        PyType_Modified(class.cast());
+        Ok(true)
+    }
 }

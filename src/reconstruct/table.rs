@@ -200,10 +200,10 @@ pub fn function_of(callable: *mut PyObject) -> Option<&'static Row> {
 #[inline]
 pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
     let state = State::get()?;
-    if module == state.wire_module.as_ptr() {
-        if let Some(index) = state.wire_names.iter().position(|wire| wire.as_ptr() == name) {
-            return Ok(callables(state)?.get(index).cloned());
-        }
+    if module == state.wire_module.as_ptr()
+        && let Some(index) = state.wire_names.iter().position(|wire| wire.as_ptr() == name)
+    {
+        return Ok(callables(state)?.get(index).cloned());
     }
     // SAFETY: a live str.
     if !MODULES.iter().any(|m| unsafe { PyUnicode_GetLength(module) } as usize == m.len()) {

@@ -34,10 +34,10 @@ pub fn current() -> PyResult<Tracker> {
             (theirs(names.tracker_by_class.as_ptr())?, theirs(names.tracker_by_id.as_ptr())?)
         {
             let theirs = Tracker { by_class, by_id };
-            if let Some(ours) = state.tracker.made::<Tracker>() {
-                if ours.by_id.as_ptr() != theirs.by_id.as_ptr() {
-                    hand_over(ours, &theirs)?;
-                }
+            if let Some(ours) = state.tracker.made::<Tracker>()
+                && ours.by_id.as_ptr() != theirs.by_id.as_ptr()
+            {
+                hand_over(ours, &theirs)?;
             }
             return Ok(theirs);
         }

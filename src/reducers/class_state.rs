@@ -66,9 +66,8 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
     let metaclass = type_of(class);
     let state = pickler.state;
     // SAFETY: live types. `abc` is there since the interpreter started.
-    if metaclass == &raw mut PyType_Type
-        || unsafe { PyType_IsSubtype(metaclass, state.imports.abc_meta.as_ptr().cast()) } == 0
-    {
+    let is_abc = || unsafe { PyType_IsSubtype(metaclass, state.imports.abc_meta.as_ptr().cast()) } != 0;
+    if metaclass == &raw mut PyType_Type || !is_abc() {
         return Ok(None);
     }
     for name in [&state.names.abc_cache, &state.names.abc_negative_cache, &state.names.abc_negative_cache_version] {

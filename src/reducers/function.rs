@@ -195,14 +195,14 @@ fn describe(
         p.part(function.annotations, Place::Field(&"__annotations__"))?;
     }
     for (name, value, place) in [
-        (&names.kwdefaults, function.kwdefaults, &"__kwdefaults__"),
-        (&names.defaults, function.defaults, &"__defaults__"),
-        (&names.module, function.module, &"__module__"),
-        (&names.doc, function.doc, &"__doc__"),
-        (&names.closure, function.closure, &"__closure__"),
+        (&names.kwdefaults, function.kwdefaults, Place::Field(&"__kwdefaults__")),
+        (&names.defaults, function.defaults, Place::Field(&"__defaults__")),
+        (&names.module, function.module, Place::Field(&"__module__")),
+        (&names.doc, function.doc, Place::Field(&"__doc__")),
+        (&names.closure, function.closure, Place::Closure(function.code)),
     ] {
         key(p, name)?;
-        p.part_or_none(value, Place::Field(place))?;
+        p.part_or_none(value, place)?;
     }
     key(p, &names.submodules)?;
     let mut list = p.list(findings.submodules.len())?;

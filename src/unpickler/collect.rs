@@ -55,7 +55,7 @@ impl Machine<'_, '_> {
         let mark = self.pop_mark()?;
         // SAFETY: attached; a new reference.
         let dict = unsafe { Owned::new(PyDict_New())? };
-        if self.stack.from(mark).len() % 2 != 0 {
+        if !self.stack.from(mark).len().is_multiple_of(2) {
             return Err(self.fail("odd number of items for DICT"));
         }
         update_dict(dict.as_ptr(), self.stack.from(mark))?;
@@ -144,7 +144,7 @@ impl Machine<'_, '_> {
         if self.stack.len() == position {
             return Ok(());
         }
-        if self.stack.from(position).len() % 2 != 0 {
+        if !self.stack.from(position).len().is_multiple_of(2) {
             return Err(self.fail("odd number of items for SETITEMS"));
         }
         // SAFETY: live, held by the stack, as the pairs are.

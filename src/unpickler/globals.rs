@@ -55,10 +55,10 @@ impl Machine<'_, '_> {
 
     /// Asks the policy, then our own loading functions, then the modules.
     pub(super) fn find_class(&mut self, module: &Owned, name: &Owned) -> PyResult<Owned> {
-        if let Some(policy) = &mut self.options.find_class {
-            if let Some(object) = policy.find(module.as_ptr(), name.as_ptr())? {
-                return Ok(object);
-            }
+        if let Some(policy) = &mut self.options.find_class
+            && let Some(object) = policy.find(module.as_ptr(), name.as_ptr())?
+        {
+            return Ok(object);
         }
         // SAFETY: live, as the format asks.
         check(unsafe { PySys_Audit(c"pickle.find_class".as_ptr(), c"OO".as_ptr(), module.as_ptr(), name.as_ptr()) })?;

@@ -260,10 +260,11 @@ impl<'a> Input<'a> {
     /// Leaves the source at the cursor.
     pub fn finish(&mut self) -> PyResult<()> {
         let consumed = self.cursor as usize - self.start as usize;
-        if std::mem::take(&mut self.peeked) && consumed > 0 {
-            if let Some(source) = self.source.as_mut() {
-                source.skip(consumed)?;
-            }
+        if std::mem::take(&mut self.peeked)
+            && consumed > 0
+            && let Some(source) = self.source.as_mut()
+        {
+            source.skip(consumed)?;
         }
         Ok(())
     }

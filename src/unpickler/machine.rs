@@ -68,7 +68,7 @@ impl<'i, 'o> Machine<'i, 'o> {
             Ok((object, self.input.offset()))
         });
         if loaded.is_err() {
-            *report = Report { offset: self.at, limit: self.limit_reached };
+            *report = Report { limit: self.limit_reached };
         }
         loaded
     }

@@ -19,7 +19,7 @@ pub struct Memo {
     /// NULL where nothing was put.
     table: Vec<*mut PyObject>,
     /// Made when it is needed.
-    wild: Option<Box<HashMap<usize, Owned>>>,
+    wild: Option<HashMap<usize, Owned>>,
     /// How many entries there are.
     len: usize,
 }

@@ -46,11 +46,9 @@ impl Default for Options<'_> {
     }
 }
 
-/// Where a load failed.
+/// What a failed load tells beside the exception, in whose message the offset is.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Report {
-    /// The offset of the opcode that failed.
-    pub offset: usize,
     /// `max_bytes` was reached.
     pub limit: bool,
 }

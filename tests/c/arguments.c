@@ -82,7 +82,7 @@ static void dump_options(struct _object *obj) {
     options.flags = 0;
 
     options.protocol = 6;
-    BAD("options.protocol is 6, above 5", cp_dumps(obj, &options, &out, &err));
+    BAD("pickle protocol must be <= 5: options.protocol is 6", cp_dumps(obj, &options, &out, &err));
     CHECK(zeroed());
     BAD("options.protocol is 6", cp_dumps_oob(obj, &options, &out, &list, &err));
     BAD("options.protocol is 6", cp_dump(obj, write_nothing, NULL, &options, &err));

@@ -92,6 +92,16 @@ def test_opcodes_out_of_place():
         attempt(b"".join(chance.choice(OPCODES) + chance.choice(arguments) for _ in range(count)) + b".", none)
 
 
+@pytest.mark.parametrize("target", ["refuse", "allow"])
+def test_what_the_fuzzer_found(target):
+    """Inputs that each reach something new; fuzz/README.md says how they were made."""
+    with open(os.path.join(os.path.dirname(__file__), "fuzz_inputs", target + ".pickle"), "rb") as file:
+        found = pickle.load(file)
+    assert len(found) > 300
+    for data in found:
+        attempt(data, none if target == "refuse" else some)
+
+
 def test_each_opcode_alone():
     for opcode in OPCODES:
         for before in (b"", b"(", b"N", b"(N", b"NN", b"(NN", b"]", b"]N", b"](N", b"}", b"}(N", b"()", b")", b"N)}"):

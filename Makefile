@@ -1,0 +1,46 @@
+# make help says what there is. Everything that is installed or built lies in build/.
+
+PYTHON ?= python3
+FACTS = $(shell $(PYTHON) tests/interpreters/facts.py name build)
+NAME = $(word 1,$(FACTS))
+TARGET = $(CURDIR)/build/target/$(word 2,$(FACTS))
+VENV = $(CURDIR)/build/venv/$(NAME)
+# How many CPythons are tested at the same time.
+JOBS ?= 2
+
+.PHONY: help demo test bench lint clean tools environment library
+
+help:
+	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
+	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
+	@echo "make bench  time against cloudpickle and pickle; prints a table"
+	@echo "make lint   rustfmt and clippy"
+	@echo "make clean  remove build/"
+
+tools:
+	@command -v cargo >/dev/null || .ci/need cargo cargo
+	@command -v cc >/dev/null || .ci/need "a C compiler" gcc libc6-dev
+	@command -v c++ >/dev/null || .ci/need "a C++ compiler" g++
+	@command -v $(PYTHON) >/dev/null || .ci/need $(PYTHON) python3 python3-dev python3-venv
+
+environment: tools
+	@tests/interpreters/environment.sh $(PYTHON) $(VENV)
+
+library: environment
+	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo build --release --quiet
+
+demo: library
+	@PYTHON=$(PYTHON) VENV=$(VENV) LIBRARY=$(TARGET)/release/libcloudpickle.so examples_c/demo.sh
+
+test: tools
+	@tests/all.sh $(PYTHON) $(JOBS)
+
+bench: library
+	@PYTHONHASHSEED=1 $(VENV)/tests/bin/python benches/bench.py $(TARGET)/release/libcloudpickle.so
+
+lint: environment
+	@cargo fmt --check
+	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo clippy --quiet --all-targets -- -D warnings
+
+clean:
+	rm -rf build
