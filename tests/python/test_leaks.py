@@ -11,7 +11,16 @@ from compare import outcome
 from corpus import rows
 
 # So many rounds, as far as the time allows: a leak of one block a round cannot hide.
-MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 20, 0.04
+MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 20, 0.02
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_heap():
+    """What the corpus and pytest hold is set aside, so that the many collections here have little to look at."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def rounds_of(work):
