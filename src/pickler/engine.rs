@@ -20,7 +20,7 @@ use super::atoms::PyPickleBuffer_Type;
 use super::frame::{Frame, Next};
 use super::globals::WireFunctions;
 use super::memo::Memo;
-use super::options::Options;
+use super::options::{Options, REDUCTION_WEIGHT};
 use super::out::{Home, Lent, Out};
 use super::plan::{Plan, Step};
 use super::scratch::Scratch;
@@ -45,6 +45,8 @@ pub struct Pickler<'a> {
     pub(super) beginning: *mut PyObject,
     /// Plans that are being made inside each other.
     pub(super) nested: u32,
+    /// The weights of the frames on the stack.
+    depth: usize,
     /// Frames that a step takes up again.
     pub(super) parked: Vec<Frame>,
     /// A frame that is to be carried out before the current one.
@@ -86,6 +88,7 @@ impl<'a> Pickler<'a> {
             keep: scratch.keep,
             beginning: ptr::null_mut(),
             nested: 0,
+            depth: 0,
             parked: Vec::new(),
             interposed: None,
             pinned: scratch.pinned,
@@ -144,6 +147,7 @@ impl<'a> Pickler<'a> {
             match next? {
                 Next::Done => {
                     if let Some(done) = self.stack.pop() {
+                        self.depth -= weight(done.object);
                         self.let_go(done.base);
                     }
                     self.out.room(0)?;
@@ -185,8 +189,9 @@ impl<'a> Pickler<'a> {
     #[inline(always)]
     fn push(&mut self, frame: Frame, base: usize) -> PyResult<()> {
         let object = frame.object();
+        self.depth += weight(object);
         self.stack.try_push(Waiting { frame, object, base })?;
-        if self.stack.len() > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
+        if self.depth > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
     }
 
     /// Puts a frame below others, for the path after a failure.
@@ -392,6 +397,12 @@ impl<'a> Pickler<'a> {
         }
         Ok(true)
     }
+}
+
+/// How much a frame counts towards `max_depth`: a container one, a reduction, which holds what was made for it, more.
+#[inline(always)]
+fn weight(object: *mut PyObject) -> usize {
+    if object.is_null() { REDUCTION_WEIGHT } else { 1 }
 }
 
 impl Drop for Pickler<'_> {
