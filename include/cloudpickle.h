@@ -312,7 +312,8 @@ typedef struct cp_dump_options {
     /* A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed. */
     struct _object *reducer;
     /* Stop with CP_ERR_LIMIT when more containers than this lie in each other; an object that is not of the protocol's
-     * own types counts as eight. 0: two million, where a __reduce__ that never ends has taken some 100 MB. */
+     * own types counts as eight and one for each of its parts. 0: two million, where a __reduce__ that never ends has
+     * taken some 100 MB. */
     uint64_t max_depth;
 } cp_dump_options;
 

@@ -20,7 +20,8 @@ use super::atoms::PyPickleBuffer_Type;
 use super::frame::{Frame, Next};
 use super::globals::WireFunctions;
 use super::memo::Memo;
-use super::options::{Options, REDUCTION_WEIGHT};
+use super::memory;
+use super::options::Options;
 use super::out::{Home, Lent, Out};
 use super::plan::{Plan, Step};
 use super::scratch::Scratch;
@@ -32,6 +33,9 @@ use crate::py::layout::type_of;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
+
+/// How often memory is looked at: each time the depth passes a multiple of this.
+const MEMORY_STEP: usize = 8192;
 
 /// One dump under way.
 pub struct Pickler<'a> {
@@ -47,6 +51,8 @@ pub struct Pickler<'a> {
     pub(super) nested: u32,
     /// The weights of the frames on the stack.
     depth: usize,
+    /// The memory that the process had when that was looked at first.
+    memory_at_first: Option<u64>,
     /// Frames that a step takes up again.
     pub(super) parked: Vec<Frame>,
     /// A frame that is to be carried out before the current one.
@@ -68,6 +74,8 @@ pub struct Waiting {
     pub frame: Frame,
     /// What the frame points to, if an object: to be held when foreign code runs.
     object: *mut PyObject,
+    /// How much it counts towards `max_depth`.
+    weight: u32,
     /// How much there was in `keep` when it began.
     base: usize,
 }
@@ -89,6 +97,7 @@ impl<'a> Pickler<'a> {
             beginning: ptr::null_mut(),
             nested: 0,
             depth: 0,
+            memory_at_first: None,
             parked: Vec::new(),
             interposed: None,
             pinned: scratch.pinned,
@@ -147,7 +156,7 @@ impl<'a> Pickler<'a> {
             match next? {
                 Next::Done => {
                     if let Some(done) = self.stack.pop() {
-                        self.depth -= weight(done.object);
+                        self.depth -= done.weight as usize;
                         self.let_go(done.base);
                     }
                     self.out.room(0)?;
@@ -189,8 +198,13 @@ impl<'a> Pickler<'a> {
     #[inline(always)]
     fn push(&mut self, frame: Frame, base: usize) -> PyResult<()> {
         let object = frame.object();
-        self.depth += weight(object);
-        self.stack.try_push(Waiting { frame, object, base })?;
+        let weight = frame.weight();
+        let before = self.depth;
+        self.depth += weight as usize;
+        if before / MEMORY_STEP != self.depth / MEMORY_STEP {
+            self.check_memory()?;
+        }
+        self.stack.try_push(Waiting { frame, object, weight, base })?;
         if self.depth > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
     }
 
@@ -199,8 +213,27 @@ impl<'a> Pickler<'a> {
     pub(super) fn insert(&mut self, at: usize, frame: Frame) {
         if self.stack.try_room(1).is_ok() {
             let base = self.keep.len();
-            self.stack.insert(at.min(self.stack.len()), Waiting { frame, object: ptr::null_mut(), base });
+            self.stack.insert(at.min(self.stack.len()), Waiting { frame, object: ptr::null_mut(), weight: 0, base });
         }
+    }
+
+    /// What lies deep may be of objects that a `__reduce__` or an attribute makes anew for ever: that ends before the
+    /// machine's memory does.
+    #[cold]
+    #[inline(never)]
+    fn check_memory(&mut self) -> PyResult<()> {
+        let Some(used) = memory::resident() else { return Ok(()) };
+        let begun = *self.memory_at_first.get_or_insert(used);
+        if used.saturating_sub(begun) < memory::physical() / 4 {
+            return Ok(());
+        }
+        self.limit_reached = true;
+        let text = format!(
+            "Could not pickle object as excessively deep recursion required. At depth {} a quarter of the machine's \
+             memory was taken",
+            self.depth
+        );
+        Err(raise(self.state.imports.pickling_error.as_ptr(), &text))
     }
 
     #[cold]
@@ -397,12 +430,6 @@ impl<'a> Pickler<'a> {
         }
         Ok(true)
     }
-}
-
-/// How much a frame counts towards `max_depth`: a container one, a reduction, which holds what was made for it, more.
-#[inline(always)]
-fn weight(object: *mut PyObject) -> usize {
-    if object.is_null() { REDUCTION_WEIGHT } else { 1 }
 }
 
 impl Drop for Pickler<'_> {

@@ -35,6 +35,19 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// How much it counts towards `max_depth`: a container one; a reduction, for which objects were made that are held
+    /// until it is written, more, and the more the longer it is.
+    #[inline(always)]
+    pub fn weight(&self) -> u32 {
+        match self {
+            Self::Script(f) => 8 + (f.end - f.next) as u32,
+            Self::Items(_) => 8,
+            _ => 1,
+        }
+    }
+}
+
 /// What the loop does next.
 pub enum Next {
     /// Save this object, which is no leaf and was not met before, then come back.

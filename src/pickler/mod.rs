@@ -8,6 +8,7 @@ pub mod frame;
 pub mod globals;
 pub mod items;
 pub mod memo;
+pub mod memory;
 pub mod options;
 pub mod out;
 pub mod path;

@@ -9,9 +9,6 @@ use crate::py::error::PyResult;
 /// makes a machine suffer when a `__reduce__` never ends.
 pub const MAX_DEPTH: usize = 2_000_000;
 
-/// As so many containers an object counts that is reduced: what its reduction made is held until it is written.
-pub const REDUCTION_WEIGHT: usize = 8;
-
 /// Asked for each PickleBuffer with the buffer: is it to be written in band?
 pub type BufferCallback<'a> = &'a mut dyn FnMut(*mut PyObject) -> PyResult<bool>;
 
@@ -23,7 +20,8 @@ pub struct Options<'a> {
     pub fix_imports: bool,
     /// Fail before the output exceeds this many bytes; 0: no limit.
     pub max_bytes: u64,
-    /// Fail when more containers than this lie in each other; a reduction counts as [`REDUCTION_WEIGHT`] of them.
+    /// Fail when more containers than this lie in each other; a reduction counts as eight of them and one for each part
+    /// that is left to write.
     pub max_depth: usize,
     /// As `Pickler.reducer_override`, asked before cloudpickle's own.
     pub reducer_override: Option<*mut PyObject>,
