@@ -8,7 +8,7 @@ use super::out::{Home, Memory};
 use super::sink::Sink;
 use crate::py::error::{self, PyResult, Raised};
 use crate::py::layout::{tuple_items, type_of};
-use crate::py::object::attr;
+use crate::py::object::{attr, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 
@@ -107,6 +107,10 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
         {
             // As objects, since a message may hold what a Rust string cannot: lone surrogates.
             let place = text::new(&format!(" at {path}"))?;
+            // An exception that is raised again and again says it once.
+            if PyUnicode_Tailmatch(*message, place.as_ptr(), 0, PY_SSIZE_T_MAX, 1) > 0 {
+                return Ok(());
+            }
             let message = Owned::new(PyUnicode_Concat(*message, place.as_ptr()))?;
             let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
             return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
@@ -114,6 +118,11 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
         #[cfg(Py_3_11)]
         {
             let note = text::new(&format!("while pickling {path}"))?;
+            let notes = text::new("__notes__")?;
+            let given = optional_attr(exception.as_ptr(), notes.as_ptr())?;
+            if given.is_some_and(|notes| PySequence_Contains(notes.as_ptr(), note.as_ptr()) == 1) {
+                return Ok(());
+            }
             let added = PyObject_CallMethod(exception.as_ptr(), c"add_note".as_ptr(), c"O".as_ptr(), note.as_ptr());
             Owned::new(added)?;
         }
