@@ -82,7 +82,7 @@ def test_place_at_every_protocol(protocol):
 
 
 def test_long_path_is_cut_in_the_middle():
-    obj = Plain(first={"start": chain(200000)})
+    obj = Plain(first={"start": chain(50_000)})
     # The oracle cannot go as deep.
     error = outcome(binding.dumps, obj, 5).error
     text = str(error)
