@@ -227,8 +227,8 @@ def test_linked_objects_few(length):
 
 @stacks
 def test_linked_lists_through_tuples_and_dicts(stack):
-    """A nest of all kinds, a million levels in all."""
-    depth = 250_000
+    """A nest of all kinds, four levels at a time."""
+    depth = 100_000
     obj = None
     for _ in range(depth):
         obj = [({"k": Plain(next=obj)},)]
