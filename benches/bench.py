@@ -2,8 +2,8 @@
 
 All sides run in this process, in turn, round by round, and processor time counts. A ratio is taken within a round, so
 what slows the machine for a while slows both sides; shown are the median of the rounds' ratios and, in brackets, its
-quartiles. A ratio above 1 says that this library is the faster one. Before a row is timed, its bytes are compared; a row
-whose bytes differ, or where a side fails, says so in place of figures.
+quartiles. A ratio above 1 says that this library is the faster one. Before a row is timed, its bytes are compared; a
+row whose bytes differ, or where a side fails, says so in place of figures.
 """
 
 import argparse

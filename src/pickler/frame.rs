@@ -5,7 +5,7 @@ use std::ptr;
 use pyo3_ffi::PyObject;
 
 use super::items::Items;
-use super::plan::Script;
+use super::script::Script;
 
 /// One container half written. What it points to is alive: see [`super::engine`] on who holds it.
 pub enum Frame {

@@ -7,7 +7,8 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
-use super::plan::{Place, Plan, Step};
+use super::plan::{Place, Plan};
+use super::script::Step;
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;

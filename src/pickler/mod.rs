@@ -1,20 +1,24 @@
 //! The pickling engine: one loop over a stack of frames, a memo, and the order of questions that `save` asks.
 
 pub mod atoms;
+pub mod block;
 pub mod containers;
 pub mod doors;
 pub mod engine;
 pub mod frame;
 pub mod globals;
+pub mod ints;
 pub mod items;
 pub mod memo;
 pub mod memory;
 pub mod options;
 pub mod out;
+pub mod paper;
 pub mod path;
 pub mod plan;
 pub mod reduction;
 pub mod scratch;
+pub mod script;
 pub mod sink;
 pub mod text;
 

@@ -8,6 +8,8 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::block::advise_huge;
+pub use super::block::{LENT_BYTES, Lent, Memory};
 use crate::protocol::opcode::{FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET};
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::owned::Owned;
@@ -417,36 +419,6 @@ impl Out {
     }
 }
 
-/// The bytes of a block of scratch memory.
-pub const LENT_BYTES: usize = 256 * 1024;
-
-/// A block of scratch memory, of malloc.
-pub struct Lent(*mut u8);
-
-// SAFETY: it is memory without an owner thread.
-unsafe impl Send for Lent {}
-
-impl Lent {
-    pub fn new() -> PyResult<Self> {
-        // SAFETY: the size is not zero.
-        let block = unsafe { libc::malloc(LENT_BYTES) };
-        if block.is_null() { Err(no_memory()) } else { Ok(Self(block.cast())) }
-    }
-
-    fn into_raw(self) -> *mut u8 {
-        let block = self.0;
-        std::mem::forget(self);
-        block
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        // SAFETY: of malloc, and not used again.
-        unsafe { libc::free(self.0.cast()) };
-    }
-}
-
 /// Where a bytes object keeps its hash.
 const HASH: usize = size_of::<PyVarObject>();
 
@@ -488,38 +460,5 @@ unsafe fn copy_short(data: &[u8], to: *mut u8) {
                 *to.add(i) = *from.add(i);
             }
         }
-    }
-}
-
-/// Asks for huge pages for a block, where the system gives them on advice. It is advice: a refusal changes nothing.
-fn advise_huge(block: *mut u8, size: usize) {
-    const PAGE: usize = 4096;
-    let begin = (block as usize).next_multiple_of(PAGE);
-    let end = (block as usize + size) & !(PAGE - 1);
-    if end > begin {
-        // SAFETY: pages inside the block; the advice changes no contents.
-        unsafe { libc::madvise(begin as *mut libc::c_void, end - begin, libc::MADV_HUGEPAGE) };
-    }
-}
-
-/// Memory of `malloc` with its length.
-pub struct Memory {
-    block: *mut u8,
-    len: usize,
-}
-
-impl Memory {
-    /// Gives the block away; `free` ends it.
-    pub fn into_raw(self) -> (*mut u8, usize) {
-        let raw = (self.block, self.len);
-        std::mem::forget(self);
-        raw
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: of malloc, and not used again.
-        unsafe { libc::free(self.block.cast()) };
     }
 }

@@ -5,7 +5,7 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::{Dict, Frame, Tuple};
-use super::plan::{Place, Script, Step};
+use super::script::{Place, Script, Step};
 use crate::py::code::{self, Names};
 use crate::py::layout::type_of;
 use crate::py::text;

@@ -10,132 +10,18 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Frame, Next};
-use super::items::Items;
+use super::frame::Frame;
+use super::paper::OnPaper;
+pub use super::script::Place;
+use super::script::{Ran, Script, Step};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
-use crate::py::habits::SHORT_LAST_BATCH;
 use crate::py::layout::{Chars, chars, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
-
-/// Where a step's object lies in the object that is reduced, for the path to a culprit.
-#[derive(Clone, Copy, Debug)]
-pub enum Place {
-    /// Nothing to show: the path goes on with what lies inside.
-    Hidden,
-    /// `.name`, a `str`.
-    Attribute(*mut PyObject),
-    /// `.name`.
-    Field(&'static &'static str),
-    /// The closure of a function with this code: the cells in it have names.
-    Closure(*mut PyObject),
-    /// `.__globals__['name']`, a `str`.
-    Global(*mut PyObject),
-    /// The state: its keys are attributes.
-    State,
-    /// Argument `n` of what rebuilds the object.
-    Argument(u32),
-}
-
-/// One thing to write.
-#[derive(Clone, Copy)]
-pub enum Step {
-    Op(u8),
-    /// The opcode that an object begins with.
-    Begin(u8),
-    /// An object, as any other.
-    Object(*mut PyObject, Place),
-    /// An object for which no persistent id is asked.
-    Plain(*mut PyObject),
-    /// The frame that was parked last: of an object that was begun while the plan was made.
-    Resume(Place),
-    /// A function of `cloudpickle.cloudpickle`.
-    Wire(Wire),
-    /// The characters of a str as a new str.
-    FreshText(*mut PyObject),
-    Int(i64),
-    /// EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT as the protocol has them; what is not a tuple takes a number.
-    EmptyTuple,
-    EmptyList,
-    EmptyDict,
-    /// A tuple of the last so many items, on paper.
-    Tuple(u32),
-    /// EMPTY_DICT that the memo knows by a key; if it knows it by now, a reference in place of it and of so many steps
-    /// that follow.
-    SharedDict {
-        key: usize,
-        steps: u32,
-    },
-    /// A reference to what has this number.
-    Get(usize),
-    /// The object has been built: memoise it. If it is known by now, drop what was built and end the script.
-    Built(*mut PyObject),
-    /// What was built exists on paper only: it takes a number.
-    BuiltOnPaper,
-    /// As `Built`, for an object that cannot be known by now.
-    Memoize(*mut PyObject),
-    /// Items or pairs that an iterator gives, for the object just built.
-    Items(*mut PyObject),
-    Pairs(*mut PyObject),
-    /// GLOBAL with the names of the module and the global, which `object` and what lies in `keep` hold.
-    Global {
-        object: *mut PyObject,
-        module: *mut PyObject,
-        name: *mut PyObject,
-    },
-}
-
-impl Step {
-    /// The object that the step points to and that must live until it is written; NULL if there is none.
-    pub fn object(&self) -> *mut PyObject {
-        match self {
-            Self::Object(object, _)
-            | Self::Plain(object)
-            | Self::FreshText(object)
-            | Self::Built(object)
-            | Self::Memoize(object)
-            | Self::Items(object)
-            | Self::Pairs(object) => *object,
-            _ => ptr::null_mut(),
-        }
-    }
-}
-
-impl Step {
-    /// Where its object lies.
-    pub fn place(&self) -> Place {
-        match self {
-            Self::Object(_, place) | Self::Resume(place) => *place,
-            _ => Place::Hidden,
-        }
-    }
-}
-
-/// A plan that is being carried out: a run of `Pickler::steps`.
-pub struct Script {
-    pub first: usize,
-    pub next: usize,
-    pub end: usize,
-}
-
 /// So many plans may be made inside each other; what lies deeper waits for the loop.
 const NESTED: u32 = 8;
-
-/// What became of a step.
-enum Ran {
-    Done,
-    /// It is done, and so many that follow it are in vain.
-    Skip(u32),
-    /// The whole script is done.
-    Ended,
-    /// An object that is no leaf: it is to be saved before the script goes on.
-    Into(*mut PyObject),
-    Detour(*mut PyObject),
-    /// The frame in `Pickler::interposed` is to be carried out first.
-    Interposed,
-}
 
 /// A plan that is being made. As long as nothing has to wait, each step is carried out at once; from the first object
 /// on that is no leaf, they queue up in `Pickler::steps`.
@@ -156,6 +42,11 @@ impl<'p, 'a> Plan<'p, 'a> {
         let first = pickler.steps.len();
         let at_once = !pickler.out.is_detour();
         Self { pickler, first, start: usize::MAX, at_once, ended: false, number: None }
+    }
+
+    /// The protocol of the pickle.
+    pub(super) fn protocol(&self) -> u8 {
+        self.pickler.protocol
     }
 
     /// The engine, for questions in between.
@@ -427,189 +318,5 @@ impl<'p, 'a> Plan<'p, 'a> {
     pub fn finish(self) -> Frame {
         let end = self.pickler.steps.len();
         Frame::Script(Script { first: self.first, next: self.start.min(end), end })
-    }
-}
-
-/// A dict or list on paper that takes its items in batches, as the real one would.
-#[must_use]
-pub struct OnPaper {
-    len: usize,
-    count: usize,
-    ops: [u8; 2],
-    /// A dict whose size is a multiple of the batch ends with an empty batch; a list does not.
-    empty_last: bool,
-    each: bool,
-    single_last: bool,
-}
-
-impl OnPaper {
-    fn begin(plan: &mut Plan<'_, '_>, len: usize, ops: [u8; 2], empty_last: bool) -> PyResult<Self> {
-        let each = plan.pickler.protocol == 0;
-        if len > 1 && !each {
-            plan.op(MARK)?;
-        }
-        Ok(Self { len, count: 0, ops, empty_last, each, single_last: false })
-    }
-
-    /// To be called before each item, or each key.
-    pub fn next(&mut self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
-        if self.each && self.count > 0 {
-            plan.op(self.ops[0])?;
-        } else if !self.each && self.count > 0 && self.count.is_multiple_of(BATCH) {
-            plan.op(self.ops[1])?;
-            if SHORT_LAST_BATCH && self.len - self.count == 1 {
-                self.single_last = true;
-            } else {
-                plan.op(MARK)?;
-            }
-        }
-        self.count += 1;
-        Ok(())
-    }
-
-    /// To be called behind the last item.
-    pub fn end(self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
-        debug_assert_eq!(self.len, self.count);
-        if self.len == 0 {
-            return Ok(());
-        }
-        if self.each || self.len == 1 || self.single_last {
-            return plan.op(self.ops[0]);
-        }
-        plan.op(self.ops[1])?;
-        if self.empty_last && !SHORT_LAST_BATCH && self.len.is_multiple_of(BATCH) {
-            plan.op(MARK)?;
-            plan.op(self.ops[1])?;
-        }
-        Ok(())
-    }
-}
-
-impl Pickler<'_> {
-    /// Carries out a plan up to the next object that is no leaf.
-    #[inline(always)]
-    pub(super) fn script(&mut self, f: &mut Script) -> PyResult<Next> {
-        while f.next < f.end {
-            let step = self.steps[f.next];
-            f.next += 1;
-            match self.run(step)? {
-                Ran::Done => {}
-                Ran::Skip(steps) => f.next += steps as usize,
-                Ran::Ended => break,
-                Ran::Into(object) => return Ok(Next::Into(object)),
-                Ran::Detour(object) => return Ok(Next::Detour(object)),
-                Ran::Interposed => return Ok(Next::Interposed),
-            }
-        }
-        // Steps that lie above are of a plan around this one, which takes these along when it ends.
-        if f.end == self.steps.len() {
-            self.steps.truncate(f.first);
-        }
-        Ok(Next::Done)
-    }
-
-    /// Begins an object while the plan of another is being made. Says nothing if that wrote it all.
-    fn begin_nested(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
-        let was_foreign = self.is_foreign();
-        if was_foreign {
-            self.keep(Owned::of(object))?;
-        }
-        let outer = Owned::of(std::mem::replace(&mut self.beginning, object));
-        self.nested += 1;
-        let frame = self.descend(object)?;
-        self.nested -= 1;
-        self.beginning = outer.as_ptr();
-        if self.is_foreign() && !was_foreign {
-            // Nothing pointed to it when foreign code ran.
-            self.keep(outer)?;
-        }
-        Ok(frame.filter(|frame| !matches!(frame, Frame::Script(f) if f.next == f.end)))
-    }
-
-    /// Carries out one step.
-    #[inline(always)]
-    fn run(&mut self, step: Step) -> PyResult<Ran> {
-        self.out.room(0)?;
-        match step {
-            Step::Op(op) => self.out.op(op),
-            Step::Begin(op) => {
-                self.paper_boundary()?;
-                self.out.op(op);
-            }
-            Step::Object(object, _) => match self.leaf(object)? {
-                Leaf::Done => {}
-                Leaf::New => return Ok(Ran::Into(object)),
-                Leaf::Detour => return Ok(Ran::Detour(object)),
-            },
-            Step::Plain(object) => {
-                if let Some(frame) = self.begin(object)? {
-                    return self.interposed(frame);
-                }
-            }
-            Step::Resume(_) => match self.parked.pop() {
-                Some(frame) => return self.interposed(frame),
-                None => return Ok(Ran::Done),
-            },
-            Step::Wire(wire) => self.wire(wire)?,
-            Step::FreshText(text) => {
-                self.paper_boundary()?;
-                self.text_data(text)?;
-                self.memoize_paper()?;
-            }
-            Step::Int(value) => {
-                self.paper_boundary()?;
-                self.int64(value)?;
-            }
-            Step::EmptyTuple => {
-                self.paper_boundary()?;
-                self.empty_tuple();
-            }
-            Step::EmptyList => {
-                self.paper_boundary()?;
-                self.empty_list();
-                self.memoize_paper()?;
-            }
-            Step::EmptyDict => {
-                self.paper_boundary()?;
-                self.empty_dict();
-                self.memoize_paper()?;
-            }
-            Step::Tuple(len) => {
-                self.tuple_op(len as usize);
-                self.memoize_paper()?;
-            }
-            Step::SharedDict { key, steps } => {
-                self.paper_boundary()?;
-                if let Some(number) = self.memo.get_key(key) {
-                    self.get(number);
-                    return Ok(Ran::Skip(steps));
-                }
-                self.empty_dict();
-                self.put()?;
-                self.memo.put_key(key)?;
-            }
-            Step::Get(number) => {
-                self.paper_boundary()?;
-                self.get(number);
-            }
-            Step::Built(object) => {
-                if let Some(number) = self.memo.get(object) {
-                    self.out.op(POP);
-                    self.get(number);
-                    return Ok(Ran::Ended);
-                }
-                self.memoize(object)?;
-            }
-            Step::Items(iterator) => return self.interposed(Items::items(Owned::of(iterator))?),
-            Step::Pairs(iterator) => return self.interposed(Items::pairs(Owned::of(iterator))?),
-            Step::Global { object, module, name } => self.global_ref(object, module, name)?,
-            Step::BuiltOnPaper => self.memoize_paper()?,
-            Step::Memoize(object) => self.memoize(object)?,
-        }
-        Ok(Ran::Done)
-    }
-
-    fn interposed(&mut self, frame: Frame) -> PyResult<Ran> {
-        self.interpose(frame).map(|_| Ran::Interposed)
     }
 }

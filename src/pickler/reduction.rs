@@ -6,7 +6,8 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
-use super::plan::{Place, Plan, Step};
+use super::plan::{Place, Plan};
+use super::script::Step;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, clear, matches, raise};
 use crate::py::habits::NAMES_WHAT_IT_GOT;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::engine::Waiting;
 use super::memo::Slot;
 use super::out::Lent;
-use super::plan::Step;
+use super::script::Step;
 use crate::py::owned::Owned;
 
 /// The memory of one dump.

@@ -16,17 +16,3 @@ pub fn replace(field: &mut *mut PyObject, value: &Owned) {
     // SAFETY: the field's reference, which nothing leads to any more.
     unsafe { Py_XDECREF(old) }
 }
-
-/// `len(code.co_freevars)` (`cpython/code.h`).
-pub fn free_count(code: *mut PyObject) -> usize {
-    // SAFETY: a live code object, in which this field lies there.
-    unsafe {
-        #[cfg(not(Py_3_11))]
-        return super::layout::tuple_items(super::code::fields(code).freevars).len();
-        #[cfg(Py_3_11)]
-        {
-            let offset = if cfg!(Py_3_12) { 88 } else { 92 };
-            *code.cast::<u8>().add(offset).cast::<std::ffi::c_int>() as usize
-        }
-    }
-}

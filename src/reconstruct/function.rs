@@ -2,8 +2,9 @@
 
 use pyo3_ffi::*;
 
+use crate::py::code::free_count;
 use crate::py::error::{PyResult, Raised, check, raise};
-use crate::py::function::{fields, free_count, replace};
+use crate::py::function::{fields, replace};
 use crate::py::layout::tuple_items;
 use crate::py::object::{attr, call1, dict_get, each_item};
 use crate::py::owned::Owned;

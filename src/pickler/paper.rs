@@ -1,0 +1,61 @@
+//! Dicts and lists that exist on paper only.
+
+use super::plan::Plan;
+use crate::protocol::opcode::*;
+use crate::py::error::PyResult;
+use crate::py::habits::SHORT_LAST_BATCH;
+
+/// A dict or list on paper that takes its items in batches, as the real one would.
+#[must_use]
+pub struct OnPaper {
+    len: usize,
+    count: usize,
+    ops: [u8; 2],
+    /// A dict whose size is a multiple of the batch ends with an empty batch; a list does not.
+    empty_last: bool,
+    each: bool,
+    single_last: bool,
+}
+
+impl OnPaper {
+    pub(super) fn begin(plan: &mut Plan<'_, '_>, len: usize, ops: [u8; 2], empty_last: bool) -> PyResult<Self> {
+        let each = plan.protocol() == 0;
+        if len > 1 && !each {
+            plan.op(MARK)?;
+        }
+        Ok(Self { len, count: 0, ops, empty_last, each, single_last: false })
+    }
+
+    /// To be called before each item, or each key.
+    pub fn next(&mut self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
+        if self.each && self.count > 0 {
+            plan.op(self.ops[0])?;
+        } else if !self.each && self.count > 0 && self.count.is_multiple_of(BATCH) {
+            plan.op(self.ops[1])?;
+            if SHORT_LAST_BATCH && self.len - self.count == 1 {
+                self.single_last = true;
+            } else {
+                plan.op(MARK)?;
+            }
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// To be called behind the last item.
+    pub fn end(self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
+        debug_assert_eq!(self.len, self.count);
+        if self.len == 0 {
+            return Ok(());
+        }
+        if self.each || self.len == 1 || self.single_last {
+            return plan.op(self.ops[0]);
+        }
+        plan.op(self.ops[1])?;
+        if self.empty_last && !SHORT_LAST_BATCH && self.len.is_multiple_of(BATCH) {
+            plan.op(MARK)?;
+            plan.op(self.ops[1])?;
+        }
+        Ok(())
+    }
+}
