@@ -40,6 +40,7 @@ class DumpOptions(Structure):
         ("on_buffer_ctx", c_void_p),
         ("max_bytes", c_uint64),
         ("reducer", c_void_p),
+        ("max_depth", c_uint64),
     ]
 
 
@@ -74,7 +75,7 @@ def loads(data):
     return _loads_bytes(data)
 
 
-def _options(protocol=HIGHEST, on_buffer=None, max_bytes=0, reducer=None, flags=0):
+def _options(protocol=HIGHEST, on_buffer=None, max_bytes=0, reducer=None, max_depth=0, flags=0):
     """The options struct, which keeps what it refers to. on_buffer is given the bytes of a buffer and whether they are read-only."""
 
     def offered(_, buffer):
@@ -83,7 +84,7 @@ def _options(protocol=HIGHEST, on_buffer=None, max_bytes=0, reducer=None, flags=
 
     callback = BufferFunction(offered) if on_buffer else BufferFunction()
     address = id(reducer) if reducer is not None else None
-    options = DumpOptions(ctypes.sizeof(DumpOptions), flags, protocol, callback, None, max_bytes, address)
+    options = DumpOptions(ctypes.sizeof(DumpOptions), flags, protocol, callback, None, max_bytes, address, max_depth)
     options.reducer_kept = reducer
     return options
 

@@ -12,7 +12,7 @@ import binding
 import pytest
 from compare import by_pickle, difference, outcome
 from corpus.importable import Plain, Reduced, build
-from corpus.row import run
+from corpus.row import module, run
 
 SMALL_STACK = 256 * 1024
 
@@ -227,8 +227,8 @@ def test_linked_objects_few(length):
 
 @stacks
 def test_linked_lists_through_tuples_and_dicts(stack):
-    """A nest of all kinds, a million levels in all."""
-    depth = 250_000
+    """A nest of all kinds, four levels at a time."""
+    depth = 100_000
     obj = None
     for _ in range(depth):
         obj = [({"k": Plain(next=obj)},)]
@@ -307,6 +307,22 @@ def test_endless_reductions(kind, stack):
         STACKS[stack](lambda: binding.dumps(kind()))
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 4 * 1024 * 1024, "%d MB" % (grown // 1024)
+
+
+def test_max_depth():
+    """The option moves the end; what lies within it is pickled."""
+    obj = nested_list(1000)
+    assert binding.dumps_to_memory(obj, max_depth=2000) == nested_list_bytes(1000)
+    with pytest.raises((RecursionError, pickle.PicklingError), match="recursion"):
+        binding.dumps_to_memory(obj, max_depth=100)
+
+
+def test_module_in_the_globals_of_its_function():
+    """cloudpickle does not come to an end here, and neither do we: its bytes for a module hold the module."""
+    made = module("made", "def f(): return me")
+    made.me = made
+    with pytest.raises((RecursionError, pickle.PicklingError), match="recursion"):
+        binding.dumps_to_memory(made.f, max_depth=10_000)
 
 
 def test_after_all_that():

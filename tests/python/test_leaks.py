@@ -10,6 +10,9 @@ import pytest
 from compare import outcome
 from corpus import rows
 
+# pytest would keep each warning.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 # So many rounds, as far as the time allows: a leak of one block a round cannot hide.
 MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 20, 0.02
 

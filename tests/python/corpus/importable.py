@@ -370,13 +370,13 @@ copyreg.pickle(RegisteredMeta, lambda cls: (class_by_name, (cls.__name__,)))
 
 
 class Raising:
-    """Fails to be reduced with any exception."""
+    """Fails to be reduced with an exception that is made for each time: raising one again would add to its notes."""
 
-    def __init__(self, error):
-        self.error = error
+    def __init__(self, make):
+        self.make = make
 
     def __reduce__(self):
-        raise self.error
+        raise self.make()
 
 
 class Custom(Exception):

@@ -69,13 +69,6 @@ def check_twice(loaded):
     assert loaded[0] is loaded[1] and loaded[0].A is loaded[2]
 
 
-def of_itself():
-    made = module("made", "def f(): return me")
-    made.me = made
-    return made.f
-
-
-row("module by value: in the globals of its function", of_itself, lambda loaded: None)
 row("module by value: function of it", lambda: module("made", FUNCTIONS).g, lambda loaded: check_g(loaded))
 row("module by value: functions of it, and it", lambda: (lambda made: [made.g, made, made.f])(module("made", FUNCTIONS)), lambda loaded: check_g(loaded[0]))
 

@@ -371,19 +371,20 @@ plain("class that lies", importable.WithProperties, lambda loaded: None)
 
 # --- exceptions of reducers pass through, whatever they are
 
-for error in (
-    ValueError("some value"),
-    KeyError("some key"),
-    importable.Custom(5, "text"),
-    importable.CustomMessage(1, 2),
-    OSError(2, "No such file", "name"),
-    UnicodeDecodeError("utf-8", b"x", 0, 1, "reason"),
-    KeyboardInterrupt(),
-    SystemExit(3),
-    StopIteration(1),
-    AttributeError("no such"),
-    MemoryError(),
-    RuntimeError(),
+for make in (
+    lambda: ValueError("some value"),
+    lambda: KeyError("some key"),
+    lambda: importable.Custom(5, "text"),
+    lambda: importable.CustomMessage(1, 2),
+    lambda: OSError(2, "No such file", "name"),
+    lambda: UnicodeDecodeError("utf-8", b"x", 0, 1, "reason"),
+    KeyboardInterrupt,
+    lambda: SystemExit(3),
+    lambda: StopIteration(1),
+    lambda: AttributeError("no such"),
+    MemoryError,
+    RuntimeError,
 ):
-    plain("refused: raises %s" % type(error).__name__, lambda error=error: Raising(error))
-    plain("refused: raises %s inside" % type(error).__name__, lambda error=error: {"k": [Raising(error)]})
+    raised = type(make()).__name__
+    plain("refused: raises %s" % raised, lambda make=make: Raising(make))
+    plain("refused: raises %s inside" % raised, lambda make=make: {"k": [Raising(make)]})
