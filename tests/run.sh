@@ -2,6 +2,7 @@
 # run.sh PYTHON: all tests for one CPython: the release library under pytest in a process of that Python; the programs in
 # C, C++ and Rust where this Python can be embedded. What was left out is said. Ends with the line
 #   <name>: N passed, N failed
+# TESTS names the files of tests/python to run; without it, all of them.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -42,7 +43,9 @@ run() { # WHAT COMMAND...: runs it, counts, and shows what failed
 
 export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1
 cd tests/python
-run "python tests" "$venv/tests/bin/python" -m pytest
+# shellcheck disable=SC2086  # a list of files
+run "python tests" "$venv/tests/bin/python" -m pytest ${TESTS:-}
+[ -z "${TESTS:-}" ] || say "of the python tests only: $TESTS"
 cd "$root"
 if [ -n "$alone" ]; then
   say "left out: programs that embed Python ($alone)"
