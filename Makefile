@@ -1,9 +1,8 @@
 # make help says what there is. Everything that is installed or built lies in build/.
 
 PYTHON ?= python3
-FACTS = $(shell $(PYTHON) tests/interpreters/facts.py name build)
-NAME = $(word 1,$(FACTS))
-TARGET = $(CURDIR)/build/target/$(word 2,$(FACTS))
+NAME = $(shell $(PYTHON) tests/interpreters/facts.py name)
+TARGET = $(CURDIR)/build/target/$(NAME)
 VENV = $(CURDIR)/build/venv/$(NAME)
 # How many CPythons are tested at the same time.
 JOBS ?= 2

@@ -7,7 +7,7 @@ set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 python=$1
-{ read -r name; read -r build; read -r full; read -r alone; } < <("$python" tests/interpreters/facts.py name build full alone)
+{ read -r name; read -r full; read -r alone; } < <("$python" tests/interpreters/facts.py name full alone)
 say() { echo "[$name] $*"; }
 venv=$root/build/venv/$name
 log=$root/build/log/$name
@@ -15,7 +15,7 @@ mkdir -p "$log"
 say "CPython $full"
 tests/interpreters/environment.sh "$python" "$venv" || exit 1
 
-export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$build
+export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$name
 passed=0 failed=0
 if ! cargo build --release --quiet; then
   say "the library does not build"
@@ -47,6 +47,7 @@ cd tests/python
 run "python tests" "$venv/tests/bin/python" -m pytest ${TESTS:-}
 [ -z "${TESTS:-}" ] || say "of the python tests only: $TESTS"
 cd "$root"
+case $name in *-static) alone="its executable is linked statically" ;; esac
 if [ -n "$alone" ]; then
   say "left out: programs that embed Python ($alone)"
 else
