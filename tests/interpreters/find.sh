@@ -13,8 +13,10 @@ offer() {
   { read -r name; read -r executable; } < <("$1" "$here/facts.py" name executable 2>/dev/null) || return 0
   [ -n "${executable:-}" ] && [ -z "${seen[$name]:-}" ] || return 0
   case $name in 3.9* | 3.1[0-5]*) ;; *) return 0 ;; esac
-  # shellcheck disable=SC2254  # a pattern
-  case $name in ${WITHOUT:-}) echo "left out, as asked: $name" >&2; return 0 ;; esac
+  local without
+  for without in ${WITHOUT:-}; do
+    [ "$name" != "$without" ] || { echo "left out, as asked: $name" >&2; return 0; }
+  done
   seen[$name]=$executable
   echo "$executable"
 }
