@@ -10,6 +10,7 @@ use super::memo::UnderWay;
 use super::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, raise};
+use crate::py::habits::words_are_mended;
 use crate::py::layout::{self, type_of, unique};
 use crate::py::owned::Owned;
 
@@ -337,7 +338,7 @@ impl Pickler<'_> {
     pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
         let pickling_error = self.state.imports.pickling_error.as_ptr();
         if self.protocol < 5 {
-            let be = if cfg!(Py_3_13) { "be " } else { "" };
+            let be = if words_are_mended() { "be " } else { "" };
             return Err(raise(pickling_error, &format!("PickleBuffer can only {be}pickled with protocol >= 5")));
         }
         // SAFETY: a live PickleBuffer; the view lives as long as it is not released.

@@ -13,7 +13,7 @@ use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
-use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT};
+use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT, words_are_mended};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -251,8 +251,9 @@ impl Pickler<'_> {
             let message = format!("Can't pickle local object {}", text::repr(object));
             return Err(self.pickling_error(&message));
         }
+        let verb = if words_are_mended() { "get" } else { "pickle" };
         // SAFETY: a static exception type.
-        Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't pickle local object {}", quoted(name))))
+        Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't {verb} local object {}", quoted(name))))
     }
 
     /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.

@@ -138,6 +138,13 @@ pub fn version_text() -> &'static CStr {
     unsafe { CStr::from_ptr(Py_GetVersion()) }
 }
 
+/// The 1 of 3.12.1.
+pub fn patch_level() -> u32 {
+    let text = version_text().to_string_lossy();
+    let patch = text.split('.').nth(2).unwrap_or_default();
+    patch.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
 /// Is the running CPython of the version, and of the kind (with or without the GIL), that this was built for?
 #[inline]
 pub fn is_version_built_for() -> bool {

@@ -1,5 +1,7 @@
 //! Where CPython versions pickle the same object differently: one row each.
 
+use super::attach::patch_level;
+
 /// A last batch of one is written as a single item, and no empty batch follows full ones (gh-135573).
 pub const SHORT_LAST_BATCH: bool = cfg!(Py_3_15);
 
@@ -9,6 +11,12 @@ pub const GETATTR_CHAIN: bool = cfg!(Py_3_13);
 
 /// What lies inside a function is refused with PicklingError and the object; before, with AttributeError and its name.
 pub const LOCAL_IS_PICKLING_ERROR: bool = cfg!(Py_3_14);
+
+/// Two errors say "Can't get local object" and "can only be pickled"; before, "Can't pickle local object" and "can only
+/// pickled" (gh-122311, in 3.12 from a patch release on).
+pub fn words_are_mended() -> bool {
+    cfg!(Py_3_13) || cfg!(Py_3_12) && patch_level() >= 5
+}
 
 /// A list whose size changes while it is pickled is an error.
 pub const LIST_IS_WATCHED: bool = cfg!(Py_3_14);
