@@ -7,13 +7,14 @@ VENV = $(CURDIR)/build/venv/$(NAME)
 # How many CPythons are tested at the same time.
 JOBS ?= 2
 
-.PHONY: help demo test bench lint clean tools environment library
+.PHONY: help demo test bench lint header clean tools environment library
 
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
 	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
 	@echo "make bench  time against cloudpickle and pickle; prints a table"
 	@echo "make lint   rustfmt and clippy"
+	@echo "make header write include/cloudpickle.h anew from src/capi"
 	@echo "make clean  remove build/"
 
 tools:
@@ -38,8 +39,11 @@ bench: library
 	@PYTHONHASHSEED=1 $(VENV)/tests/bin/python benches/bench.py $(TARGET)/release/libcloudpickle.so
 
 lint: environment
-	@cargo fmt --check
-	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo clippy --quiet --all-targets -- -D warnings
+	@cargo fmt --all --check
+	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+header: tools
+	@CARGO_TARGET_DIR=$(CURDIR)/build/target/header cargo run --quiet -p cloudpickle-header
 
 clean:
 	rm -rf build

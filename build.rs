@@ -1,11 +1,7 @@
 //! Passes on which CPython this is built for, names the library, and gives the integration tests their libpython.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::{env, fs};
-
-#[path = "include/header.rs"]
-mod header;
+use std::env;
 
 /// The interpreter that pyo3-ffi was configured for, as `key=value` lines.
 fn interpreter_config() -> HashMap<String, String> {
@@ -15,25 +11,7 @@ fn interpreter_config() -> HashMap<String, String> {
     text.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
 }
 
-/// Makes the header, for a test to compare with the one in include/; with CP_WRITE_HEADER set, for include/ itself.
-fn make_header() {
-    let crate_dir = env::var("CARGO_MANIFEST_DIR").expect("cargo says where the crate is");
-    let crate_dir = Path::new(&crate_dir);
-    for source in header::sources(crate_dir) {
-        println!("cargo:rerun-if-changed={}", source.display());
-    }
-    println!("cargo:rerun-if-env-changed=CP_WRITE_HEADER");
-    let text = header::header(crate_dir, &env::var("CARGO_PKG_VERSION").expect("cargo says the version"));
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo says where output goes")).join("cloudpickle.h");
-    fs::write(&out, &text).expect("OUT_DIR can be written");
-    println!("cargo:rustc-env=CP_GENERATED_HEADER={}", out.display());
-    if env::var_os("CP_WRITE_HEADER").is_some() {
-        fs::write(crate_dir.join("include/cloudpickle.h"), &text).expect("include/ can be written");
-    }
-}
-
 fn main() {
-    make_header();
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
 

@@ -1,4 +1,4 @@
-/* cloudpickle.h - C API of libcloudpickle 0.1.0. Generated: include/cloudpickle.h.in and src/capi are its source.
+/* cloudpickle.h - C API of libcloudpickle 0.1.0. Generated: header/ and src/capi are its source.
  *
  * Pickles and unpickles Python objects as the Python package "cloudpickle" does (functions, lambdas, classes, modules by
  * value), from C, from C++, from a Python extension, from ctypes, and from any other language that can call C. C99 or

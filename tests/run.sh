@@ -8,43 +8,23 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 python=$1
 { read -r name; read -r full; read -r alone; } < <("$python" tests/interpreters/facts.py name full alone)
-say() { echo "[$name] $*"; }
 venv=$root/build/venv/$name
 log=$root/build/log/$name
 mkdir -p "$log"
+. tests/count.sh
 say "CPython $full"
 tests/interpreters/environment.sh "$python" "$venv" || exit 1
 
 export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$name
-passed=0 failed=0
 if ! cargo build --release --quiet; then
   say "the library does not build"
   exit 1
 fi
 
-count() { # FILE WORD: the numbers in front of the word in a runner's closing lines, added up
-  grep -E '(^test result|[0-9]+ (passed|failed|error).* in [0-9.]+s)' "$1" | grep -oE "[0-9]+ $2" | awk '{n += $1} END {print n + 0}'
-}
-
-run() { # WHAT COMMAND...: runs it, counts, and shows what failed
-  local what=$1 file
-  shift
-  file=$log/$(echo "$what" | tr ' /' '--').txt
-  "$@" >"$file" 2>&1
-  local status=$? p f
-  p=$(count "$file" passed)
-  f=$(($(count "$file" failed) + $(count "$file" error)))
-  if [ $status != 0 ] && [ "$f" = 0 ]; then f=1; fi
-  if [ $status = 0 ] && [ "$p" = 0 ]; then f=1; say "$what: ran no test"; fi
-  passed=$((passed + p)) failed=$((failed + f))
-  if [ "$f" != 0 ]; then tail -n 150 "$file"; fi
-  say "$what: $p passed, $f failed"
-}
-
 export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1
 cd tests/python
 # shellcheck disable=SC2086  # a list of files
-run "python tests" "$venv/tests/bin/python" -m pytest ${TESTS:-}
+run "python tests" "$venv/tests/bin/python" -m pytest -rs ${TESTS:-}
 [ -z "${TESTS:-}" ] || say "of the python tests only: $TESTS"
 cd "$root"
 case $name in *-static) alone="its executable is linked statically" ;; esac

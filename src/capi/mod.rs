@@ -1,6 +1,6 @@
 //! The doors of the C API, one file for each section of the header, in which they come in this order: status, error,
 //! buffer, interpreter, version, dump, load, registry, host. `include/cloudpickle.h` is made of their signatures and
-//! comments; include/cloudpickle.h.in is its frame.
+//! comments; header/ makes it.
 //!
 //! In these files the comment of a function is its contract for callers in C, so there are no `# Safety` sections. Names
 //! are those of C.

@@ -1,7 +1,9 @@
+import gc
 import os
 import sys
 
 import hypothesis
+import pytest
 
 # The order of sets of str shows in the bytes: failures must repeat.
 assert os.environ.get("PYTHONHASHSEED", "random") != "random", "run the tests by `make test`, or fix PYTHONHASHSEED"
@@ -13,6 +15,13 @@ hypothesis.settings.register_profile(
     "ci", parent=hypothesis.settings.get_profile("default"), derandomize=True, phases=STEPS
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_heap():
+    """What the corpus and pytest hold is set aside, so that the collector has little to look at in the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header():

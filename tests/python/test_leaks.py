@@ -17,15 +17,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 20, 0.02
 
 
-@pytest.fixture(autouse=True, scope="module")
-def small_heap():
-    """What the corpus and pytest hold is set aside, so that the many collections here have little to look at."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def rounds_of(work):
     start = time.perf_counter()
     work()
@@ -48,11 +39,11 @@ def check_level(work):
     work()
     rounds = rounds_of(work)
     # Caches of CPython fill and empty at their own times: what matters is a growth that goes on. A leak grows each
-    # time by at least a block a round; the tolerance is a tenth of that, and one level turn of three is proof.
+    # time by at least a block a round; the tolerance is a quarter of that, and one level turn of three is proof.
     growths = []
     for _ in range(3):
         growths.append(grown(work, rounds))
-        if growths[-1] <= rounds // 10:
+        if growths[-1] <= rounds // 4:
             return
     raise AssertionError("%d rounds grew by %s blocks" % (rounds, growths))
 

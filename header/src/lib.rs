@@ -11,18 +11,28 @@ use cbindgen::{Builder, Config, ItemType};
 /// Lines of the header are no longer than this.
 const WIDTH: usize = 120;
 
-/// The text of the header of the crate in this folder.
+/// The header as it is committed.
+pub fn committed() -> PathBuf {
+    root().join("include/cloudpickle.h")
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the library's folder")
+}
+
+/// The text of the header.
 ///
 /// In the frame a line `@section FILE@` opens the section of src/capi/FILE; what follows up to `@end@` stands between
-/// its types and its functions. `@version@` is the version of the crate.
-pub fn header(crate_dir: &Path, version: &str) -> String {
-    let config = Config::from_file(crate_dir.join("cbindgen.toml")).expect("cbindgen.toml is readable");
-    let frame = fs::read_to_string(frame(crate_dir)).expect("the frame of the header is readable");
+/// its types and its functions. `@version@` is the version of the library.
+pub fn header() -> String {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = Config::from_file(here.join("cbindgen.toml")).expect("cbindgen.toml is readable");
+    let frame = fs::read_to_string(here.join("cloudpickle.h.in")).expect("the frame of the header is readable");
     let mut header = String::new();
     let mut section = None;
     for line in frame.lines() {
         if let Some(file) = line.strip_prefix("@section ").and_then(|rest| rest.strip_suffix('@')) {
-            let file = crate_dir.join("src/capi").join(file);
+            let file = root().join("src/capi").join(file);
             header.push_str(&heading(&fs::read_to_string(&file).expect("a file of src/capi")));
             for (item, others) in types(&fs::read_to_string(&file).expect("a file of src/capi")) {
                 push_block(&mut header, &declaration(&config, &file, item, others));
@@ -32,26 +42,12 @@ pub fn header(crate_dir: &Path, version: &str) -> String {
             let file = section.take().expect("@end@ follows @section@");
             push_block(&mut header, &functions(&config, &file));
         } else {
-            header.push_str(&line.replace("@version@", version));
+            header.push_str(&line.replace("@version@", env!("CARGO_PKG_VERSION")));
             header.push('\n');
         }
     }
     assert!(section.is_none(), "the last section has its @end@");
     header
-}
-
-/// What the header is made of.
-pub fn sources(crate_dir: &Path) -> Vec<PathBuf> {
-    vec![
-        crate_dir.join("src/capi"),
-        crate_dir.join("cbindgen.toml"),
-        crate_dir.join("include/header.rs"),
-        frame(crate_dir),
-    ]
-}
-
-fn frame(crate_dir: &Path) -> PathBuf {
-    crate_dir.join("include/cloudpickle.h.in")
 }
 
 /// The heading and the introduction of a section, from the comment at the top of its file.
