@@ -16,9 +16,11 @@ say "CPython $full"
 tests/interpreters/environment.sh "$python" "$venv" || exit 1
 
 export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$name
-if ! cargo build --release --quiet; then
-  say "the library does not build"
-  exit 1
+said=$(cargo build --release --quiet 2>&1) || { echo "$said"; say "the library does not build"; exit 1; }
+if [ -n "$said" ]; then
+  echo "$said"
+  say "the library does not build without warnings"
+  failed=1
 fi
 
 export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1

@@ -319,9 +319,10 @@ impl Pickler<'_> {
             self.memoize(object)?;
             return Ok(None);
         }
-        // SAFETY: the bytes and their length.
-        let copy = unsafe { Owned::new(PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))? };
         let empty = data.is_empty();
+        // A new object also for a single byte, of which PyBytes_FromStringAndSize would give the one that all share.
+        // SAFETY: a live object.
+        let copy = unsafe { Owned::new(PyBytes_FromObject(object))? };
         let mut plan = self.plan();
         plan.object((&raw mut PyByteArray_Type).cast(), Place::Hidden)?;
         if empty {

@@ -8,7 +8,9 @@ use super::out::{Home, Memory};
 use super::sink::Sink;
 use crate::py::error::{self, PyResult, Raised};
 use crate::py::layout::{tuple_items, type_of};
-use crate::py::object::{attr, optional_attr};
+use crate::py::object::attr;
+#[cfg(Py_3_11)]
+use crate::py::object::optional_attr;
 use crate::py::owned::Owned;
 use crate::py::text;
 

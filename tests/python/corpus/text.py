@@ -42,6 +42,7 @@ for name, data in {"empty": b"", "one": b"a", "text": b"hello", "binary": bytes(
     plain("bytes " + name, lambda data=data: data)
     plain("bytearray " + name, lambda data=data: bytearray(data))
 plain("bytes shared", lambda: [bytes(range(100))] * 3 + [bytes(range(100))])
+plain("bytes of one shared", lambda: [b"\xc9", bytearray(b"\xc9"), b"\xc9", bytearray(b"\xc9")])
 plain("bytes empty shared", lambda: [b"", b"", bytearray(), bytearray()])
 
 
