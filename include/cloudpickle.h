@@ -18,9 +18,9 @@
  *              names what comes on top ("Also ...").
  *   Errors     The last parameter, cp_error **err, may be NULL. If it is not, *err becomes NULL or a report that the
  *              caller frees with cp_error_free. If it is NULL and the caller holds the GIL, a Python exception is left
- *              set (what extension modules and ctypes.PyDLL want); if it is NULL and the caller does not hold the GIL, no
- *              Python exception is left anywhere. An exception that was set before the call is still set after it, or
- *              is the __context__ of the new one.
+ *              set (what extension modules and ctypes.PyDLL want), except by a function marked [GIL none]; if it is NULL
+ *              and the caller does not hold the GIL, no Python exception is left anywhere. An exception that was set
+ *              before the call is still set after it, or is the __context__ of the new one.
  *   Threads    Any native thread may call, also at the same time. No error or other result hangs on the thread: two
  *              calls that belong together need not come from one thread (goroutines, virtual threads, worker pools).
  *   GIL        A function marked [GIL auto] takes the GIL itself, whether or not the caller holds it; one marked
@@ -378,9 +378,9 @@ typedef struct cp_load_options {
     uint32_t flags;
     /* 0. */
     uint32_t reserved;
-    /* Out-of-band buffers in pickle order. All are moved into the library whatever the outcome; each one's release is
-     * called, from any thread, when Python drops its last view of it. An element without release must stay valid for
-     * ever. */
+    /* Out-of-band buffers in pickle order. All are moved into the library whatever the outcome (unless struct_size is
+     * wrong); each one's release is called, from any thread, when Python drops its last view of it. An element without
+     * release must stay valid for ever. */
     cp_buffer *buffers;
     size_t n_buffers;
     /* NULL: as usual. */

@@ -51,9 +51,9 @@ pub struct cp_load_options {
     pub flags: u32,
     /// 0.
     pub reserved: u32,
-    /// Out-of-band buffers in pickle order. All are moved into the library whatever the outcome; each one's release is
-    /// called, from any thread, when Python drops its last view of it. An element without release must stay valid for
-    /// ever.
+    /// Out-of-band buffers in pickle order. All are moved into the library whatever the outcome (unless struct_size is
+    /// wrong); each one's release is called, from any thread, when Python drops its last view of it. An element without
+    /// release must stay valid for ever.
     pub buffers: *mut cp_buffer,
     pub n_buffers: usize,
     /// NULL: as usual.
@@ -256,9 +256,9 @@ struct Settings {
 impl Settings {
     /// # Safety
     /// As `options::read` asks; the buffers are moved.
-    unsafe fn read(given: *const cp_load_options) -> Result<Self, Failure> {
+    unsafe fn read(options: *const cp_load_options) -> Result<Self, Failure> {
         // SAFETY: as the caller says.
-        let Some(given) = (unsafe { options::read(given)? }) else {
+        let Some(given) = (unsafe { options::read_known(options)? }) else {
             return Ok(Self {
                 gil: Gil::Auto,
                 release_gil: false,
@@ -274,6 +274,8 @@ impl Settings {
         // Before all other checks: they are moved whatever the outcome.
         // SAFETY: so many buffers, as the header asks.
         let buffers = unsafe { cp_buffers::take(given.buffers, given.n_buffers)? };
+        // SAFETY: read above.
+        unsafe { options::check_unknown(options)? };
         check_flags(given.flags, CP_GIL_HELD as u32 | CP_RELEASE_GIL as u32)?;
         check_reserved(given.reserved)?;
         Ok(Self {

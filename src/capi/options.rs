@@ -22,10 +22,22 @@ const LARGEST: usize = 4096;
 /// # Safety
 /// NULL, or a struct that is as long as its first field says.
 pub unsafe fn read<T: Options>(options: *const T) -> Result<Option<T>, Failure> {
+    // SAFETY: as the caller says.
+    unsafe {
+        let known = read_known(options)?;
+        check_unknown(options)?;
+        Ok(known)
+    }
+}
+
+/// As [`read`], for who has something to do before [`check_unknown`].
+///
+/// # Safety
+/// As `read` asks.
+pub unsafe fn read_known<T: Options>(options: *const T) -> Result<Option<T>, Failure> {
     if options.is_null() {
         return Ok(None);
     }
-    let known = size_of::<T>();
     // SAFETY: the struct begins with its size.
     let size = unsafe { options.cast::<usize>().read_unaligned() };
     if size < T::FIRST {
@@ -39,10 +51,23 @@ pub unsafe fn read<T: Options>(options: *const T) -> Result<Option<T>, Failure> 
     }
     let mut copy = MaybeUninit::<T>::zeroed();
     // SAFETY: both are at least so long; bytes of the copy that are not written are zero, which is a value.
-    let copy = unsafe {
-        std::ptr::copy_nonoverlapping(options.cast::<u8>(), copy.as_mut_ptr().cast(), size.min(known));
-        copy.assume_init()
-    };
+    unsafe {
+        std::ptr::copy_nonoverlapping(options.cast::<u8>(), copy.as_mut_ptr().cast(), size.min(size_of::<T>()));
+        Ok(Some(copy.assume_init()))
+    }
+}
+
+/// Refuses a value behind the fields that are known.
+///
+/// # Safety
+/// NULL, or a struct that [`read_known`] read.
+pub unsafe fn check_unknown<T: Options>(options: *const T) -> Result<(), Failure> {
+    if options.is_null() {
+        return Ok(());
+    }
+    let known = size_of::<T>();
+    // SAFETY: the struct begins with its size.
+    let size = unsafe { options.cast::<usize>().read_unaligned() };
     for at in known..size {
         // SAFETY: inside of the struct, as its size says.
         if unsafe { options.cast::<u8>().add(at).read() } != 0 {
@@ -54,7 +79,7 @@ pub unsafe fn read<T: Options>(options: *const T) -> Result<Option<T>, Failure> 
             ));
         }
     }
-    Ok(Some(copy))
+    Ok(())
 }
 
 /// Refuses bits that mean nothing.

@@ -145,6 +145,42 @@ static void load_options(void) {
     buffers[0].release = buffers[1].release = count_release;
     BAD("out is NULL", cp_loads(none, 2, &options, NULL, &used, &err));
     CHECK(used == 0 && released == 6);
+    buffers[0].release = buffers[1].release = count_release;
+    BAD("read is NULL", cp_load(NULL, NULL, &options, &object, &err));
+    CHECK(object == NULL && released == 8);
+    buffers[0].release = buffers[1].release = count_release;
+    BAD("fd is -1", cp_load_fd(-1, &options, &object, &err));
+    CHECK(object == NULL && released == 10);
+    buffers[0].release = buffers[1].release = count_release;
+    BAD("file is NULL", cp_load_file(NULL, &options, &object, &err));
+    CHECK(object == NULL && released == 12);
+    buffers[0].release = buffers[1].release = count_release;
+    options.flags = 0x80000000u;
+    BAD("0x80000000", cp_load(read_nothing, NULL, &options, &object, &err));
+    CHECK(released == 14);
+    BAD("0x80000000", cp_load_fd(0, &options, &object, &err));
+    BAD("0x80000000", cp_load_file(NULL, &options, &object, &err));
+    options.flags = 0;
+
+    /* Not with a size that says nothing of the struct, but with one of a later version. */
+    buffers[0].release = buffers[1].release = count_release;
+    options.struct_size = (size_t)1 << 40;
+    BAD("options.struct_size", cp_load_file(NULL, &options, &object, &err));
+    CHECK(object == NULL && released == 14 && buffers[0].release && buffers[1].release);
+    struct {
+        cp_load_options known;
+        uint64_t later;
+    } longer = {CP_LOAD_OPTIONS_INIT, 1};
+    longer.known.struct_size = sizeof longer;
+    longer.known.buffers = buffers;
+    longer.known.n_buffers = 2;
+    fill();
+    FAILS(CP_ERR_UNSUPPORTED, cp_loads(none, 2, &longer.known, &object, &used, &err), "too old");
+    CHECK(object == NULL && used == 0 && released == 16 && !buffers[0].release);
+    longer.later = 0;
+    OK((fill(), cp_loads(none, 2, &longer.known, &object, &used, &err)));
+    CHECK(object != NULL && used == 2);
+    cp_decref(object);
 }
 
 static void nulls(struct _object *obj) {
@@ -203,7 +239,15 @@ static void nulls(struct _object *obj) {
     BAD("obj is NULL", cp_repr(NULL, &out, &err));
     BAD("obj is NULL", cp_as_buffer(NULL, &out, &err));
     CHECK(zeroed());
+    BAD("out is NULL", cp_import("sys", NULL, &err));
+    BAD("name is not UTF-8", cp_import("\xff", &object, &err));
+    BAD("expression is not UTF-8", cp_eval("'\xff'", NULL, &object, &err));
+    BAD("out is NULL", cp_call(obj, NULL, 0, NULL, &err));
+    BAD("out is NULL", cp_as_int64(obj, NULL, &err));
+    BAD("out is NULL", cp_as_double(obj, NULL, &err));
     BAD("out is NULL", cp_str(obj, NULL, &err));
+    BAD("out is NULL", cp_repr(obj, NULL, &err));
+    BAD("out is NULL", cp_as_buffer(obj, NULL, &err));
 
     /* Without a report the status says it all. */
     CHECK(cp_dumps(NULL, NULL, &out, NULL) == CP_ERR_INVALID_ARGUMENT);
@@ -231,8 +275,19 @@ int main(void) {
     init.flags = 0;
     init.reserved = 1;
     BAD("options.reserved", cp_initialize(&init, &err));
+    init.reserved = 0;
     init.struct_size = 4;
     BAD("options.struct_size is 4", cp_initialize(&init, &err));
+    struct {
+        cp_init_options known;
+        uint64_t later;
+    } longer = {CP_INIT_OPTIONS_INIT, 1};
+    longer.known.struct_size = sizeof longer;
+    fill();
+    FAILS(CP_ERR_UNSUPPORTED, cp_initialize(&longer.known, &err), "too old");
+    longer.later = 0;
+    OK((fill(), cp_initialize(&longer.known, &err)));
+    OK((fill(), cp_finalize(&err)));
 
     cp_decref(obj);
     OK(cp_finalize(&err));

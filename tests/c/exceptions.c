@@ -178,7 +178,8 @@ int main(void) {
     OK(cp_dump(good, write_without_gil, good, &options, &err));
     PyEval_RestoreThread(state);
     CHECK(!PyErr_Occurred());
-    /* cp_finalize with the GIL held is refused. */
+    /* cp_finalize with the GIL held is refused, without an exception. */
+    CHECK(cp_finalize(NULL) == CP_ERR_INVALID_ARGUMENT && !PyErr_Occurred());
     CHECK(cp_finalize(&err) == CP_ERR_INVALID_ARGUMENT && strstr(cp_error_message(err), "GIL"));
     cp_error_free(err);
     Py_DECREF(lock);

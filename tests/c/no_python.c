@@ -23,7 +23,8 @@ static void none_runs(void) {
     cp_buffer out;
     cp_buffers *list = (cp_buffers *)&released;
     size_t used = 3;
-    int64_t number;
+    int64_t number = 5;
+    double real = 5;
     cp_error *err = NULL;
 
     CHECK(cp_state() == 0 && cp_python_version() == NULL);
@@ -54,10 +55,26 @@ static void none_runs(void) {
 
     FAILS(CP_ERR_NOT_INITIALIZED, cp_register_by_value(obj, &err), "no Python runs");
     FAILS(CP_ERR_NOT_INITIALIZED, cp_unregister_by_value_name("x", &err), "no Python runs");
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_register_by_value_name("x", &err), "no Python runs");
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_unregister_by_value(obj, &err), "no Python runs");
     FAILS(CP_ERR_NOT_INITIALIZED, cp_list_by_value(&object, &err), "no Python runs");
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_install(&err), "no Python runs");
     FAILS(CP_ERR_NOT_INITIALIZED, cp_eval("1", NULL, &object, &err), "no Python runs");
+    object = obj;
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_import("sys", &object, &err), "no Python runs");
+    CHECK(object == NULL);
+    object = obj;
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_call(obj, NULL, 0, &object, &err), "no Python runs");
+    CHECK(object == NULL);
     FAILS(CP_ERR_NOT_INITIALIZED, cp_as_int64(obj, &number, &err), "no Python runs");
-    CHECK(cp_from_none() == NULL && cp_from_int64(1) == NULL && cp_from_utf8("a", 1) == NULL);
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_as_double(obj, &real, &err), "no Python runs");
+    CHECK(number == 0 && real == 0);
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_str(obj, &out, &err), "no Python runs");
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_repr(obj, &out, &err), "no Python runs");
+    FAILS(CP_ERR_NOT_INITIALIZED, cp_as_buffer(obj, &out, &err), "no Python runs");
+    CHECK(out.data == NULL && out.len == 0 && out.release == NULL);
+    CHECK(cp_from_none() == NULL && cp_from_int64(1) == NULL && cp_from_double(1) == NULL);
+    CHECK(cp_from_utf8("a", 1) == NULL && cp_from_bytes("a", 1) == NULL);
     CHECK(cp_incref(obj) == obj);
     cp_decref(obj);
     FAILS(CP_ERR_NOT_INITIALIZED, cp_finalize(&err), "no Python runs");
