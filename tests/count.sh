@@ -20,6 +20,6 @@ run() { # WHAT COMMAND...: runs it, counts, and shows what failed and what was s
   if [ $status = 0 ] && [ "$p" = 0 ]; then f=1; say "$what: ran no test"; fi
   passed=$((passed + p)) failed=$((failed + f))
   if [ "$f" != 0 ]; then tail -n 150 "$file"; fi
-  grep -E '^(SKIPPED|left out: |.*: not tested)' "$file" | while read -r line; do say "$line"; done
+  grep -E '^(SKIPPED|left out: |.*: not tested)' "$file" | sort -u | while read -r line; do say "$line"; done
   say "$what: $p passed, $f failed ($((SECONDS - began)) s)"
 }
