@@ -24,6 +24,7 @@ if [ -n "$said" ]; then
 fi
 
 export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1
+export HYPOTHESIS_STORAGE_DIRECTORY=$log/hypothesis
 cd tests/python
 # shellcheck disable=SC2086  # a list of files
 run "python tests" "$venv/tests/bin/python" -m pytest -rs ${TESTS:-}
