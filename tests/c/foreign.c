@@ -31,6 +31,40 @@ static void *release_elsewhere(void *buffer) {
 }
 #endif
 
+#if PY_VERSION_HEX >= 0x030c0000
+/* An interpreter with a GIL of its own, in a thread of its own. */
+static void *with_its_own_gil(void *unused) {
+    PyInterpreterConfig config = {0};
+    PyThreadState *sub = NULL;
+    cp_buffer out;
+    cp_error *err = NULL;
+    (void)unused;
+    config.allow_threads = 1;
+    config.check_multi_interp_extensions = 1;
+    config.gil = PyInterpreterConfig_OWN_GIL;
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyThreadState *before = PyThreadState_Get();
+    CHECK(!PyStatus_Exception(Py_NewInterpreterFromConfig(&sub, &config)) && sub != NULL);
+    PyObject *object = value("[lambda x, k=k: x + k for k in range(10)], {'a': [1.5, b'x']}", NULL), *copy;
+    for (int i = 0; i < 50; i++) {
+        OK(cp_dumps(object, NULL, &out, &err));
+        OK(cp_loads(out.data, out.len, NULL, &copy, NULL, &err));
+        cp_buffer_release(&out);
+        CHECK(i > 0 || holds("args[0][0][9](1) == 10 and args[0][1] == {'a': [1.5, b'x']}", copy));
+        Py_DECREF(copy);
+    }
+    PyObject *lock = value("__import__('threading').Lock()", NULL);
+    CHECK(cp_dumps(lock, NULL, &out, NULL) == CP_ERR_PICKLING && PyErr_ExceptionMatches(PyExc_TypeError));
+    PyErr_Clear();
+    Py_DECREF(lock);
+    Py_DECREF(object);
+    Py_EndInterpreter(sub);
+    PyEval_RestoreThread(before);
+    PyGILState_Release(state);
+    return NULL;
+}
+#endif
+
 static void sub_interpreters(void) {
     PyThreadState *main = PyThreadState_Get();
     PyThreadState *sub = Py_NewInterpreter();
@@ -125,6 +159,15 @@ int main(void) {
     PyEval_RestoreThread(saved);
 
     sub_interpreters();
+#if PY_VERSION_HEX >= 0x030c0000
+    pthread_t threads[3];
+    saved = PyEval_SaveThread();
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, with_its_own_gil, NULL) == 0);
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    PyEval_RestoreThread(saved);
+#endif
 
     /* A call from the last moments of an interpreter. */
     OK(cp_as_buffer(value("bytearray(b'abc')", NULL), &view, &err));
