@@ -20,6 +20,11 @@ run() { # WHAT COMMAND...: runs it, counts, and shows what failed and what was s
   if [ $status = 0 ] && [ "$p" = 0 ]; then f=1; say "$what: ran no test"; fi
   passed=$((passed + p)) failed=$((failed + f))
   if [ "$f" != 0 ]; then tail -n 150 "$file"; fi
-  grep -E '^(SKIPPED|left out: |.*: not tested)' "$file" | sort -u | while read -r line; do say "$line"; done
+  {
+    grep -E '^(left out: |.*: not tested)' "$file" | sort -u
+    # SKIPPED [4] FILE:LINE: REASON
+    sed -nE 's/^SKIPPED \[([0-9]+)\] [^ ]+: (.*)/\1 \2/p' "$file" |
+      awk '{ n = $1; $1 = ""; skipped[$0] += n } END { for (reason in skipped) print "skipped", skipped[reason] ":" reason }'
+  } | while read -r line; do say "$line"; done
   say "$what: $p passed, $f failed ($((SECONDS - began)) s)"
 }

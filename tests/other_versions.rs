@@ -9,7 +9,8 @@ use std::{env, fs};
 
 use support::{compiler, crate_dir, library, library_dir, said, scratch, succeed};
 
-/// The CPythons of other minor versions on PATH and among pyenv's, one of each.
+/// The CPythons of other minor versions on PATH, among pyenv's and among those that tests/interpreters/fetch.sh unpacked,
+/// one of each.
 fn others() -> BTreeMap<u32, PathBuf> {
     let mut dirs: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
     let pyenv =
@@ -17,6 +18,7 @@ fn others() -> BTreeMap<u32, PathBuf> {
     if let Some(versions) = pyenv.and_then(|root| fs::read_dir(root.join("versions")).ok()) {
         dirs.extend(versions.filter_map(Result::ok).map(|entry| entry.path().join("bin")));
     }
+    dirs.push(crate_dir().join("build/interpreters/root/usr/bin"));
     // pyenv's shims stand for nothing by themselves.
     dirs.retain(|dir| !dir.ends_with("shims"));
     let built_for: u32 = env!("CP_PYTHON_MINOR").parse().expect("a number");

@@ -34,7 +34,7 @@ case $name in *-static) alone="its executable is linked statically" ;; esac
 if [ -n "$alone" ]; then
   say "left out: programs that embed Python ($alone)"
 else
-  run "cargo tests" cargo test --quiet --no-fail-fast
+  run "cargo tests" cargo test --quiet --no-fail-fast -- --show-output
 fi
 echo "$name: $passed passed, $failed failed"
 [ "$failed" = 0 ]
