@@ -40,23 +40,26 @@ FIRSTS = 32
 """How many objects that nobody has seen yet a round dumps, where they are small."""
 
 
-def bridge(library):
-    """The extension module of bridge.c, over this library."""
-    library = os.path.abspath(library)
-    folder = tempfile.mkdtemp(prefix="bench-", dir=os.path.dirname(library))
+def extension(name, folder, *flags):
+    """The extension module of a C file beside this one, built in a folder that is gone afterwards."""
+    folder = tempfile.mkdtemp(prefix="bench-", dir=folder)
     try:
-        built = os.path.join(folder, "bridge" + sysconfig.get_config_var("EXT_SUFFIX"))
+        built = os.path.join(folder, name + sysconfig.get_config_var("EXT_SUFFIX"))
         includes = ["-I" + os.path.join(HERE, os.pardir, "include"), "-I" + sysconfig.get_path("include")]
-        text = '-DLIBRARY="%s"' % library
-        source = os.path.join(HERE, "bridge.c")
-        flags = ["-O2", "-Wall", "-shared", "-fPIC", text, *includes]
-        subprocess.run(["cc", *flags, source, "-o", built, "-ldl"], check=True)
-        spec = importlib.util.spec_from_file_location("bridge", built)
+        source = os.path.join(HERE, name + ".c")
+        subprocess.run(["cc", "-O2", "-Wall", "-shared", "-fPIC", *flags, *includes, source, "-o", built, "-ldl"], check=True)
+        spec = importlib.util.spec_from_file_location(name, built)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
     finally:
         shutil.rmtree(folder)
+
+
+def bridge(library):
+    """The extension module of bridge.c, over this library."""
+    library = os.path.abspath(library)
+    return extension("bridge", os.path.dirname(library), '-DLIBRARY="%s"' % library)
 
 
 # --- clocks: each gives the nanoseconds of processor time of one call
