@@ -27,6 +27,9 @@ fn main() {
     if free_threaded {
         println!("cargo:rustc-cfg=Py_GIL_DISABLED");
     }
+    if flags.split(',').any(|flag| flag == "Py_REF_DEBUG") {
+        println!("cargo:rustc-cfg=Py_REF_DEBUG");
+    }
     println!("cargo:rustc-env=CP_PYTHON_MINOR={minor}");
 
     // For the tests, which compile C programs against this Python and start it.

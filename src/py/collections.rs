@@ -24,12 +24,13 @@ pub unsafe fn tuple_stealing(items: &[*mut PyObject]) -> PyResult<Owned> {
     }
 }
 
-/// Appends references to an exact list, which the caller gives away if this succeeds.
+/// Appends references to an exact list, which the caller gives away if this succeeds. Where `more` will follow, the list
+/// gets room for twice as many; where none will, it gives back room that it does not need.
 ///
 /// # Safety
 /// As for `tuple_stealing`; `list` is a list.
 #[inline]
-pub unsafe fn extend_stealing(list: *mut PyObject, items: &[*mut PyObject]) -> PyResult<()> {
+pub unsafe fn extend_stealing(list: *mut PyObject, items: &[*mut PyObject], more: bool) -> PyResult<()> {
     // SAFETY: attached, and no Python code runs here; the layout is CPython's.
     unsafe {
         let raw = list.cast::<PyListObject>();
@@ -37,9 +38,14 @@ pub unsafe fn extend_stealing(list: *mut PyObject, items: &[*mut PyObject]) -> P
         let needed = len + items.len();
         #[cfg(not(Py_GIL_DISABLED))]
         {
-            if needed > (*raw).allocated as usize {
+            let (allocated, spare) = ((*raw).allocated as usize, needed / 8 + 6);
+            if needed > allocated || !more && allocated - needed > spare {
                 // What comes in one piece gets what it needs; what goes on growing gets more each time.
-                let room = if len == 0 { needed } else { needed + needed / 8 + 6 };
+                let room = match more {
+                    true => needed * 2,
+                    false if needed > allocated && len > 0 => needed + spare,
+                    false => needed,
+                };
                 let memory = match room.checked_mul(size_of::<*mut PyObject>()) {
                     Some(size) => PyMem_Realloc((*raw).ob_item.cast(), size),
                     None => ptr::null_mut(),

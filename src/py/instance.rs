@@ -8,7 +8,6 @@ use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::object::each_item;
 use super::owned::Owned;
-use super::text;
 use super::undeclared::{_PyObject_GenericSetAttrWithDict, _PyType_Lookup};
 
 /// Is the object's `__dict__` what CPython makes it? `dict` is that name, interned.
@@ -25,11 +24,12 @@ pub fn has_own_dict(object: *mut PyObject, dict: *mut PyObject) -> bool {
     }
 }
 
-/// `object.__dict__.update(state)` with interned keys, for an object that has its own dict.
-pub fn update(object: *mut PyObject, state: *mut PyObject) -> PyResult<()> {
+/// `object.__dict__.update(state)` with interned keys, for an object that has its own dict. `intern` is `text::interned`,
+/// or does the same.
+pub fn update(object: *mut PyObject, state: *mut PyObject, intern: impl Fn(Owned) -> Owned) -> PyResult<()> {
     let mut dict = None;
     each_item(state, |key, value| {
-        let key = text::interned(key);
+        let key = intern(key);
         // SAFETY: all are live.
         unsafe {
             // Where no descriptor of the class is in the way, setting the attribute spares the object a dict, whose

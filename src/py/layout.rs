@@ -40,13 +40,36 @@ pub fn is_container(ty: *const PyTypeObject) -> bool {
     unsafe { (&raw const (*ty).tp_flags).cast::<std::ffi::c_ulong>().read() & CONTAINERS != 0 }
 }
 
+/// May the garbage collector have to look at the object (`_PyObject_GC_MAY_BE_TRACKED`)?
+#[inline(always)]
+pub fn may_be_tracked(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    unsafe {
+        let ty = type_of(object);
+        let flags = (&raw const (*ty).tp_flags).cast::<std::ffi::c_ulong>().read();
+        // Static types, for one, are not collected.
+        let collected = || (*ty).tp_is_gc.is_none_or(|is_gc| is_gc(object) != 0);
+        flags & Py_TPFLAGS_HAVE_GC != 0
+            && collected()
+            && (ty != &raw mut PyTuple_Type || PyObject_GC_IsTracked(object) != 0)
+    }
+}
+
 /// `cpython/longintrepr.h`: 30-bit digits, least significant first.
 #[repr(C)]
-struct Long {
+pub(super) struct Long {
     base: PyObject,
     /// To 3.11 the number of digits, negative for a negative value; from 3.12 on digits << 3 | sign.
-    tag: isize,
-    digits: [u32; 1],
+    pub(super) tag: isize,
+    pub(super) digits: [u32; 1],
+}
+
+impl Long {
+    /// The tag of a value of one digit other than 0.
+    #[inline(always)]
+    pub(super) fn tag_of_one_digit(negative: bool) -> isize {
+        if cfg!(Py_3_12) { 1 << 3 | isize::from(negative) << 1 } else { 1 - 2 * isize::from(negative) }
+    }
 }
 
 /// An int as the hot path sees it.
@@ -100,13 +123,13 @@ pub fn int(object: *mut PyObject) -> Int {
 
 /// `cpython/unicodeobject.h`: the part that every `str` begins with.
 #[repr(C)]
-struct Ascii {
+pub(super) struct Ascii {
     base: PyObject,
-    length: Py_ssize_t,
-    hash: Py_hash_t,
-    state: u32,
+    pub(super) length: Py_ssize_t,
+    pub(super) hash: Py_hash_t,
+    pub(super) state: u32,
     #[cfg(not(Py_3_12))]
-    wstr: *mut libc::c_void,
+    pub(super) wstr: *mut libc::c_void,
 }
 
 /// The part that compact strings with other characters than ASCII add.
@@ -161,6 +184,14 @@ pub fn chars<'a>(text: *mut PyObject) -> Chars<'a> {
             _ => Chars::Four(std::slice::from_raw_parts(data.cast(), len)),
         }
     }
+}
+
+/// Is the object an exact `str` that is interned?
+#[inline(always)]
+pub fn is_interned(object: *mut PyObject) -> bool {
+    // SAFETY: live; an exact str begins with this head.
+    type_of(object) == &raw mut PyUnicode_Type
+        && unsafe { (*object.cast::<Ascii>()).state & ((1 << KIND_SHIFT) - 1) != 0 }
 }
 
 /// The bytes of an exact `bytes` or `bytearray`, which live as long as it is not changed.

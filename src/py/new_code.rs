@@ -6,7 +6,7 @@ use pyo3_ffi::*;
 
 use super::bytecode;
 use super::error::{PyResult, Raised, check, occurred, raise};
-use super::layout::tuple_items;
+use super::layout::{compact_int, tuple_items};
 use super::owned::Owned;
 use super::undeclared::PySys_Audit;
 use super::{bytes, text};
@@ -126,6 +126,10 @@ pub fn make(args: &[*mut PyObject]) -> Result<Owned, Misfit> {
 fn int(argument: *mut PyObject, what: &str) -> PyResult<c_int> {
     // SAFETY: a live int; exception types live as long as the interpreter.
     unsafe {
+        let small = if PyLong_CheckExact(argument) != 0 { compact_int(argument) } else { None };
+        if let Some(value @ 0..) = small {
+            return Ok(value);
+        }
         let value = PyLong_AsLong(argument);
         if value == -1 && occurred() {
             return Err(Raised);

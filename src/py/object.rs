@@ -5,6 +5,7 @@ use std::ptr;
 use pyo3_ffi::compat::PyDict_GetItemRef;
 use pyo3_ffi::*;
 
+use super::dict::Entries;
 use super::error::{PyResult, check};
 use super::foreign::Foreign;
 use super::layout::type_of;
@@ -92,7 +93,14 @@ pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyRe
         let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: a live dict; what is borrowed from it is held before anything else runs.
         let (key, value) = unsafe {
-            if PyDict_Next(dict, &mut position, &mut key, &mut value) == 0 {
+            let there = match Entries::of(dict) {
+                Some(entries) => entries.next(&mut position).is_some_and(|item| {
+                    (key, value) = item;
+                    true
+                }),
+                None => PyDict_Next(dict, &mut position, &mut key, &mut value) != 0,
+            };
+            if !there {
                 return Ok(());
             }
             (Owned::of(key), Owned::of(value))

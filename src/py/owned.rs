@@ -56,6 +56,21 @@ impl Owned {
         Self(unsafe { NonNull::new_unchecked(ptr) })
     }
 
+    /// A reference to an object that never dies from CPython 3.12 on, so that none need be counted (PEP 683).
+    ///
+    /// # Safety
+    /// The object is `None`, a bool, the empty tuple, an int of those that all versions share, or a `str` of one latin-1
+    /// character as CPython shares it.
+    #[inline(always)]
+    pub unsafe fn of_immortal(ptr: *mut PyObject) -> Self {
+        if cfg!(Py_3_12) {
+            // SAFETY: a live object has an address.
+            Self(unsafe { NonNull::new_unchecked(ptr) })
+        } else {
+            Self::of(ptr)
+        }
+    }
+
     /// Lends the object.
     #[inline]
     pub fn as_ptr(&self) -> *mut PyObject {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use pyo3_ffi::*;
 
 use super::error::{self, PyResult};
+use super::layout::is_interned;
 use super::owned::Owned;
 
 /// The text of a `str`, which lives as long as the object; raises UnicodeEncodeError for lone surrogates.
@@ -126,6 +127,9 @@ pub fn ascii<'a>(text: *mut PyObject) -> Option<&'a str> {
 /// The interned equal of an exact `str`; anything else as it is.
 #[inline]
 pub fn interned(key: Owned) -> Owned {
+    if is_interned(key.as_ptr()) {
+        return key;
+    }
     // SAFETY: live; the call takes our reference over and leaves one to its answer, which is never NULL.
     unsafe {
         if PyUnicode_CheckExact(key.as_ptr()) == 0 {

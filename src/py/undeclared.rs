@@ -25,6 +25,10 @@ unsafe extern "C" {
         dict: *mut PyObject,
     ) -> c_int;
 
+    /// Makes the first reference to an object whose type is set, and says so to whoever counts or watches them.
+    #[cfg(any(Py_3_13, Py_REF_DEBUG))]
+    pub fn _Py_NewReference(object: *mut PyObject);
+
     /// Gives a `bytes` that only the caller holds another length, maybe at another place; -1 and NULL without memory.
     pub fn _PyBytes_Resize(bytes: *mut *mut PyObject, len: Py_ssize_t) -> c_int;
 }

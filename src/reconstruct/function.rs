@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use crate::py::code::free_count;
+use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::function::{fields, replace};
 use crate::py::layout::tuple_items;
@@ -38,7 +39,10 @@ pub fn make_function(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> {
         check(PySys_Audit(c"function.__new__".as_ptr(), c"O".as_ptr(), code))?;
         let function = Owned::new(PyFunction_New(code, globals))?;
         if name != none {
-            check(PyObject_SetAttr(function.as_ptr(), names.name.as_ptr(), name))?;
+            let name = Owned::of(name);
+            if !set_directly(state, function.as_ptr(), names.name.as_ptr(), &name)? {
+                check(PyObject_SetAttr(function.as_ptr(), names.name.as_ptr(), name.as_ptr()))?;
+            }
         }
         if defaults != none {
             check(PyFunction_SetDefaults(function.as_ptr(), defaults))?;
@@ -89,11 +93,16 @@ pub fn function_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owne
             let update = attr(dict.as_ptr(), names.update.as_ptr())?;
             call1(update.as_ptr(), attributes)?;
         }
-        let globals = attr(function, names.globals.as_ptr())?;
+        let globals = match fields(function) {
+            Some(fields) => Owned::of(fields.func_globals),
+            None => attr(function, names.globals.as_ptr())?,
+        };
         if PyDict_Check(globals.as_ptr()) == 0 {
             return type_error("the globals of a function must be a dict");
         }
-        if let Some(more) = dict_get(slots, names.globals.as_ptr())? {
+        if let Some(more) = dict_get(slots, names.globals.as_ptr())?
+            && !(PyDict_CheckExact(more.as_ptr()) != 0 && is_empty(more.as_ptr()))
+        {
             check(PyDict_Update(globals.as_ptr(), more.as_ptr()))?;
         }
         check(PyDict_SetItem(globals.as_ptr(), names.builtins_attr.as_ptr(), state.imports.builtins_dict.as_ptr()))?;

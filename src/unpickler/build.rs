@@ -7,7 +7,6 @@ use crate::py::error::{PyResult, check};
 use crate::py::instance;
 use crate::py::object::{attr, call1, each_item, optional_attr};
 use crate::py::owned::Owned;
-use crate::py::text;
 
 impl Machine<'_, '_> {
     pub(super) fn build(&mut self) -> PyResult<()> {
@@ -45,13 +44,13 @@ impl Machine<'_, '_> {
             return Err(self.fail("state is not a dictionary"));
         }
         if instance::has_own_dict(object, self.state.names.dict.as_ptr()) {
-            return instance::update(object, state.as_ptr());
+            return instance::update(object, state.as_ptr(), |name| self.kept.interned.of(name));
         }
         let dict = attr(object, self.state.names.dict.as_ptr())?;
         // SAFETY: live.
         let exact = unsafe { PyDict_CheckExact(dict.as_ptr()) } != 0;
         each_item(state.as_ptr(), |key, value| {
-            let key = text::interned(key);
+            let key = self.kept.interned.of(key);
             // SAFETY: all are live, held here.
             check(unsafe {
                 if exact {

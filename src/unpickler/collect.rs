@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use super::machine::Machine;
+use crate::protocol::opcode as op;
 use crate::py::collections::{extend_stealing, tuple_stealing, update_dict};
 use crate::py::error::{PyResult, check};
 use crate::py::object::{attr, call1, optional_attr};
@@ -25,6 +26,12 @@ impl Machine<'_, '_> {
         self.push(tuple)
     }
 
+    /// A tuple of the items above the last mark.
+    pub(super) fn tuple_of_marked(&mut self) -> PyResult<()> {
+        let mark = self.pop_mark()?;
+        self.tuple_from(mark)
+    }
+
     #[inline]
     pub(super) fn take_tuple(&mut self, position: usize) -> PyResult<Owned> {
         // SAFETY: the stack's references go over to the tuple.
@@ -39,7 +46,7 @@ impl Machine<'_, '_> {
         // SAFETY: a new list; the stack's references go over to it.
         unsafe {
             let list = Owned::new(PyList_New(0))?;
-            extend_stealing(list.as_ptr(), self.stack.from(position))?;
+            extend_stealing(list.as_ptr(), self.stack.from(position), false)?;
             self.stack.forget(position);
             Ok(list)
         }
@@ -88,7 +95,10 @@ impl Machine<'_, '_> {
         // SAFETY: live, held by the stack; its references go over to the list.
         unsafe {
             if PyList_CheckExact(list) != 0 {
-                extend_stealing(list, self.stack.from(position))?;
+                let items = self.stack.from(position);
+                // Longer lists come in batches of a thousand.
+                let more = items.len() >= 1000 && self.input.next_is(op::MARK);
+                extend_stealing(list, items, more)?;
                 self.stack.forget(position);
                 return Ok(());
             }
@@ -150,7 +160,7 @@ impl Machine<'_, '_> {
         // SAFETY: live, held by the stack, as the pairs are.
         unsafe {
             if PyDict_CheckExact(dict) != 0 {
-                update_dict(dict, self.stack.from(position))?;
+                self.kept.shapes.fill(dict, self.stack.from(position))?;
             } else {
                 for pair in self.stack.from(position).chunks_exact(2) {
                     check(PyObject_SetItem(dict, pair[0], pair[1]))?;

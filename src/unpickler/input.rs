@@ -101,19 +101,26 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The byte after the cursor, if it is in the window.
-    #[inline]
-    pub fn peek_byte(&self) -> Option<u8> {
+    /// Is this the next byte, as far as the window tells?
+    pub fn next_is(&self, byte: u8) -> bool {
         // SAFETY: the cursor is before the end of the window.
-        (self.cursor != self.end).then(|| unsafe { *self.cursor })
+        self.cursor != self.end && unsafe { *self.cursor } == byte
     }
 
-    /// Consumes the byte that `peek_byte` showed.
+    /// The cursor, and the end of what can be read without asking for more.
     #[inline]
-    pub fn skip_byte(&mut self) {
-        debug_assert!(self.cursor != self.end);
-        // SAFETY: `peek_byte` saw a byte there.
-        self.cursor = unsafe { self.cursor.add(1) };
+    pub fn window(&self) -> (*const u8, *const u8) {
+        (self.cursor, self.end)
+    }
+
+    /// Consumes what is before a place in the window.
+    ///
+    /// # Safety
+    /// The place is between the two that `window` answers.
+    #[inline]
+    pub unsafe fn move_to(&mut self, place: *const u8) {
+        debug_assert!(self.cursor <= place && place <= self.end);
+        self.cursor = place;
     }
 
     /// The next `n` bytes, which stay in place until the next call.

@@ -3,15 +3,15 @@
 use pyo3_ffi::*;
 
 use super::input::{Input, Short};
+use super::kept::Kept;
 use super::memo::Memo;
-use super::names::Names;
 use super::options::{Options, Report};
 use super::stack::{Stack, Underflow};
 use crate::protocol::opcode as op;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::call1;
 use crate::py::owned::Owned;
-use crate::py::{bytes, number, text};
+use crate::py::{bytes, number};
 use crate::state::State;
 
 /// Unpickles from one input; the memo lasts as long as the machine.
@@ -21,22 +21,26 @@ pub struct Machine<'i, 'o> {
     pub(super) memo: Memo,
     pub(super) options: Options<'o>,
     pub(super) state: &'static State,
-    names: &'static Names,
+    pub(super) kept: &'static Kept,
     /// The iterator over the out-of-band buffers.
     buffers: Option<Owned>,
     /// What `PROTO` said.
     pub(super) protocol: u8,
     /// The offset of the opcode at work.
-    at: usize,
+    pub(super) at: usize,
     limit_reached: bool,
-    singletons: Singletons,
+    pub(super) singletons: Singletons,
+    /// How many keys in a row came for the first time.
+    pub(super) missed_keys: u32,
+    /// How many tuples were made.
+    pub(super) tuples: u32,
 }
 
 /// Borrowed from the interpreter, for ever.
-struct Singletons {
-    none: *mut PyObject,
-    true_: *mut PyObject,
-    false_: *mut PyObject,
+pub(super) struct Singletons {
+    pub none: *mut PyObject,
+    pub true_: *mut PyObject,
+    pub false_: *mut PyObject,
 }
 
 impl<'i, 'o> Machine<'i, 'o> {
@@ -46,18 +50,21 @@ impl<'i, 'o> Machine<'i, 'o> {
         // SAFETY: the singletons live as long as the interpreter.
         let singletons = unsafe { Singletons { none: Py_None(), true_: Py_True(), false_: Py_False() } };
         let state = State::get()?;
+        let kept = state.unpickler.get(Kept::new)?;
         Ok(Self {
             input,
-            stack: Stack::new()?,
-            memo: Memo::new()?,
+            stack: Stack::new(Kept::take(&kept.stack)),
+            memo: Memo::new(Kept::take(&kept.memo)),
             options,
             state,
-            names: state.unpickler.get(Names::new)?,
+            kept,
             buffers,
             protocol: 0,
             at: 0,
             limit_reached: false,
             singletons,
+            missed_keys: 0,
+            tuples: 0,
         })
     }
 
@@ -75,6 +82,7 @@ impl<'i, 'o> Machine<'i, 'o> {
 
     fn run(&mut self) -> PyResult<Owned> {
         loop {
+            self.fast()?;
             self.at = self.input.offset();
             let code = match self.input.byte() {
                 Ok(code) => code,
@@ -115,10 +123,7 @@ impl<'i, 'o> Machine<'i, 'o> {
                 op::TUPLE1 => self.tuple(1)?,
                 op::TUPLE2 => self.tuple(2)?,
                 op::TUPLE3 => self.tuple(3)?,
-                op::TUPLE => {
-                    let mark = self.pop_mark()?;
-                    self.tuple_from(mark)?;
-                }
+                op::TUPLE => self.tuple_of_marked()?,
                 op::EMPTY_LIST => {
                     // SAFETY: attached; a new reference.
                     let list = unsafe { Owned::new(PyList_New(0))? };
@@ -337,15 +342,7 @@ impl<'i, 'o> Machine<'i, 'o> {
     #[inline]
     fn unicode(&mut self, len: usize) -> PyResult<()> {
         let data = self.bytes(len)?;
-        let text = match self.names.find(data) {
-            Some(name) => Owned::of(name),
-            None => text::from_pickle(data)?,
-        };
-        // A text is mostly put into the memo at once.
-        if self.input.peek_byte() == Some(op::MEMOIZE) {
-            self.input.skip_byte();
-            self.memo.memoize(text.as_ptr())?;
-        }
+        let text = self.text(data)?;
         self.push(text)
     }
 
@@ -472,5 +469,12 @@ impl<'i, 'o> Machine<'i, 'o> {
             }
             _ => self.fail(&format!("invalid load key, '\\x{code:02x}'.")),
         }
+    }
+}
+
+impl Drop for Machine<'_, '_> {
+    fn drop(&mut self) {
+        Kept::put_back(&self.kept.stack, self.stack.end());
+        Kept::put_back(&self.kept.memo, self.memo.end());
     }
 }

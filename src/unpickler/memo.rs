@@ -14,7 +14,6 @@ use crate::py::vec::TryPush;
 const STRAY: usize = 1024;
 
 /// Owns a reference to each entry.
-#[derive(Default)]
 pub struct Memo {
     /// NULL where nothing was put.
     table: Vec<*mut PyObject>,
@@ -25,10 +24,20 @@ pub struct Memo {
 }
 
 impl Memo {
-    pub fn new() -> PyResult<Self> {
-        let mut memo = Self::default();
-        memo.table.try_room(64)?;
-        Ok(memo)
+    /// `table` is an empty vector.
+    pub fn new(table: Vec<*mut PyObject>) -> Self {
+        debug_assert!(table.is_empty());
+        Self { table, wild: None, len: 0 }
+    }
+
+    /// Gives the vector back, without items.
+    pub fn end(&mut self) -> Vec<*mut PyObject> {
+        self.wild = None;
+        while let Some(object) = self.table.pop() {
+            // SAFETY: the reference was the memo's.
+            unsafe { Py_XDECREF(object) };
+        }
+        std::mem::take(&mut self.table)
     }
 
     /// Puts an object under the next number.
@@ -38,7 +47,7 @@ impl Memo {
             return self.put(self.len, object);
         }
         if self.table.len() == self.table.capacity() {
-            self.table.try_room(1)?;
+            self.table.try_room(32)?;
         }
         // SAFETY: live.
         unsafe { Py_INCREF(object) };
@@ -73,21 +82,18 @@ impl Memo {
         Ok(())
     }
 
+    /// The object under a number, borrowed, if it is in the table.
+    #[inline(always)]
+    pub fn get_near(&self, number: usize) -> Option<*mut PyObject> {
+        self.table.get(number).copied().filter(|object| !object.is_null())
+    }
+
     /// The object under a number, borrowed.
     #[inline]
     pub fn get(&self, number: usize) -> Option<*mut PyObject> {
-        match self.table.get(number) {
-            Some(object) if !object.is_null() => Some(*object),
-            _ => self.wild.as_ref()?.get(&number).map(Owned::as_ptr),
-        }
-    }
-}
-
-impl Drop for Memo {
-    fn drop(&mut self) {
-        while let Some(object) = self.table.pop() {
-            // SAFETY: the reference was the memo's.
-            unsafe { Py_XDECREF(object) };
+        match self.get_near(number) {
+            Some(object) => Some(object),
+            None => self.wild.as_ref()?.get(&number).map(Owned::as_ptr),
         }
     }
 }

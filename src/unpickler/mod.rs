@@ -3,12 +3,17 @@
 mod build;
 mod collect;
 mod construct;
+mod fast;
 mod globals;
 mod input;
+mod interned;
+mod kept;
+mod keys;
 mod lines;
 mod machine;
 mod memo;
 mod names;
 pub mod options;
+mod shapes;
 pub mod source;
 mod stack;

@@ -45,6 +45,9 @@ const SLOTS: usize = 256;
 const SHORTEST: usize = 7;
 const LONGEST: usize = 40;
 
+/// Lengths of the names that do not begin with an underscore.
+const OTHERS: [usize; 3] = [MODULE.len(), "dynamic_subimport".len(), "subimport".len()];
+
 /// The table, open addressing.
 pub struct Names {
     slots: Vec<Option<(&'static str, Owned)>>,
@@ -54,6 +57,7 @@ impl Names {
     pub fn new() -> PyResult<Self> {
         let mut slots: Vec<Option<(&'static str, Owned)>> = (0..SLOTS).map(|_| None).collect();
         for name in NAMES.iter().copied().chain(Wire::ALL.iter().map(|wire| wire.name())) {
+            debug_assert!(name.starts_with('_') || OTHERS.contains(&name.len()));
             let mut at = place(name.as_bytes());
             while slots[at].is_some() {
                 at = (at + 1) % SLOTS;
@@ -66,7 +70,7 @@ impl Names {
     /// The interned `str` of a text, if it is one of the names; borrowed.
     #[inline]
     pub fn find(&self, data: &[u8]) -> Option<*mut PyObject> {
-        if data.len() < SHORTEST || data.len() > LONGEST || !matches!(data[0], b'_' | b'c' | b's' | b'd') {
+        if !(SHORTEST..=LONGEST).contains(&data.len()) || data[0] != b'_' && !OTHERS.contains(&data.len()) {
             return None;
         }
         let mut at = place(data);

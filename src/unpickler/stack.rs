@@ -10,8 +10,10 @@ use crate::py::vec::TryPush;
 #[derive(Debug)]
 pub struct Underflow;
 
+/// Room that is made at a time.
+const ROOM: usize = 32;
+
 /// Owns a reference to each of its items.
-#[derive(Default)]
 pub struct Stack {
     items: Vec<*mut PyObject>,
     marks: Vec<usize>,
@@ -20,10 +22,46 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub fn new() -> PyResult<Self> {
-        let mut stack = Self::default();
-        stack.items.try_room(32)?;
-        Ok(stack)
+    /// `items` is an empty vector.
+    pub fn new(items: Vec<*mut PyObject>) -> Self {
+        debug_assert!(items.is_empty());
+        Self { items, marks: Vec::new(), fence: 0 }
+    }
+
+    /// The first item, the place behind the last one, that of the last mark, and for how many there is room: some at
+    /// least.
+    #[inline]
+    pub fn raw(&mut self) -> PyResult<(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject, usize)> {
+        if self.items.capacity() - self.items.len() < ROOM {
+            self.items.try_room(ROOM)?;
+        }
+        let base = self.items.as_mut_ptr();
+        // SAFETY: places within the vector.
+        let (top, fence) = unsafe { (base.add(self.items.len()), base.add(self.fence)) };
+        Ok((base, top, fence, self.items.capacity() - self.items.len()))
+    }
+
+    /// The items end at a place.
+    ///
+    /// # Safety
+    /// The place came from `raw`; the references before it are the stack's, and no others.
+    #[inline]
+    pub unsafe fn set_top_at(&mut self, top: *mut *mut PyObject) {
+        // SAFETY: as the caller says.
+        unsafe { self.items.set_len(top.offset_from_unsigned(self.items.as_ptr())) }
+    }
+
+    /// A mark at a position that the items will have reached when they are next looked at.
+    #[inline]
+    pub fn mark_at(&mut self, position: usize) -> PyResult<()> {
+        self.fence = position;
+        self.marks.try_push(position)
+    }
+
+    /// Gives the vector back, without items.
+    pub fn end(&mut self) -> Vec<*mut PyObject> {
+        self.truncate(0);
+        std::mem::take(&mut self.items)
     }
 
     #[inline]
@@ -61,8 +99,7 @@ impl Stack {
 
     #[inline]
     pub fn mark(&mut self) -> PyResult<()> {
-        self.fence = self.items.len();
-        self.marks.try_push(self.fence)
+        self.mark_at(self.items.len())
     }
 
     /// Takes the last mark away, and says where it was.
@@ -126,11 +163,5 @@ impl Stack {
                 unsafe { Py_DECREF(item) };
             }
         }
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        self.truncate(0);
     }
 }

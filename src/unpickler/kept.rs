@@ -1,0 +1,64 @@
+//! What the unpickler keeps from one load to the next, for one interpreter.
+
+use std::cell::Cell;
+
+use pyo3_ffi::PyObject;
+
+use super::interned::Interned;
+use super::keys::Keys;
+use super::names::Names;
+use super::shapes::Shapes;
+use crate::py::error::PyResult;
+use crate::py::fresh::Fresh;
+
+/// Vectors of more items than this are not kept.
+const SPARE: usize = 1024;
+
+pub struct Kept {
+    pub names: Names,
+    pub fresh: Fresh,
+    pub keys: Keys,
+    pub interned: Interned,
+    pub shapes: Shapes,
+    /// Empty vectors that have room.
+    pub stack: Cell<Vec<*mut PyObject>>,
+    pub memo: Cell<Vec<*mut PyObject>>,
+}
+
+// SAFETY: reached by threads that are attached to the interpreter. With a GIL there is one of them at a time, and no
+// other code runs between the steps of a change; without one, nothing changes after it was made, see `is_shared`.
+unsafe impl Sync for Kept {}
+// SAFETY: as above.
+unsafe impl Send for Kept {}
+
+/// May several threads be attached at once? Then nothing is kept that changes.
+pub const fn is_shared() -> bool {
+    cfg!(Py_GIL_DISABLED)
+}
+
+impl Kept {
+    pub fn new() -> PyResult<Self> {
+        Ok(Self {
+            names: Names::new()?,
+            fresh: Fresh::new()?,
+            keys: Keys::default(),
+            interned: Interned::default(),
+            shapes: Shapes::default(),
+            stack: Cell::default(),
+            memo: Cell::default(),
+        })
+    }
+
+    /// An empty vector, mostly one that has room.
+    pub fn take(spare: &Cell<Vec<*mut PyObject>>) -> Vec<*mut PyObject> {
+        if is_shared() { Vec::new() } else { spare.take() }
+    }
+
+    /// Keeps an empty vector for the next load.
+    pub fn put_back(spare: &Cell<Vec<*mut PyObject>>, vector: Vec<*mut PyObject>) {
+        debug_assert!(vector.is_empty());
+        if !is_shared() && vector.capacity() <= SPARE {
+            spare.set(vector);
+        }
+    }
+}
