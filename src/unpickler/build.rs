@@ -69,6 +69,8 @@ impl Machine<'_, '_> {
             return Err(self.fail("slot state is not a dictionary"));
         }
         each_item(slots.as_ptr(), |key, value| {
+            // The call would intern the name itself, and look for its equal each time.
+            let key = self.kept.interned.of(key);
             // SAFETY: all are live, held here.
             check(unsafe { PyObject_SetAttr(object, key.as_ptr(), value.as_ptr()) }).map(|_| ())
         })

@@ -1,13 +1,12 @@
-//! Short keys of dicts that came lately, by their text: the same few come again and again, in one pickle and in the next,
+//! Short keys of dicts and names in code that came lately, by their text: the same few come again and again, in one pickle and in the next,
 //! and each is then neither made nor hashed again.
 
 use std::cell::Cell;
 use std::ptr;
 
-use pyo3_ffi::{Py_INCREF, Py_XDECREF, PyObject};
+use pyo3_ffi::{Py_XDECREF, PyObject};
 
 use super::kept::is_shared;
-use crate::py::error::PyResult;
 use crate::py::layout::{Chars, chars};
 use crate::py::owned::Owned;
 use crate::py::words::{equal, word};
@@ -16,8 +15,6 @@ use crate::py::words::{equal, word};
 const SLOTS: usize = 512;
 /// Longer ones are made each time.
 const LONGEST: usize = 40;
-/// After so many that were not there, one after the other, a load asks no more.
-const PATIENCE: u32 = 256;
 
 /// One key a slot, the last that came.
 pub struct Keys {
@@ -32,29 +29,24 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// The `str` of a text, made if it is not here. `misses` counts for one load, from 0 on.
-    #[inline]
-    pub fn get(&self, data: &[u8], misses: &mut u32, make: impl FnOnce() -> PyResult<Owned>) -> PyResult<Owned> {
-        if is_shared() || !(1..=LONGEST).contains(&data.len()) || *misses >= PATIENCE {
-            return make();
+    /// The `str` of a text, if it came lately; borrowed.
+    #[inline(always)]
+    pub fn find(&self, data: &[u8]) -> Option<*mut PyObject> {
+        if is_shared() || !(1..=LONGEST).contains(&data.len()) {
+            return None;
         }
-        let slot = &self.slots[place(data)];
-        let there = slot.get();
-        // SAFETY: the slot's `str` is live.
-        if !there.is_null() && is(there, data) {
-            *misses = 0;
-            return Ok(Owned::of(there));
+        let there = self.slots[place(data)].get();
+        (!there.is_null() && is(there, data)).then_some(there)
+    }
+
+    /// Keeps the `str` of a text, unless it is too long or not ASCII.
+    pub fn keep(&self, text: &Owned) {
+        let Chars::Ascii(data) = chars(text.as_ptr()) else { return };
+        if is_shared() || !(1..=LONGEST).contains(&data.len()) {
+            return;
         }
-        *misses += 1;
-        let made = make()?;
-        if let Chars::Ascii(_) = chars(made.as_ptr()) {
-            // SAFETY: the slot gets a reference of its own; the old one's is dropped when nothing leads to it.
-            unsafe {
-                Py_INCREF(made.as_ptr());
-                Py_XDECREF(slot.replace(made.as_ptr()));
-            }
-        }
-        Ok(made)
+        // SAFETY: the slot's old reference, which nothing leads to any more.
+        unsafe { Py_XDECREF(self.slots[place(data)].replace(text.clone().into_ptr())) };
     }
 }
 
