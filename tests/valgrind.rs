@@ -1,0 +1,61 @@
+//! Programs of tests/c under valgrind: what the library allocates by itself is given back, and nothing else is touched.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::{compile, crate_dir, program, said};
+
+const FOUND: i32 = 99;
+
+/// Runs a program under valgrind; None where there is none.
+fn watched(name: &str) -> Option<Output> {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("valgrind was not found, {name}: not tested");
+        return None;
+    }
+    let compiled = compile(&crate_dir().join("tests/c").join(name));
+    // The environment that the program needs, and memory that valgrind sees.
+    let mut command = program("valgrind".as_ref());
+    command
+        .env("PYTHONMALLOC", "malloc")
+        .args(["--quiet", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"])
+        .arg(format!("--error-exitcode={FOUND}"))
+        .arg(format!("--suppressions={}", crate_dir().join("tests/c/cpython.supp").display()))
+        .arg(compiled);
+    Some(command.output().expect("valgrind runs"))
+}
+
+fn clean(name: &str) {
+    let Some(output) = watched(name) else { return };
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said(&output).ends_with("ok\n"), "{name}: {}\n{errors}", output.status);
+}
+
+#[test]
+fn finds_what_is_lost() {
+    let Some(output) = watched("leaks.c") else { return };
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(FOUND), "{errors}");
+    assert!(errors.contains("cp_dumps") && errors.contains("cp_eval"), "{errors}");
+}
+
+#[test]
+fn arguments() {
+    clean("arguments.c");
+}
+
+#[test]
+fn exceptions() {
+    clean("exceptions.c");
+}
+
+#[test]
+fn buffers() {
+    clean("buffers.c");
+}
+
+#[test]
+fn loads() {
+    clean("loads.c");
+}
