@@ -429,6 +429,11 @@ CP_API struct _object *cp_loads_bytes(struct _object *bytes_like) CP_NOTHROW;
  * [GIL auto] Since 0.1. */
 CP_API cp_status cp_install(cp_error **err) CP_NOTHROW;
 
+/* The Python module libcloudpickle, which this file also is: the interface of cloudpickle, with classes Pickler and
+ * Unpickler. It is imported for a host that has the library but not its folder on sys.path.
+ * *out: a new reference. [GIL auto] Since 0.1. */
+CP_API CP_CHECK cp_status cp_python_module(struct _object **out, cp_error **err) CP_NOTHROW;
+
 /* ------------------------------------------------------------------------------------------------- modules by value */
 
 /* Functions and classes of a registered module, and of its sub-modules, are pickled by value. The register is the

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
@@ -214,6 +214,41 @@ impl Room {
     }
 }
 
+/// A function that a program may have put in the place of one of cloudpickle's.
+#[derive(Default)]
+pub struct Replacement(AtomicPtr<PyObject>);
+
+impl Replacement {
+    /// The program's function, if there is one.
+    #[inline]
+    pub fn get(&self) -> Option<Owned> {
+        let object = self.0.load(Ordering::Relaxed);
+        (!object.is_null()).then(|| Owned::of(object))
+    }
+
+    /// From now on this one, or none.
+    pub fn set(&self, object: Option<Owned>) {
+        let old = self.0.swap(object.map_or(ptr::null_mut(), Owned::into_ptr), Ordering::Relaxed);
+        // SAFETY: NULL, or the reference that was kept here.
+        drop(unsafe { Owned::new_or_none(old) });
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        self.set(None);
+    }
+}
+
+/// The functions that programs put their own in the place of, and that the rooms below the importable face call.
+#[derive(Default)]
+pub struct Replaced {
+    /// `_extract_code_globals`
+    pub code_globals: Replacement,
+    /// `_is_registered_pickle_by_value`
+    pub is_registered: Replacement,
+}
+
 /// Everything that is kept for one interpreter.
 pub struct State {
     pub names: Names,
@@ -224,6 +259,8 @@ pub struct State {
     pub analyzer: Room,
     /// `_BUILTIN_TYPE_NAMES` of cloudpickle.
     pub builtin_type_names: Room,
+    /// The importable face.
+    pub face: Room,
     /// Our own class tracker.
     pub tracker: Room,
     /// Names that are in most pickles.
@@ -235,6 +272,8 @@ pub struct State {
     pub wire_names: Vec<Name>,
     /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
     pub by_value: Owned,
+    /// What programs put in the place of cloudpickle's functions.
+    pub replaced: Replaced,
     /// For what must come back to this interpreter from any thread.
     pub home: Arc<Home>,
     /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
@@ -322,6 +361,8 @@ impl State {
             reconstructors: Room::default(),
             analyzer: Room::default(),
             builtin_type_names: Room::default(),
+            face: Room::default(),
+            replaced: Replaced::default(),
             tracker: Room::default(),
             unpickler: Room::default(),
             sys_dict,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("capi", &["pickler", "unpickler", "reconstruct", "decide", "protocol", "state", "py"]),
+    ("capi", &["module", "pickler", "unpickler", "reconstruct", "decide", "protocol", "state", "py"]),
     ("module", &["pickler", "unpickler", "reducers", "reconstruct", "decide", "analyzer", "protocol", "state", "py"]),
     ("pickler", &["reducers", "reconstruct", "decide", "analyzer", "protocol", "state", "py"]),
     ("unpickler", &["reconstruct", "protocol", "state", "py"]),

@@ -10,7 +10,7 @@ use crate::py::code::{self, Extra};
 use crate::py::error::{self, PyResult, Raised, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::{bytes, tuple_items};
-use crate::py::object::dict_get;
+use crate::py::object::{call1, dict_get};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
@@ -75,6 +75,15 @@ const USES: [Use; 256] = {
 /// The names, each once and in the order in which they are first met, those of code among the constants behind:
 /// the very objects in `co_names`. They are kept with the code object, and found there from then on.
 pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Extra> {
+    if let Some(theirs) = state.replaced.code_globals.get() {
+        foreign.foreign()?;
+        return given(&theirs, code);
+    }
+    code_globals_itself(state, code, foreign)
+}
+
+/// The same, whatever a program put in this function's place.
+pub fn code_globals_itself(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Extra> {
     let index = Kept::get(state)?.code_extra.filter(|_| !code::is_shared(code));
     if let Some(names) = index.and_then(|index| code::extra(code, index)) {
         return Ok(names);
@@ -83,6 +92,22 @@ pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Forei
     if let Some(index) = index {
         code::set_extra(code, index, names.clone())?;
     }
+    Ok(names)
+}
+
+/// What a program's own function says.
+fn given(theirs: &Owned, code: *mut PyObject) -> PyResult<Extra> {
+    let names = call1(theirs.as_ptr(), code)?;
+    // SAFETY: live; a new reference or NULL with an exception.
+    let names = unsafe { Owned::new(PySequence_Tuple(names.as_ptr()))? };
+    Ok(Arc::new(tuple_items(names.as_ptr()).iter().map(|name| Owned::of(*name)).collect()))
+}
+
+/// The names of the instructions that read, write or delete a global, in their order (cloudpickle's
+/// `_walk_global_ops`).
+pub fn global_instructions(code: *mut PyObject) -> PyResult<Vec<Owned>> {
+    let mut names = vec![];
+    walk(code, |name| names.try_push(Owned::of(name)))?;
     Ok(names)
 }
 
@@ -97,7 +122,7 @@ fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Vec<Owne
         if code != root && !entered.insert(code) {
             continue;
         }
-        collect_own(code, &mut names)?;
+        walk(code, |name| names.add(name))?;
         for constant in tuple_items(code::fields(code).consts).iter().rev() {
             if code::is_code(*constant) {
                 waiting.try_push(*constant)?;
@@ -156,8 +181,8 @@ fn is_atom(object: *mut PyObject) -> bool {
     }
 }
 
-/// The names of one code object itself.
-fn collect_own(code: *mut PyObject, names: &mut Names) -> PyResult<()> {
+/// The names of one code object itself, one for each instruction that has one.
+fn walk(code: *mut PyObject, mut found: impl FnMut(*mut PyObject) -> PyResult<()>) -> PyResult<()> {
     let table = tuple_items(code::fields(code).names);
     if table.is_empty() {
         return Ok(());
@@ -175,7 +200,7 @@ fn collect_own(code: *mut PyObject, names: &mut Names) -> PyResult<()> {
                     // SAFETY: the exception types are there for the interpreter's life.
                     return Err(raise(unsafe { PyExc_IndexError }, "tuple index out of range"));
                 };
-                names.add(*name)?;
+                found(*name)?;
             }
         }
     }

@@ -15,7 +15,7 @@ use super::enter::{Gil, enter};
 use super::error::cp_error;
 use super::failure::Failure;
 use super::options::{self, check_flags};
-use super::sinks::{CallbackSink, Cause, FdSink, FileSink, raise_callback};
+use super::sinks::{CallbackSink, Cause, FdSink, file_sink, raise_callback};
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
 use crate::pickler::options::{BufferCallback, MAX_DEPTH};
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn cp_dump_file(
             let settings = unsafe { Settings::read(options)? };
             Ok((settings.gil, (obj, file, settings)))
         },
-        |(obj, file, settings)| stream(obj, &settings, FileSink::new(file)?),
+        |(obj, file, settings)| stream(obj, &settings, file_sink(file)?),
     )
 }
 

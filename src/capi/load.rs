@@ -20,10 +20,11 @@ use super::sinks::{Cause, raise_callback};
 use super::sources::{CallbackSource, FdSource, HostSource, WatchedFile};
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
+use crate::module::init::module;
+use crate::module::install::install;
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::reconstruct::install::install;
 use crate::state::State;
 use crate::unpickler::options::{FindClass, Options, Report, load_from_memory, load_from_source};
 use crate::unpickler::source::FileSource;
@@ -229,7 +230,26 @@ pub unsafe extern "C" fn cp_loads_bytes(bytes_like: *mut PyObject) -> *mut PyObj
 /// [GIL auto] Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cp_install(err: *mut *mut cp_error) -> cp_status {
-    enter(err, || Ok((Gil::Auto, ())), |()| Ok(install().map(drop)?))
+    enter(err, || Ok((Gil::Auto, ())), |()| Ok(install(false, None).map(drop)?))
+}
+
+/// The Python module libcloudpickle, which this file also is: the interface of cloudpickle, with classes Pickler and
+/// Unpickler. It is imported for a host that has the library but not its folder on sys.path.
+/// *out: a new reference. [GIL auto] Since 0.1.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn cp_python_module(out: *mut *mut PyObject, err: *mut *mut cp_error) -> cp_status {
+    enter(
+        err,
+        // SAFETY: NULL or a place for the result, as the header asks.
+        || Ok((Gil::Auto, unsafe { argument::out("out", out, ptr::null_mut())? })),
+        |out| {
+            let module = module()?;
+            // SAFETY: checked above.
+            unsafe { out.write(module.into_ptr()) };
+            Ok(())
+        },
+    )
 }
 
 /// Loads from a source of the host's.
@@ -334,7 +354,7 @@ struct Globals {
 }
 
 impl FindClass for Globals {
-    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>> {
+    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject, _: u8) -> PyResult<Option<Owned>> {
         let Some(find) = self.find else { return Ok(None) };
         let refuse = || {
             let message = format!("the host refuses {}.{}", text::display(module), text::display(qualname));

@@ -8,10 +8,10 @@ use pyo3_ffi::*;
 use super::dump::HostSink;
 use super::failure::Failure;
 use super::status::cp_status_value::*;
-use crate::pickler::Sink;
+use crate::pickler::{FileSink, Sink};
 use crate::py::attach::detached;
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
-use crate::py::object::{call1, optional_attr};
+use crate::py::object::optional_attr;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
@@ -254,44 +254,16 @@ impl HostSink for FdSink {
     }
 }
 
-/// To the write method of a Python object.
-pub struct FileSink {
-    write: Owned,
-    stopped: Option<Cause>,
-}
-
-impl FileSink {
-    /// Looks the method up; a file without one is a bad argument.
-    pub fn new(file: *mut PyObject) -> Result<Self, Failure> {
-        match optional_attr(file, State::get()?.names.write.as_ptr())? {
-            Some(write) => Ok(Self { write, stopped: None }),
-            None => {
-                // SAFETY: a live object; a type of the running interpreter.
-                let (ty, exception) = unsafe { (text::type_name(Py_TYPE(file)), PyExc_TypeError) };
-                raise(exception, &format!("file has no 'write' method: it is a '{ty}'"));
-                Err(Failure::raised(CP_ERR_INVALID_ARGUMENT, 0))
-            }
+/// The sink of a Python object with a write method; a file without one is a bad argument.
+pub fn file_sink(file: *mut PyObject) -> Result<FileSink, Failure> {
+    match optional_attr(file, State::get()?.names.write.as_ptr())? {
+        Some(write) => Ok(FileSink::new(write)),
+        None => {
+            // SAFETY: a live object; a type of the running interpreter.
+            let (ty, exception) = unsafe { (text::type_name(Py_TYPE(file)), PyExc_TypeError) };
+            raise(exception, &format!("file has no 'write' method: it is a '{ty}'"));
+            Err(Failure::raised(CP_ERR_INVALID_ARGUMENT, 0))
         }
-    }
-
-    fn give(&mut self, piece: *mut PyObject) -> PyResult<()> {
-        call1(self.write.as_ptr(), piece).map(drop).inspect_err(|_| self.stopped = Some(Cause::Method))
-    }
-}
-
-impl Sink for FileSink {
-    fn write(&mut self, data: &[u8]) -> PyResult<()> {
-        if data.is_empty() {
-            return Ok(());
-        }
-        // SAFETY: as many bytes as are read; a new reference or NULL.
-        let piece = unsafe { Owned::new(PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))? };
-        self.give(piece.as_ptr())
-    }
-
-    fn write_object(&mut self, owner: *mut PyObject, data: &[u8]) -> PyResult<()> {
-        // SAFETY: a live object. What is no buffer (a str) has its bytes copied: the file may keep what it is given.
-        if unsafe { PyObject_CheckBuffer(owner) } != 0 { self.give(owner) } else { self.write(data) }
     }
 }
 
@@ -301,6 +273,6 @@ impl HostSink for FileSink {
     }
 
     fn stopped(&self) -> Option<Cause> {
-        self.stopped
+        self.failed.then_some(Cause::Method)
     }
 }

@@ -9,7 +9,7 @@ use crate::analyzer::lookup::module_name;
 use crate::py::error::{PyResult, check, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
-use crate::py::object::{attr, call_method2, dict_get, item, optional_attr};
+use crate::py::object::{attr, call_method2, call1, dict_get, is_true, item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
@@ -57,6 +57,15 @@ pub fn list() -> PyResult<Owned> {
 
 /// Is the module registered, or one of the packages that it lies in?
 pub fn is_registered(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    if let Some(theirs) = state.replaced.is_registered.get() {
+        foreign.foreign()?;
+        return is_true(call1(theirs.as_ptr(), module)?.as_ptr());
+    }
+    is_registered_itself(state, module, foreign)
+}
+
+/// The same, whatever a program put in this function's place.
+pub fn is_registered_itself(state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
     let mut name = module_name(state, module, foreign)?;
     let registered = set(state)?;
     // SAFETY: live, held by `registered`.
@@ -94,6 +103,9 @@ fn set(state: &State) -> PyResult<Owned> {
     let Some(theirs) = theirs.filter(|set| unsafe { PySet_Check(set.as_ptr()) } != 0) else {
         return Ok(state.by_value.clone());
     };
+    if theirs.as_ptr() == state.by_value.as_ptr() {
+        return Ok(theirs);
+    }
     // SAFETY: two live sets, which we hold. The names of ours go over one by one; popping leaves none behind.
     unsafe {
         while PySet_Size(state.by_value.as_ptr()) > 0 {

@@ -191,7 +191,7 @@ impl Pickler<'_> {
     /// Writes what puts the top of the stack into the memo under the next number.
     #[inline(always)]
     pub(super) fn put(&mut self) -> PyResult<()> {
-        if self.protocol >= 4 {
+        if self.puts >= 4 {
             self.out.op(MEMOIZE);
             Ok(())
         } else {
@@ -201,6 +201,9 @@ impl Pickler<'_> {
 
     #[cold]
     fn put_number(&mut self) -> PyResult<()> {
+        if self.options.fast {
+            return Ok(());
+        }
         let number = self.memo.next();
         if self.protocol == 0 {
             self.out.bytes(format!("p{number}\n").as_bytes());
@@ -285,22 +288,24 @@ impl Pickler<'_> {
         let decoded = unsafe {
             Owned::new(PyUnicode_DecodeLatin1(data.as_ptr().cast(), data.len() as Py_ssize_t, std::ptr::null()))?
         };
-        let mut plan = self.plan();
-        match encode {
-            None => {
-                plan.object((&raw mut PyBytes_Type).cast(), Place::Hidden)?;
-                plan.empty_tuple()?;
+        self.described(object, |pickler| {
+            let mut plan = pickler.plan();
+            match encode {
+                None => {
+                    plan.object((&raw mut PyBytes_Type).cast(), Place::Hidden)?;
+                    plan.empty_tuple()?;
+                }
+                Some(encode) => {
+                    plan.object(encode, Place::Hidden)?;
+                    plan.tuple(2)?;
+                    plan.owned(decoded, Place::Hidden)?;
+                    plan.object(latin1, Place::Hidden)?;
+                    plan.tuple_end(2)?;
+                }
             }
-            Some(encode) => {
-                plan.object(encode, Place::Hidden)?;
-                plan.tuple(2)?;
-                plan.owned(decoded, Place::Hidden)?;
-                plan.object(latin1, Place::Hidden)?;
-                plan.tuple_end(2)?;
-            }
-        }
-        plan.reduce(object)?;
-        Ok(Some(plan.finish()))
+            plan.reduce(object)?;
+            Ok(Some(plan.finish()))
+        })
     }
 
     fn bytes_data(&mut self, object: *mut PyObject, data: &[u8]) -> PyResult<()> {
@@ -323,17 +328,19 @@ impl Pickler<'_> {
         // A new object also for a single byte, of which PyBytes_FromStringAndSize would give the one that all share.
         // SAFETY: a live object.
         let copy = unsafe { Owned::new(PyBytes_FromObject(object))? };
-        let mut plan = self.plan();
-        plan.object((&raw mut PyByteArray_Type).cast(), Place::Hidden)?;
-        if empty {
-            plan.empty_tuple()?;
-        } else {
-            plan.tuple(1)?;
-            plan.owned(copy, Place::Hidden)?;
-            plan.tuple_end(1)?;
-        }
-        plan.reduce(object)?;
-        Ok(Some(plan.finish()))
+        self.described(object, |pickler| {
+            let mut plan = pickler.plan();
+            plan.object((&raw mut PyByteArray_Type).cast(), Place::Hidden)?;
+            if empty {
+                plan.empty_tuple()?;
+            } else {
+                plan.tuple(1)?;
+                plan.owned(copy, Place::Hidden)?;
+                plan.tuple_end(1)?;
+            }
+            plan.reduce(object)?;
+            Ok(Some(plan.finish()))
+        })
     }
 
     pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {

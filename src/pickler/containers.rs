@@ -455,12 +455,14 @@ impl Pickler<'_> {
         self.foreign()?;
         // SAFETY: a live set; a new list.
         let list = unsafe { Owned::new(PySequence_List(set))? };
-        let mut plan = self.plan();
-        plan.object(ty.cast(), Place::Hidden)?;
-        plan.tuple(1)?;
-        plan.owned(list, Place::Hidden)?;
-        plan.tuple_end(1)?;
-        plan.reduce(set)?;
-        Ok(Some(plan.finish()))
+        self.described(set, |pickler| {
+            let mut plan = pickler.plan();
+            plan.object(ty.cast(), Place::Hidden)?;
+            plan.tuple(1)?;
+            plan.owned(list, Place::Hidden)?;
+            plan.tuple_end(1)?;
+            plan.reduce(set)?;
+            Ok(Some(plan.finish()))
+        })
     }
 }

@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
+use super::memo::Memo;
 use super::options::{Options, Report};
 use super::out::{Home, Memory};
 use super::sink::Sink;
@@ -39,6 +40,23 @@ pub fn dump_to_sink<'a>(
     run(&mut pickler, object, report)
 }
 
+/// The same with what earlier dumps memoised, to which this one adds, also if it fails.
+pub fn dump_with_memo<'a>(
+    object: *mut PyObject,
+    options: Options<'a>,
+    sink: &'a mut dyn Sink,
+    memo: &mut Memo,
+    report: &mut Report,
+) -> PyResult<()> {
+    let options = Options { memo: Some(std::mem::take(memo)), ..options };
+    let mut pickler = Pickler::new(options, Home::Memory, Some(sink))?;
+    let dumped = run(&mut pickler, object, report);
+    // What it knows is still there: the caller holds the root, and the pickler what it made.
+    let published = pickler.memo.publish();
+    *memo = std::mem::take(&mut pickler.memo);
+    dumped.and(published)
+}
+
 fn run(pickler: &mut Pickler<'_>, object: *mut PyObject, report: &mut Report) -> PyResult<()> {
     pickler.dump(object).map_err(|raised| {
         report.limit = pickler.limit_reached || pickler.out.over_limit;
@@ -58,7 +76,7 @@ fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Rai
     if is(memory) || report.limit || pickler.sink_failed {
         return error::restore(exception);
     }
-    report.path = pickler.path();
+    report.path = if pickler.options.says_where { pickler.path() } else { None };
     let exception = if is(recursion) {
         // A `__reduce__` of Python code went too deep: as cloudpickle's `Pickler.dump` says it.
         error::restore(exception);

@@ -19,6 +19,7 @@ use pyo3_ffi::*;
 use super::atoms::PyPickleBuffer_Type;
 use super::frame::{Frame, Next};
 use super::globals::WireFunctions;
+use super::in_person::InPerson;
 use super::memo::Memo;
 use super::memory;
 use super::options::Options;
@@ -32,6 +33,7 @@ use crate::py::error::{PyResult, Raised, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
+use crate::py::text;
 use crate::py::vec::TryPush;
 use crate::state::State;
 
@@ -54,6 +56,12 @@ pub struct Pickler<'a> {
     depth: usize,
     /// The memory that the process had when that was looked at first.
     memory_at_first: Option<u64>,
+    /// Where plans make the reduce value that they describe instead of writing it.
+    pub(super) in_person: Option<InPerson>,
+    /// In place of `options.globals_ref`, if that is not given.
+    pub(super) own_globals_ref: Option<Owned>,
+    /// `options.asks()`.
+    pub(super) asks: bool,
     /// Frames that a step takes up again.
     pub(super) parked: Vec<Frame>,
     /// A frame that is to be carried out before the current one.
@@ -61,6 +69,8 @@ pub struct Pickler<'a> {
     pinned: Vec<Owned>,
     pub(super) wires: WireFunctions,
     pub(super) protocol: u8,
+    /// How what is memoised is said: as the protocol does, or in protocol 0's way, which may be not at all.
+    pub(super) puts: u8,
     is_foreign: bool,
     pub(super) options: Options<'a>,
     sink: Option<&'a mut dyn Sink>,
@@ -82,16 +92,16 @@ pub struct Waiting {
 }
 
 impl<'a> Pickler<'a> {
-    pub fn new(options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
+    pub fn new(mut options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
         let scratch = Scratch::take();
         let lent = scratch.block.map_or_else(Lent::new, Ok)?;
         let mut out = Out::new(home, options.max_bytes, lent);
-        if options.persistent_id.is_some() || sink.is_some() {
+        if options.persistent_id.is_some() || options.fast || sink.is_some() {
             out.make_detour();
         }
         Ok(Self {
             out,
-            memo: Memo::reuse(scratch.log, scratch.slots),
+            memo: options.memo.take().unwrap_or_else(|| Memo::reuse(scratch.log, scratch.slots)),
             stack: scratch.stack,
             steps: scratch.steps,
             keep: scratch.keep,
@@ -99,11 +109,15 @@ impl<'a> Pickler<'a> {
             nested: 0,
             depth: 0,
             memory_at_first: None,
+            in_person: None,
+            own_globals_ref: None,
+            asks: options.asks(),
             parked: Vec::new(),
             interposed: None,
             pinned: scratch.pinned,
             wires: WireFunctions::default(),
             protocol: options.protocol,
+            puts: if options.fast { 0 } else { options.protocol },
             is_foreign: cfg!(Py_GIL_DISABLED),
             options,
             sink,
@@ -337,6 +351,10 @@ impl<'a> Pickler<'a> {
             if self.out.boundary()? {
                 self.flush_hold(object)?;
             }
+            if self.options.fast {
+                self.memo.forget();
+                self.refuse_cycle(object)?;
+            }
             if self.options.persistent_id.is_some()
                 && let Some(frame) = self.persistent(object)?
             {
@@ -344,6 +362,19 @@ impl<'a> Pickler<'a> {
             }
         }
         self.begin(object)
+    }
+
+    /// In fast mode what lies in itself lies there for ever: refuses it, as `fast_save_enter` of `_pickle.c` does.
+    #[cold]
+    fn refuse_cycle(&self, object: *mut PyObject) -> PyResult<()> {
+        const NESTING: usize = 50;
+        if self.stack.len() < NESTING || !self.stack.iter().any(|waiting| waiting.object == object) {
+            return Ok(());
+        }
+        let name = text::type_name(type_of(object));
+        let message = format!("fast mode: can't pickle cyclic objects including object type {name} at {object:p}");
+        // SAFETY: a static exception type.
+        Err(raise(unsafe { PyExc_ValueError }, &message))
     }
 
     /// Writes any object, or begins it and gives the frame of the rest; asks for no persistent id.

@@ -18,6 +18,7 @@ use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::reconstruct::table::callables;
 
 /// What a dump knows about the functions of `cloudpickle.cloudpickle`.
 #[derive(Default)]
@@ -30,15 +31,11 @@ pub struct WireFunctions {
 
 #[derive(Clone, Copy)]
 struct WireFunction {
-    /// The package's function, or an address that no object has.
-    key: usize,
-    is_object: bool,
+    /// The package's function, or ours.
+    function: *mut PyObject,
     module: *mut PyObject,
     name: *mut PyObject,
 }
-
-/// Addresses that stand for the functions of `cloudpickle.cloudpickle` where there is no such module.
-static WIRE_KEYS: [u8; Wire::ALL.len()] = [0; Wire::ALL.len()];
 
 /// Where an object was found.
 struct Found {
@@ -83,21 +80,30 @@ impl Pickler<'_> {
         }
         let Some(parent) = found.parent.filter(|_| self.protocol < 4) else {
             let name = if self.protocol < 4 { self.keep(found.last)? } else { name };
-            self.global_ref(object, module_name, name)?;
-            self.memoize(object)?;
-            return Ok(None);
+            return self.global_in_memo(object, module_name, name);
         };
         // Below protocol 4 there are no dotted names: getattr(parent, last).
         let getattr = self.state.imports.getattr.clone();
         if GETATTR_CHAIN {
             return self.getattr_chain(object, module_name, name, getattr).map(Some);
         }
+        let in_person = if self.asks {
+            // SAFETY: live objects; a new reference.
+            Some(unsafe { Owned::new(PyTuple_Pack(2, parent.as_ptr(), found.last.as_ptr()))? })
+        } else {
+            None
+        };
         let mut plan = self.plan();
         plan.owned(getattr, Place::Hidden)?;
-        plan.tuple(2)?;
-        plan.owned(parent, Place::Hidden)?;
-        plan.owned(found.last, Place::Hidden)?;
-        plan.tuple_end(2)?;
+        match in_person {
+            Some(arguments) => plan.owned(arguments, Place::Hidden)?,
+            None => {
+                plan.tuple(2)?;
+                plan.owned(parent, Place::Hidden)?;
+                plan.owned(found.last, Place::Hidden)?;
+                plan.tuple_end(2)?;
+            }
+        }
         plan.op(REDUCE)?;
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))
@@ -377,19 +383,56 @@ impl Pickler<'_> {
             Some(function) => function,
             None => self.find_wire(wire)?,
         };
-        if let Some(number) = self.memo.get_key(function.key) {
+        let object = function.function;
+        if let Some(number) = self.memo.get(object) {
             self.get(number);
             return Ok(());
         }
-        let object = function.key as *mut PyObject;
-        // SAFETY: a static object, for messages about no object in particular.
-        let shown = if function.is_object { object } else { unsafe { Py_None() } };
-        if self.protocol >= 2 && self.extension(shown, function.module, function.name)? {
+        if self.protocol >= 2 && self.extension(object, function.module, function.name)? {
             return Ok(());
         }
-        self.global_ref(shown, function.module, function.name)?;
+        self.global_ref(object, function.module, function.name)?;
         self.put()?;
-        if function.is_object { self.memo.put(object) } else { self.memo.put_key(function.key) }
+        self.memo.put(object)
+    }
+
+    /// The function of `cloudpickle.cloudpickle` in person: the package's, else ours.
+    pub fn wire_object(&mut self, wire: Wire) -> PyResult<Owned> {
+        let function = match self.wires.known[wire as usize] {
+            Some(function) => function,
+            None => self.find_wire(wire)?,
+        };
+        Ok(Owned::of(function.function))
+    }
+
+    /// Saves one of our own callables, which goes by its name whether or not there is such a module.
+    pub(super) fn save_wire(&mut self, wire: Wire, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        let (module, name) = (self.state.wire_module.as_ptr(), self.state.wire_names[wire as usize].as_ptr());
+        if self.protocol >= 2 && self.extension(object, module, name)? {
+            return Ok(None);
+        }
+        self.global_in_memo(object, module, name)
+    }
+
+    /// Writes a global by its names and memoises it.
+    fn global_in_memo(
+        &mut self,
+        object: *mut PyObject,
+        module: *mut PyObject,
+        name: *mut PyObject,
+    ) -> PyResult<Option<Frame>> {
+        if self.options.persistent_id.is_none() || self.protocol < 4 {
+            self.global_ref(object, module, name)?;
+            self.memoize(object)?;
+            return Ok(None);
+        }
+        // It is asked about the names as well.
+        let mut plan = self.plan();
+        plan.object(module, Place::Hidden)?;
+        plan.object(name, Place::Hidden)?;
+        plan.op(STACK_GLOBAL)?;
+        plan.memo_as(object)?;
+        Ok(Some(plan.finish()))
     }
 
     fn find_wire(&mut self, wire: Wire) -> PyResult<WireFunction> {
@@ -416,9 +459,14 @@ impl Pickler<'_> {
                 // Held by the function and, here, once more: they are met through every pickle's names.
                 let module = self.keep_for_dump(Owned::of(module))?;
                 let name = self.keep_for_dump(Owned::of(their_name))?;
-                WireFunction { key: function as usize, is_object: true, module, name }
+                WireFunction { function, module, name }
             }
-            _ => WireFunction { key: (&raw const WIRE_KEYS[wire as usize]) as usize, is_object: false, module, name },
+            _ => {
+                if state.reconstructors.made::<Vec<Owned>>().is_none() {
+                    self.foreign()?;
+                }
+                WireFunction { function: callables(state)?[wire as usize].as_ptr(), module, name }
+            }
         };
         self.wires.known[wire as usize] = Some(function);
         Ok(function)
@@ -430,6 +478,16 @@ impl Plan<'_, '_> {
     /// them begins with, a reference for the others.
     pub fn base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
         let state = self.pickler().state;
+        if self.is_in_person() {
+            let mut values = vec![];
+            for key in [&state.names.package, &state.names.name, &state.names.path, &state.names.file] {
+                if let Some(value) = dict_get(globals, key.as_ptr())? {
+                    values.push((Owned::of(key.as_ptr()), value));
+                }
+            }
+            let shared = self.pickler().shared_globals(globals, &values)?;
+            return self.owned(shared, Place::Hidden);
+        }
         let key = base_globals_key(globals);
         if let Some(number) = self.pickler().memo.get_key(key) {
             return self.raw(Step::Get(number));

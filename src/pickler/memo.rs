@@ -9,7 +9,7 @@
 //! and with it everything in it that was left out. So it is marked while it is under way, if more than one holder
 //! refers to it; to meet a mark means to publish.
 
-use pyo3_ffi::{Py_DECREF, Py_INCREF, PyObject};
+use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
 use crate::py::error::PyResult;
 use crate::py::vec::TryPush;
@@ -104,6 +104,14 @@ impl Memo {
         self.log.clear();
     }
 
+    /// Forgets everything.
+    #[cold]
+    pub fn forget(&mut self) {
+        let mut old = std::mem::take(self);
+        old.release();
+        *self = Self::reuse(std::mem::take(&mut old.log), std::mem::take(&mut old.slots));
+    }
+
     /// The number of an object, if it has one in the table.
     #[inline(always)]
     pub fn get(&self, object: *mut PyObject) -> Option<usize> {
@@ -195,6 +203,39 @@ impl Memo {
     /// The number of something that was put by [`Memo::put_key`].
     pub fn get_key(&self, address: usize) -> Option<usize> {
         self.find(address)
+    }
+
+    /// The objects that it holds.
+    pub fn held(&self) -> impl Iterator<Item = *mut PyObject> {
+        self.log.iter().filter(|_| self.published).map(|address| *address as *mut PyObject)
+    }
+
+    /// A copy of a memo that holds its objects.
+    pub fn duplicate(&self) -> PyResult<Self> {
+        let mut copy = Self::default();
+        (copy.published, copy.hash, copy.taken) = (true, self.hash, self.taken);
+        copy.slots.try_room(self.slots.len())?;
+        copy.slots.extend_from_slice(&self.slots);
+        copy.log.try_room(self.log.len())?;
+        for &address in &self.log {
+            // SAFETY: NULL or an object that is held.
+            unsafe { Py_XINCREF(address as *mut PyObject) };
+            copy.log.push(address);
+        }
+        Ok(copy)
+    }
+
+    /// A memo in which objects have these numbers, in ascending order.
+    pub fn of_numbers(numbers: &[(usize, *mut PyObject)]) -> PyResult<Self> {
+        let mut memo = Self::default();
+        memo.published = true;
+        for &(number, object) in numbers {
+            while memo.log.len() < number {
+                memo.put_paper()?;
+            }
+            memo.put(object)?;
+        }
+        Ok(memo)
     }
 
     /// Makes sure that the table takes one more.

@@ -7,6 +7,7 @@ pub mod doors;
 pub mod engine;
 pub mod frame;
 pub mod globals;
+pub mod in_person;
 pub mod ints;
 pub mod items;
 pub mod memo;
@@ -22,7 +23,7 @@ pub mod script;
 pub mod sink;
 pub mod text;
 
-pub use doors::{dump_to_bytes, dump_to_memory, dump_to_sink};
+pub use doors::{dump_to_bytes, dump_to_memory, dump_to_sink, dump_with_memo};
 pub use options::{Options, Report};
 pub use out::Memory;
-pub use sink::Sink;
+pub use sink::{FileSink, Sink};

@@ -2,6 +2,7 @@
 
 use pyo3_ffi::PyObject;
 
+use super::memo::Memo;
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::PyResult;
 
@@ -25,13 +26,29 @@ pub struct Options<'a> {
     pub max_depth: usize,
     /// As `Pickler.reducer_override`, asked before cloudpickle's own.
     pub reducer_override: Option<*mut PyObject>,
+    /// It stands in the place of cloudpickle's own.
+    pub replaces_own: bool,
     /// As `Pickler.persistent_id`.
     pub persistent_id: Option<*mut PyObject>,
-    /// As `Pickler.dispatch_table`: a mapping from types to reducers, asked before the engine's own and in place of
-    /// copyreg's.
+    /// As `Pickler.dispatch_table`: a mapping from types to reducers, in place of the engine's own and copyreg's.
     pub dispatch_table: Option<*mut PyObject>,
+    /// As `Pickler.globals_ref`: a dict, in which hooks may find what functions with the same globals share.
+    pub globals_ref: Option<*mut PyObject>,
+    /// As `Pickler.fast`: nothing is memoised.
+    pub fast: bool,
+    /// What earlier dumps memoised; None: nothing.
+    pub memo: Option<Memo>,
+    /// An exception says where its culprit lies.
+    pub says_where: bool,
     /// None: all buffers go in band.
     pub buffer_callback: Option<BufferCallback<'a>>,
+}
+
+impl Options<'_> {
+    /// Is somebody asked about objects, so that each must be there in person?
+    pub fn asks(&self) -> bool {
+        self.reducer_override.is_some() || self.persistent_id.is_some() || self.dispatch_table.is_some() || self.fast
+    }
 }
 
 impl Default for Options<'_> {
@@ -42,8 +59,13 @@ impl Default for Options<'_> {
             max_bytes: 0,
             max_depth: MAX_DEPTH,
             reducer_override: None,
+            replaces_own: false,
             persistent_id: None,
             dispatch_table: None,
+            globals_ref: None,
+            fast: false,
+            memo: None,
+            says_where: true,
             buffer_callback: None,
         }
     }

@@ -40,7 +40,7 @@ pub struct Plan<'p, 'a> {
 impl<'p, 'a> Plan<'p, 'a> {
     pub(super) fn new(pickler: &'p mut Pickler<'a>) -> Self {
         let first = pickler.steps.len();
-        let at_once = !pickler.out.is_detour();
+        let at_once = !pickler.out.is_detour() && pickler.in_person.is_none();
         Self { pickler, first, start: usize::MAX, at_once, ended: false, number: None }
     }
 
@@ -114,6 +114,9 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     #[inline(never)]
     fn queue(&mut self, step: Step) -> PyResult<()> {
+        if self.pickler.in_person.is_some() {
+            return self.pickler.make(step);
+        }
         if self.pickler.is_foreign() {
             let object = step.object();
             if !object.is_null() {
@@ -298,6 +301,11 @@ impl<'p, 'a> Plan<'p, 'a> {
     pub(super) fn raw_at(&mut self, step: Step) -> PyResult<Option<usize>> {
         self.step(step)?;
         Ok((!self.at_once).then(|| self.pickler.steps.len() - 1))
+    }
+
+    /// Are the parts made in person, for others to see, rather than written?
+    pub(super) fn is_in_person(&self) -> bool {
+        self.pickler.in_person.is_some()
     }
 
     /// The entries of a dict whose beginning is there.

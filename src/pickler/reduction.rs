@@ -15,6 +15,7 @@ use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::reconstruct::table::callable_of;
 use crate::reducers::table;
 
 /// What a reduce value says, checked.
@@ -47,7 +48,9 @@ impl Pickler<'_> {
                 return self.reduce_value(value, object);
             }
         }
-        if let Some(frame) = table::class_or_function(self, object)? {
+        if !self.options.replaces_own
+            && let Some(frame) = self.described(object, |pickler| table::class_or_function(pickler, object))?
+        {
             return Ok(Some(frame));
         }
         let ty = type_of(object);
@@ -60,9 +63,14 @@ impl Pickler<'_> {
         if let Some(value) = self.dispatch_table(object, ty)? {
             return self.reduce_value(value, object);
         }
-        if self.options.dispatch_table.is_none() {
+        if self.options.dispatch_table.is_some() {
+            // A table that was made before the type's module was imported has no row for it.
+            if let Some(reducer) = table::of_modules(self, ty)? {
+                return self.described(object, |pickler| reducer(pickler, object).map(Some));
+            }
+        } else {
             if let Some(reducer) = table::by_type(self, ty)? {
-                return reducer(self, object).map(Some);
+                return self.described(object, |pickler| reducer(pickler, object).map(Some));
             }
             if let Some(value) = self.copyreg(object, ty)? {
                 return self.reduce_value(value, object);
@@ -70,6 +78,9 @@ impl Pickler<'_> {
         }
         if subtype(ty, &raw mut PyType_Type) {
             return self.save_global(object, None);
+        }
+        if let Some(wire) = callable_of(object) {
+            return self.save_wire(wire, object);
         }
         self.foreign()?;
         let value = self.reduce_ex(object)?;
@@ -83,19 +94,25 @@ impl Pickler<'_> {
         let Some(object) = only.into_iter().find(|only| type_of(*only).cast() == ty) else {
             return self.save_global(ty, None);
         };
-        let mut plan = self.plan();
-        plan.object((&raw mut PyType_Type).cast(), Place::Hidden)?;
-        plan.tuple(1)?;
-        plan.object(object, Place::Hidden)?;
-        plan.tuple_end(1)?;
-        plan.reduce(ty)?;
-        Ok(Some(plan.finish()))
+        self.described(ty, |pickler| {
+            let mut plan = pickler.plan();
+            plan.object((&raw mut PyType_Type).cast(), Place::Hidden)?;
+            plan.tuple(1)?;
+            plan.object(object, Place::Hidden)?;
+            plan.tuple_end(1)?;
+            plan.reduce(ty)?;
+            Ok(Some(plan.finish()))
+        })
     }
 
     /// The caller's own dispatch table.
     fn dispatch_table(&mut self, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Owned>> {
         let Some(table) = self.options.dispatch_table else { return Ok(None) };
         self.foreign()?;
+        if type_of(table).cast_const() == &raw const PyDict_Type {
+            let Some(reducer) = dict_get(table, ty.cast())? else { return Ok(None) };
+            return call1(reducer.as_ptr(), object).map(Some);
+        }
         // SAFETY: live objects; a new reference or NULL with an exception.
         match unsafe { Owned::new(PyObject_GetItem(table, ty.cast())) } {
             Ok(reducer) => call1(reducer.as_ptr(), object).map(Some),
@@ -364,7 +381,9 @@ impl Plan<'_, '_> {
             Owned::new(PyObject_Call(partial, all.as_ptr(), keywords))?
         };
         self.owned(bound, Place::Hidden)?;
-        self.empty_tuple()?;
+        // In person, since it may be asked about.
+        // SAFETY: attached; a new reference.
+        self.owned(unsafe { Owned::new(PyTuple_New(0))? }, Place::Hidden)?;
         self.op(REDUCE)
     }
 }

@@ -17,6 +17,11 @@ mod version {
             Self
         }
 
+        /// One that tells of other values as well.
+        pub fn of_values() -> Self {
+            Self
+        }
+
         /// Begins to watch a dict.
         pub fn start(&self, _dict: *mut PyObject) -> bool {
             true
@@ -60,17 +65,34 @@ mod version {
         0
     }
 
+    /// Counts the same with values.
+    static VALUES: AtomicU64 = AtomicU64::new(0);
+
+    unsafe extern "C" fn value_changed(_: c_int, _: *mut PyObject, _: *mut PyObject, _: *mut PyObject) -> c_int {
+        VALUES.fetch_add(1, Ordering::AcqRel);
+        0
+    }
+
     /// Tells whether the keys of dicts may have changed: one of the interpreter's few dict watchers.
-    pub struct DictWatch(c_int);
+    pub struct DictWatch(c_int, &'static AtomicU64);
 
     impl DictWatch {
         pub fn new() -> Self {
+            Self::with(changed, &CHANGES)
+        }
+
+        /// One that tells of other values as well.
+        pub fn of_values() -> Self {
+            Self::with(value_changed, &VALUES)
+        }
+
+        fn with(callback: Callback, count: &'static AtomicU64) -> Self {
             // SAFETY: attached; the callback is never unloaded.
-            let id = unsafe { PyDict_AddWatcher(changed) };
+            let id = unsafe { PyDict_AddWatcher(callback) };
             if id < 0 {
                 error::clear();
             }
-            Self(id)
+            Self(id, count)
         }
 
         /// Begins to watch a dict; false if no watcher was left.
@@ -86,7 +108,7 @@ mod version {
         /// A number that differs from one given before if the dict's keys may have changed meanwhile.
         #[inline]
         pub fn stamp(&self, _dict: *mut PyObject) -> u64 {
-            CHANGES.load(Ordering::Acquire)
+            self.1.load(Ordering::Acquire)
         }
     }
 }

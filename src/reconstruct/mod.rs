@@ -6,7 +6,6 @@ pub mod code;
 mod enumeration;
 mod function;
 mod imports;
-pub mod install;
 pub mod table;
 pub mod tracker;
 mod typevar;

@@ -218,6 +218,12 @@ pub fn find(module: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned
     Ok(callables(state)?.get(index).cloned())
 }
 
+/// Which name of the wire a callable has, if it is one of ours.
+#[inline]
+pub fn callable_of(callable: *mut PyObject) -> Option<Wire> {
+    function_of(callable).map(|row| row.wire)
+}
+
 /// The callables, in the order of the rows.
 pub fn callables(state: &State) -> PyResult<&Vec<Owned>> {
     state.reconstructors.get(make_callables)

@@ -11,6 +11,7 @@ use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
 use crate::py::object::{dict_get, import};
 use crate::py::owned::Owned;
+use crate::state::State;
 
 /// type(None) -> (type, (None,)); types.X -> (_builtin_type, ("X",)); None for any other class
 pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Frame>> {
@@ -41,11 +42,16 @@ fn name(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owne
     if state.builtin_type_names.made::<Owned>().is_none() {
         pickler.foreign()?;
     }
-    let names = state.builtin_type_names.get(collect)?;
+    let names = names(state)?;
     if !compares_by_identity(type_of(class)) {
         pickler.foreign()?;
     }
     dict_get(names.as_ptr(), class)
+}
+
+/// cloudpickle's `_BUILTIN_TYPE_NAMES`: type -> its name in `types`.
+pub fn names(state: &State) -> PyResult<Owned> {
+    state.builtin_type_names.get(collect).cloned()
 }
 
 /// Each exact instance of `type` in the module `types`, with its name.

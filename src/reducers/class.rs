@@ -32,7 +32,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Optio
 }
 
 /// (_make_skeleton_class, (metaclass, name, bases, type keyword arguments, tracker id, None), state, _class_setstate)
-fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
+pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
     let names = &pickler.state.names;
     let module =
         if has_own(pickler, class, &names.module)? { Some(class_attr(pickler, class, &names.module)?) } else { None };

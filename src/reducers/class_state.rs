@@ -40,6 +40,12 @@ impl ClassState {
     /// The class is built: `_class_setstate(class, (members, {}))`
     pub fn write(self, plan: &mut Plan<'_, '_>, class: *mut PyObject) -> PyResult<()> {
         plan.set_state(Wire::ClassSetstate, class)?;
+        self.write_pair(plan, class)?;
+        plan.set_state_end()
+    }
+
+    /// `(members, {})`
+    pub fn write_pair(self, plan: &mut Plan<'_, '_>, class: *mut PyObject) -> PyResult<()> {
         plan.tuple(2)?;
         let mut members = plan.dict(self.dict.len() + usize::from(self.registry.is_some()))?;
         self.dict.write(plan, class, |plan| members.next(plan))?;
@@ -56,8 +62,7 @@ impl ClassState {
         }
         members.end(plan)?;
         plan.dict(0)?.end(plan)?;
-        plan.tuple_end(2)?;
-        plan.set_state_end()
+        plan.tuple_end(2)
     }
 }
 

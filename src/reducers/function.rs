@@ -50,17 +50,22 @@ pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Opti
     if goes_by_reference(pickler.state, object, pickler)? {
         return Ok(None);
     }
+    by_value(pickler, object).map(Some)
+}
+
+/// The same, wherever the function could be found again.
+pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
     if type_of(object).cast_const() != &raw const PyFunction_Type {
         let function = attributes(pickler, object)?;
         let findings = find_out(pickler, &function)?;
-        return describe(pickler, object, &function, findings).map(Some);
+        return describe(pickler, object, &function, findings);
     }
     // SAFETY: a function, laid out like this.
     let fields = unsafe { &*object.cast::<PyFunctionObject>() };
     let annotations = evaluated_annotations(pickler, object, fields)?;
     let findings = find_out(pickler, &of_fields(fields, annotations))?;
     // Read once more: foreign code may have changed them.
-    describe(pickler, object, &of_fields(fields, annotations), findings).map(Some)
+    describe(pickler, object, &of_fields(fields, annotations), findings)
 }
 
 /// Of a function proper, whose attributes are its fields.

@@ -58,6 +58,11 @@ pub fn by_type(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<Opt
     if let Some((_, reducer)) = built_in().iter().find(|(row, _)| *row == ty) {
         return Ok(Some(*reducer));
     }
+    of_modules(pickler, ty)
+}
+
+/// The same for types that a module makes.
+pub fn of_modules(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<Option<Reducer>> {
     // SAFETY: a live type; its name is NUL-terminated text.
     let name = unsafe { CStr::from_ptr((*ty).tp_name) };
     let state = pickler.state;

@@ -26,6 +26,13 @@ pub fn reduce(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Fr
         let getattr = Callable::object(state.imports.getattr.as_ptr());
         return getattr.with(pickler, variable, [(found.module, Place::Hidden), (found.name, Place::Hidden)]);
     }
+    by_value(pickler, variable)
+}
+
+/// The same, wherever the variable could be found again.
+pub fn by_value(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Frame> {
+    pickler.foreign()?;
+    let names = &pickler.state.names;
     let arguments = [
         (attr(variable, names.name.as_ptr())?, Place::Hidden),
         (attr(variable, names.bound.as_ptr())?, Place::Field(&"__bound__")),

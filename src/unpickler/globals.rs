@@ -3,13 +3,14 @@
 use pyo3_ffi::*;
 
 use super::machine::Machine;
-use crate::py::error::{PyResult, check};
+use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::lookup;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::undeclared::PySys_Audit;
 use crate::reconstruct::table;
+use crate::state::State;
 
 impl Machine<'_, '_> {
     pub(super) fn stack_global(&mut self) -> PyResult<()> {
@@ -56,43 +57,59 @@ impl Machine<'_, '_> {
     /// Asks the policy, then our own loading functions, then the modules.
     pub(super) fn find_class(&mut self, module: &Owned, name: &Owned) -> PyResult<Owned> {
         if let Some(policy) = &mut self.options.find_class
-            && let Some(object) = policy.find(module.as_ptr(), name.as_ptr())?
+            && let Some(object) = policy.find(module.as_ptr(), name.as_ptr(), self.protocol)?
         {
             return Ok(object);
         }
-        // SAFETY: live, as the format asks.
-        check(unsafe { PySys_Audit(c"pickle.find_class".as_ptr(), c"OO".as_ptr(), module.as_ptr(), name.as_ptr()) })?;
-        if let Some(function) = table::find(module.as_ptr(), name.as_ptr())? {
-            return Ok(function);
-        }
-        let renamed = if self.protocol < 3 && self.options.fix_imports { self.rename(module, name)? } else { None };
-        let (module, name) = renamed.as_ref().map_or((module, name), |(module, name)| (module, name));
-        let names = &self.state.names;
-        let (spec, initializing) = (names.spec.as_ptr(), names.initializing.as_ptr());
-        let holder = lookup::module(self.state.modules()?.as_ptr(), module.as_ptr(), spec, initializing)
-            .map_err(|raised| self.needed_by(raised))?;
-        lookup::global(holder.as_ptr(), name.as_ptr(), self.protocol >= 4)
+        find(self.state, module, name, self.protocol, self.options.fix_imports, |raised| self.needed_by(raised))
     }
+}
 
-    /// What Python 2 called otherwise.
-    fn rename(&self, module: &Owned, name: &Owned) -> PyResult<Option<(Owned, Owned)>> {
-        let imports = &self.state.imports;
-        // SAFETY: live; a new reference. Exception types live as long as the interpreter.
-        let (key, runtime_error) =
-            unsafe { (Owned::new(PyTuple_Pack(2, module.as_ptr(), name.as_ptr()))?, PyExc_RuntimeError) };
-        if let Some(pair) = dict_get(imports.name_mapping_2to3()?, key.as_ptr())? {
-            return match pair_of_str(&pair) {
-                Some(pair) => Ok(Some(pair)),
-                None => Err(self.fail_with(runtime_error, "_compat_pickle.NAME_MAPPING values should be pairs of str")),
-            };
+/// As an unpickler without a policy finds a global.
+pub fn find_class(module: &Owned, name: &Owned, protocol: u8, fix_imports: bool) -> PyResult<Owned> {
+    find(State::get()?, module, name, protocol, fix_imports, |raised| raised)
+}
+
+/// One of our own loading functions, or what a module has; `explain` may add to the failure of an import.
+fn find(
+    state: &State,
+    module: &Owned,
+    name: &Owned,
+    protocol: u8,
+    fix_imports: bool,
+    explain: impl FnOnce(Raised) -> Raised,
+) -> PyResult<Owned> {
+    // SAFETY: live, as the format asks.
+    check(unsafe { PySys_Audit(c"pickle.find_class".as_ptr(), c"OO".as_ptr(), module.as_ptr(), name.as_ptr()) })?;
+    if let Some(function) = table::find(module.as_ptr(), name.as_ptr())? {
+        return Ok(function);
+    }
+    let renamed = if protocol < 3 && fix_imports { rename(state, module, name)? } else { None };
+    let (module, name) = renamed.as_ref().map_or((module, name), |(module, name)| (module, name));
+    let names = &state.names;
+    let (spec, initializing) = (names.spec.as_ptr(), names.initializing.as_ptr());
+    let holder = lookup::module(state.modules()?.as_ptr(), module.as_ptr(), spec, initializing).map_err(explain)?;
+    lookup::global(holder.as_ptr(), name.as_ptr(), protocol >= 4)
+}
+
+/// What Python 2 called otherwise.
+fn rename(state: &State, module: &Owned, name: &Owned) -> PyResult<Option<(Owned, Owned)>> {
+    let imports = &state.imports;
+    // SAFETY: live; a new reference. Exception types live as long as the interpreter.
+    let (key, runtime_error) =
+        unsafe { (Owned::new(PyTuple_Pack(2, module.as_ptr(), name.as_ptr()))?, PyExc_RuntimeError) };
+    if let Some(pair) = dict_get(imports.name_mapping_2to3()?, key.as_ptr())? {
+        return match pair_of_str(&pair) {
+            Some(pair) => Ok(Some(pair)),
+            None => Err(raise(runtime_error, "_compat_pickle.NAME_MAPPING values should be pairs of str")),
+        };
+    }
+    match dict_get(imports.import_mapping_2to3()?, module.as_ptr())? {
+        // SAFETY: live.
+        Some(module) if unsafe { PyUnicode_Check(module.as_ptr()) } == 0 => {
+            Err(raise(runtime_error, "_compat_pickle.IMPORT_MAPPING values should be strings"))
         }
-        match dict_get(imports.import_mapping_2to3()?, module.as_ptr())? {
-            // SAFETY: live.
-            Some(module) if unsafe { PyUnicode_Check(module.as_ptr()) } == 0 => {
-                Err(self.fail_with(runtime_error, "_compat_pickle.IMPORT_MAPPING values should be strings"))
-            }
-            module => Ok(module.map(|module| (module, name.clone()))),
-        }
+        module => Ok(module.map(|module| (module, name.clone()))),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::py::vec::TryPush;
 const STRAY: usize = 1024;
 
 /// Owns a reference to each entry.
+#[derive(Default)]
 pub struct Memo {
     /// NULL where nothing was put.
     table: Vec<*mut PyObject>,
@@ -88,6 +89,21 @@ impl Memo {
         self.table.get(number).copied().filter(|object| !object.is_null())
     }
 
+    /// The numbers and the objects, borrowed.
+    pub fn entries(&self) -> impl Iterator<Item = (usize, *mut PyObject)> {
+        let table = self.table.iter().copied().enumerate().filter(|(_, object)| !object.is_null());
+        table.chain(self.wild.iter().flatten().map(|(number, object)| (*number, object.as_ptr())))
+    }
+
+    /// A copy.
+    pub fn duplicate(&self) -> PyResult<Self> {
+        let mut copy = Self::default();
+        for (number, object) in self.entries() {
+            copy.put(number, object)?;
+        }
+        Ok(copy)
+    }
+
     /// The object under a number, borrowed.
     #[inline]
     pub fn get(&self, number: usize) -> Option<*mut PyObject> {
@@ -95,5 +111,11 @@ impl Memo {
             Some(object) => Some(object),
             None => self.wild.as_ref()?.get(&number).map(Owned::as_ptr),
         }
+    }
+}
+
+impl Drop for Memo {
+    fn drop(&mut self) {
+        drop(self.end());
     }
 }

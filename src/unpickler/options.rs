@@ -6,14 +6,16 @@ use pyo3_ffi::PyObject;
 
 use super::input::Input;
 use super::machine::Machine;
+use super::memo::Memo;
 use super::source::Source;
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 
 /// A policy about globals, asked before anything else about each one that a pickle names.
 pub trait FindClass {
-    /// The object to use, or None to look it up as usual. Both arguments are `str` objects.
-    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject) -> PyResult<Option<Owned>>;
+    /// The object to use, or None to look it up as usual. Both names are `str` objects; the protocol is what the pickle
+    /// said that it is.
+    fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject, protocol: u8) -> PyResult<Option<Owned>>;
 }
 
 /// The keywords of `pickle.loads`, and this library's own.
@@ -28,6 +30,8 @@ pub struct Options<'a> {
     /// Of Python 2's strings; "bytes" leaves them `bytes`.
     pub encoding: &'a CStr,
     pub errors: &'a CStr,
+    /// What earlier loads memoised, to which this one adds, also if it fails.
+    pub memo: Option<&'a mut Memo>,
     /// No more than so many bytes of a source are read; 0: no limit.
     pub max_bytes: u64,
 }
@@ -41,6 +45,7 @@ impl Default for Options<'_> {
             fix_imports: true,
             encoding: c"ASCII",
             errors: c"strict",
+            memo: None,
             max_bytes: 0,
         }
     }
@@ -60,7 +65,13 @@ pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) 
 }
 
 /// Loads one pickle and leaves the source where it ends.
-pub fn load_from_source(source: &mut dyn Source, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
+pub fn load_from_source(source: &mut dyn Source, mut options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
     let input = Input::of_source(source, options.max_bytes);
-    Machine::new(input, options)?.load(report).map(|(object, _)| object)
+    let kept = options.memo.take();
+    let mut machine = Machine::new(input, options)?;
+    let Some(kept) = kept else { return machine.load(report).map(|(object, _)| object) };
+    machine.memo = std::mem::take(kept);
+    let loaded = machine.load(report).map(|(object, _)| object);
+    *kept = std::mem::take(&mut machine.memo);
+    loaded
 }

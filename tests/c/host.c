@@ -123,10 +123,27 @@ static void objects(void) {
     cp_decref(items[1]);
 }
 
+/* The importable face, for a host whose sys.path does not lead to the library. */
+static void module(void) {
+    struct _object *module = NULL, *again = NULL;
+
+    OK(cp_python_module(&module, &err));
+    CHECK(holds("args[0].__name__ == args[0].__spec__.name == 'libcloudpickle'", module));
+    CHECK(holds("args[0].loads(args[0].dumps(lambda: 42))() == 42", module));
+    CHECK(holds("args[0] is __import__('libcloudpickle')", module));
+    CHECK(holds("issubclass(type('P', (args[0].Pickler,), {}), args[0].CloudPickler)", module));
+    OK(cp_python_module(&again, &err));
+    CHECK(again == module);
+    FAILS(CP_ERR_INVALID_ARGUMENT, cp_python_module(NULL, &err), "out");
+    cp_decref(again);
+    cp_decref(module);
+}
+
 int main(void) {
     OK(cp_initialize(NULL, &err));
     registry();
     objects();
+    module();
     OK(cp_finalize(&err));
     puts("ok");
     return 0;

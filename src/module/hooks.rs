@@ -1,0 +1,106 @@
+//! What a Pickler's class or the instance itself says about how objects are pickled. Where nobody says anything, the
+//! engine does what cloudpickle does, at its own speed.
+
+use pyo3_ffi::*;
+
+use super::face::{self, Face};
+use super::pickler::fields;
+use crate::pickler::Options;
+use crate::py::error::PyResult;
+use crate::py::layout::type_of;
+use crate::py::object::{dict_get, optional_attr, type_attr};
+use crate::py::owned::Owned;
+
+/// The hooks of one dump; None where what cloudpickle does counts.
+#[derive(Default)]
+pub struct Hooks {
+    reducer_override: Option<Owned>,
+    persistent_id: Option<Owned>,
+    dispatch_table: Option<Owned>,
+    globals_ref: Option<Owned>,
+}
+
+impl Hooks {
+    /// Looks at an instance of a Pickler.
+    pub fn of(object: *mut PyObject) -> PyResult<Self> {
+        let face = face::get()?;
+        let replaced = face.replaced()?;
+        let looks = Looks::at(face, object);
+        let mut hooks = Self::default();
+        let asked = [
+            (&face.names.reducer_override, &face.own.reducer_override),
+            (&face.names.function_reduce, &face.own.function_reduce),
+            (&face.names.dynamic_function_reduce, &face.own.dynamic_function_reduce),
+            (&face.names.function_getnewargs, &face.own.function_getnewargs),
+        ];
+        let mut overridden = replaced.by_python;
+        for (name, own) in asked {
+            overridden |= !looks.is_own(name.as_ptr(), own)?;
+        }
+        if overridden {
+            hooks.reducer_override = optional_attr(object, face.names.reducer_override.as_ptr())?;
+        }
+        if !looks.is_own(face.names.persistent_id.as_ptr(), &face.own.persistent_id)? {
+            hooks.persistent_id = optional_attr(object, face.names.persistent_id.as_ptr())?;
+        }
+        // SAFETY: an instance; the reference ends here.
+        let member = unsafe { fields(object) }.dispatch_table;
+        hooks.dispatch_table = if !member.is_null() {
+            Some(Owned::of(member))
+        } else if replaced.tables || !looks.is_own(face.names.dispatch_table.as_ptr(), &face.dispatch_table)? {
+            optional_attr(object, face.names.dispatch_table.as_ptr())?
+        } else {
+            None
+        };
+        if let Some(table) = &hooks.dispatch_table
+            && table.as_ptr() == face.dispatch_table.as_ptr()
+            && !replaced.tables
+        {
+            hooks.dispatch_table = None;
+        }
+        if hooks.reducer_override.is_some() || hooks.persistent_id.is_some() || hooks.dispatch_table.is_some() {
+            // SAFETY: an instance; the reference ends here.
+            hooks.globals_ref = Some(unsafe { fields(object) }.globals_ref()?);
+        }
+        Ok(hooks)
+    }
+
+    /// Tells the engine.
+    pub fn fill(&self, options: &mut Options<'_>) {
+        let lent = |hook: &Option<Owned>| hook.as_ref().map(Owned::as_ptr);
+        options.reducer_override = lent(&self.reducer_override);
+        options.replaces_own = self.reducer_override.is_some();
+        options.persistent_id = lent(&self.persistent_id);
+        options.dispatch_table = lent(&self.dispatch_table);
+        options.globals_ref = lent(&self.globals_ref);
+    }
+}
+
+/// Where attributes of an instance are looked for.
+struct Looks {
+    class: *mut PyTypeObject,
+    /// The instance's dict; NULL if it has none, or nothing in it.
+    dict: *mut PyObject,
+    /// Nothing but the class and the dict decides.
+    plain: bool,
+}
+
+impl Looks {
+    fn at(face: &Face, object: *mut PyObject) -> Self {
+        let class = type_of(object);
+        // SAFETY: an instance; the reference ends here. A live class.
+        let (dict, get) = unsafe { (fields(object).dict, (*class).tp_getattro) };
+        // SAFETY: NULL or a live dict.
+        let empty = dict.is_null() || unsafe { PyDict_Size(dict) } == 0;
+        // SAFETY: a live class.
+        let same = unsafe { (*face.pickler_base.as_ptr().cast::<PyTypeObject>()).tp_getattro };
+        let plain = get.map(|get| get as usize) == same.map(|get| get as usize);
+        Self { class, dict: if empty { std::ptr::null_mut() } else { dict }, plain }
+    }
+
+    /// Is the attribute of the instance what our own class has under this name?
+    fn is_own(&self, name: *mut PyObject, own: &Owned) -> PyResult<bool> {
+        let in_class = type_attr(self.class, name).is_some_and(|found| found.as_ptr() == own.as_ptr());
+        Ok(self.plain && in_class && (self.dict.is_null() || dict_get(self.dict, name)?.is_none()))
+    }
+}
