@@ -52,52 +52,52 @@ pub static FUNCTIONS: &Constant<[PyMethodDef; 8]> = &Constant([
     function(
         c"dump",
         dump,
-        c"dump($module, /, obj, file, protocol=None, buffer_callback=None, *, fix_imports=True)\n--\n\n\
+        c"dump(obj, file, protocol=None, buffer_callback=None, *, fix_imports=True)\n--\n\n\
           Write the pickle of obj to a file that is open for writing bytes.\n\nprotocol is the highest by default; \
           buffer_callback is called with each PickleBuffer (protocol 5), which goes in band if it answers true.",
     ),
     function(
         c"dumps",
         dumps,
-        c"dumps($module, /, obj, protocol=None, buffer_callback=None, *, fix_imports=True)\n--\n\n\
+        c"dumps(obj, protocol=None, buffer_callback=None, *, fix_imports=True)\n--\n\n\
           The pickle of obj as bytes.\n\nprotocol is the highest by default; buffer_callback is called with each \
           PickleBuffer (protocol 5), which goes in band if it answers true.",
     ),
     function(
         c"load",
         load,
-        c"load($module, /, file, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=None)\n--\n\n\
+        c"load(file, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=None)\n--\n\n\
           Load one pickle from a file that is open for reading bytes, those of cloudpickle without the package.\n\n\
           Loading runs code of the pickle's author's choice.",
     ),
     function(
         c"loads",
         loads,
-        c"loads($module, data, /, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=None)\n--\n\n\
+        c"loads(data, /, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=None)\n--\n\n\
           Load a pickle from bytes, those of cloudpickle without the package.\n\nLoading runs code of the pickle's \
           author's choice.",
     ),
     of_one(
         c"register_pickle_by_value",
         register,
-        c"register_pickle_by_value($module, module, /)\n--\n\nPickle the functions and classes of an imported module, \
+        c"register_pickle_by_value(module, /)\n--\n\nPickle the functions and classes of an imported module, \
           and of its submodules, by value.",
     ),
     of_one(
         c"unregister_pickle_by_value",
         unregister,
-        c"unregister_pickle_by_value($module, module, /)\n--\n\nPickle them by reference again.",
+        c"unregister_pickle_by_value(module, /)\n--\n\nPickle them by reference again.",
     ),
     of_none(
         c"list_registry_pickle_by_value",
         list_registry,
-        c"list_registry_pickle_by_value($module, /)\n--\n\nThe names of the modules that are pickled by value: a copy of \
+        c"list_registry_pickle_by_value()\n--\n\nThe names of the modules that are pickled by value: a copy of \
           the set.",
     ),
     function(
         c"install",
         install_function,
-        c"install($module, /, replace=False, *, package='cloudpickle')\n--\n\n\
+        c"install(replace=False, *, package='cloudpickle')\n--\n\n\
           Make `import cloudpickle` give this module, where the package is absent, or, with replace, also where it is \
           present. package names another one whose place is taken, such as a copy that a framework brings along. Says \
           whether the place was taken.",

@@ -42,11 +42,11 @@ pub static FUNCTIONS: &Constant<[PyMethodDef; 14]> = &Constant([
     of_one(c"_get_or_create_tracker_id", get_or_create_tracker_id, DOC),
     of_one(c"_is_registered_pickle_by_value", is_registered, DOC),
     of_one(c"_walk_global_ops", walk_global_ops, DOC),
-    of_one(c"instance", instance, c"instance($module, cls, /)\n--\n\nA new instance of a class."),
+    of_one(c"instance", instance, c"instance(cls, /)\n--\n\nA new instance of a class."),
     of_one(
         c"is_tornado_coroutine",
         is_tornado_coroutine,
-        c"is_tornado_coroutine($module, func, /)\n--\n\nIs it a coroutine function of Tornado? Deprecated.",
+        c"is_tornado_coroutine(func, /)\n--\n\nIs it a coroutine function of Tornado? Deprecated.",
     ),
 ]);
 
