@@ -313,14 +313,13 @@ impl Face {
             return Ok(false);
         }
         let class = self.pickler.as_ptr().cast::<PyTypeObject>();
-        // SAFETY: a live class.
-        let version = unsafe { (*class).tp_version_tag };
+        let version = version_of(class);
         if version != 0 && version == self.version.load(Ordering::Relaxed) {
             return Ok(true);
         }
         let same = self.attributes_are_own(class);
-        // SAFETY: a live class; the looking up may have given it a version.
-        let version = unsafe { (*class).tp_version_tag };
+        // The looking up may have given it one.
+        let version = version_of(class);
         self.version.store(if same { version } else { 0 }, Ordering::Relaxed);
         Ok(same)
     }
@@ -339,4 +338,13 @@ impl Face {
         .into_iter()
         .all(|(name, own)| type_attr(class, name.as_ptr()).is_some_and(|found| found.as_ptr() == own.as_ptr()))
     }
+}
+
+/// A number that changes with the attributes of a class; 0 if it has none now.
+fn version_of(class: *mut PyTypeObject) -> u32 {
+    /// `Py_TPFLAGS_VALID_VERSION_TAG`: before 3.12 it says whether the number counts.
+    const VALID: std::ffi::c_ulong = 1 << 19;
+    // SAFETY: a live class.
+    let (version, flags) = unsafe { ((*class).tp_version_tag, PyType_GetFlags(class)) };
+    if cfg!(Py_3_12) || flags & VALID != 0 { version } else { 0 }
 }
