@@ -77,6 +77,7 @@ names! {
     initializing = "_initializing";
     isatty = "isatty";
     items = "items";
+    key = "key";
     kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";

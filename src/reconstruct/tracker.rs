@@ -29,7 +29,15 @@ pub fn current() -> PyResult<Tracker> {
     let state = State::get()?;
     let names = &state.names;
     if let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? {
-        let theirs = |name: *mut PyObject| optional_attr(package.as_ptr(), name);
+        let theirs = |name: *mut PyObject| {
+            // SAFETY: a live module has a dict.
+            unsafe {
+                match PyModule_CheckExact(package.as_ptr()) {
+                    0 => optional_attr(package.as_ptr(), name),
+                    _ => dict_get(PyModule_GetDict(package.as_ptr()), name),
+                }
+            }
+        };
         if let (Some(by_class), Some(by_id)) =
             (theirs(names.tracker_by_class.as_ptr())?, theirs(names.tracker_by_id.as_ptr())?)
         {
@@ -115,14 +123,7 @@ impl Tracker {
         let forget = attr(self.by_id.as_ptr(), remove.as_ptr())?;
         // SAFETY: all are live; what the calls return is new, or borrowed and held at once.
         let class = unsafe {
-            let keyed = state.imports.keyed_ref()?;
-            let ours = Owned::new(PyObject_CallFunctionObjArgs(
-                keyed,
-                class,
-                forget.as_ptr(),
-                id.as_ptr(),
-                ptr::null_mut::<PyObject>(),
-            ))?;
+            let ours = keyed_ref(state, class, &forget, id)?;
             let there = PyDict_SetDefault(classes.as_ptr(), id.as_ptr(), ours.as_ptr());
             if there.is_null() {
                 return Err(Raised);
@@ -144,6 +145,20 @@ impl Tracker {
             check(PyDict_SetItem(ids.as_ptr(), key.as_ptr(), id.as_ptr()))?;
         }
         Ok(class)
+    }
+}
+
+/// `weakref.KeyedRef(class, forget, id)`, without the two Python functions that this runs.
+fn keyed_ref(state: &State, class: *mut PyObject, forget: &Owned, id: &Owned) -> PyResult<Owned> {
+    let keyed = state.imports.keyed_ref()?;
+    // SAFETY: all are live; what the calls return is new or NULL with an exception. A weak reference of the type of
+    // `keyed` is made as `KeyedRef.__new__` makes it.
+    unsafe {
+        let arguments = Owned::new(PyTuple_Pack(2, class, forget.as_ptr()))?;
+        let Some(new) = _PyWeakref_RefType.tp_new else { return Err(Raised) };
+        let reference = Owned::new(new(keyed.cast(), arguments.as_ptr(), ptr::null_mut()))?;
+        check(PyObject_SetAttr(reference.as_ptr(), state.names.key.as_ptr(), id.as_ptr()))?;
+        Ok(reference)
     }
 }
 

@@ -39,6 +39,8 @@ def test_a_class_of_elsewhere_is_one_class(tmp_path):
     assert pickle.loads(data) is ours
     identity = cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS[ours]
     assert cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID[identity] is ours
+    kept = cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.data[identity]
+    assert type(kept) is weakref.KeyedRef and kept.key == identity and kept() is ours
     reference = weakref.ref(ours)
     del ours
     gc.collect()
