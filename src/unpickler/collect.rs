@@ -160,7 +160,7 @@ impl Machine<'_, '_> {
         // SAFETY: live, held by the stack, as the pairs are.
         unsafe {
             if PyDict_CheckExact(dict) != 0 {
-                self.kept.shapes.fill(dict, self.stack.from(position))?;
+                self.kept.shapes.fill(dict, self.stack.from(position), self.load)?;
             } else {
                 for pair in self.stack.from(position).chunks_exact(2) {
                     check(PyObject_SetItem(dict, pair[0], pair[1]))?;

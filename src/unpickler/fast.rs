@@ -10,7 +10,7 @@ use crate::py::collections::tuple_stealing;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
-use crate::py::{bytes, fresh, text};
+use crate::py::{bytes, fresh};
 
 /// As many bytes as an opcode and the arguments of a fixed size that are read here.
 const WIDEST: usize = 9;
@@ -18,26 +18,14 @@ const WIDEST: usize = 9;
 /// CPython keeps some tuples that ended, to be used again; so many may come from there.
 const RECYCLED: u32 = 2000;
 
-/// After so many keys that had not come before, one after the other, a load asks no more.
-const PATIENCE: u32 = 256;
-
 /// Cursor and stack of a machine, in registers.
 struct Hot {
     cursor: *const u8,
     top: *mut *mut PyObject,
     /// The place of the last mark, below which nothing is taken.
     fence: *mut *mut PyObject,
-    above: Above,
-}
-
-/// What lies under the last mark, and so what the items above it are.
-#[derive(Clone, Copy, PartialEq)]
-enum Above {
-    /// Keys and values.
-    Dict,
-    /// What a code object is made of, most texts of which CPython interns.
-    Code,
-    Other,
+    /// Does a dict lie under the last mark? Then every second item is a key.
+    in_dict: bool,
 }
 
 impl Hot {
@@ -59,20 +47,8 @@ impl Hot {
 
     #[inline(always)]
     fn look_below(&mut self, base: *mut *mut PyObject) {
-        let before = std::mem::replace(&mut self.above, Above::Other);
-        if self.fence <= base {
-            return;
-        }
         // SAFETY: an item of the stack, which holds it.
-        let below = unsafe { *self.fence.sub(1) };
-        let ty = type_of(below);
-        self.above = if ty == &raw mut PyDict_Type {
-            Above::Dict
-        } else if below == (&raw mut PyCode_Type).cast() || before == Above::Code && ty != &raw mut PyList_Type {
-            Above::Code
-        } else {
-            Above::Other
-        };
+        self.in_dict = self.fence > base && unsafe { type_of(*self.fence.sub(1)) == &raw mut PyDict_Type };
     }
 }
 
@@ -89,7 +65,7 @@ impl Machine<'_, '_> {
             'refresh: loop {
                 let (cursor, end) = self.input.window();
                 let (base, top, fence, room) = self.stack.raw()?;
-                let mut hot = Hot { cursor, top, fence, above: Above::Other };
+                let mut hot = Hot { cursor, top, fence, in_dict: false };
                 hot.look_below(base);
                 let whole = (end as usize - cursor as usize).saturating_sub(WIDEST - 1);
                 let stop = cursor.add(whole.min(room));
@@ -175,11 +151,8 @@ impl Machine<'_, '_> {
                                 leave!();
                             }
                             let data = std::slice::from_raw_parts(start, len);
-                            let text = match hot.above {
-                                Above::Dict if hot.height() & 1 == 0 => self.key(data),
-                                Above::Code => self.name(data),
-                                _ => self.text(data),
-                            };
+                            let is_key = hot.in_dict && hot.height() & 1 == 0;
+                            let text = if is_key { self.key(data) } else { self.text(data) };
                             let text = made!(text);
                             hot.cursor = start.add(len);
                             // A text is mostly put into the memo at once.
@@ -289,31 +262,7 @@ impl Machine<'_, '_> {
 
     /// A `str` that is a key of a dict.
     #[inline(always)]
-    fn key(&mut self, data: &[u8]) -> PyResult<Owned> {
-        if self.missed_keys >= PATIENCE {
-            return self.text(data);
-        }
-        if let Some(key) = self.kept.keys.find(data) {
-            self.missed_keys = 0;
-            return Ok(Owned::of(key));
-        }
-        self.missed_keys += 1;
-        let key = self.text(data)?;
-        self.kept.keys.keep(&key);
-        Ok(key)
-    }
-
-    /// A `str` among the arguments of a code object: those that CPython interns are kept as it leaves them.
-    fn name(&mut self, data: &[u8]) -> PyResult<Owned> {
-        if let Some(name) = self.kept.keys.find(data) {
-            return Ok(Owned::of(name));
-        }
-        let name = self.kept.fresh.text(data)?;
-        if !data.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'_') {
-            return Ok(name);
-        }
-        let name = text::interned(name);
-        self.kept.keys.keep(&name);
-        Ok(name)
+    fn key(&self, data: &[u8]) -> PyResult<Owned> {
+        self.kept.keys.get(data, self.load, || self.text(data))
     }
 }

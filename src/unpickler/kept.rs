@@ -20,6 +20,8 @@ pub struct Kept {
     pub keys: Keys,
     pub interned: Interned,
     pub shapes: Shapes,
+    /// Counts loads, from 1 on.
+    loads: Cell<usize>,
     /// Empty vectors that have room.
     pub stack: Cell<Vec<*mut PyObject>>,
     pub memo: Cell<Vec<*mut PyObject>>,
@@ -44,9 +46,18 @@ impl Kept {
             keys: Keys::default(),
             interned: Interned::default(),
             shapes: Shapes::default(),
+            loads: Cell::new(0),
             stack: Cell::default(),
             memo: Cell::default(),
         })
+    }
+
+    /// The number of a load that begins.
+    pub fn next_load(&self) -> usize {
+        if !is_shared() {
+            self.loads.set(self.loads.get().wrapping_add(1).max(1));
+        }
+        self.loads.get()
     }
 
     /// An empty vector, mostly one that has room.

@@ -1,5 +1,8 @@
-//! Short keys of dicts and names in code that came lately, by their text: the same few come again and again, in one pickle and in the next,
-//! and each is then neither made nor hashed again.
+//! Short keys of dicts that came lately, so that the few that come again and again are neither made nor hashed again.
+//!
+//! A key that nobody but this table holds, and that is not interned, is as good as a new one. Beyond that, equal keys of
+//! the dicts of one pickle are one object, where C pickle makes several, and what was loaded may be dumped in fewer bytes
+//! for it. Which of them are depends on the pickle alone, and not on what was loaded before.
 
 use std::cell::Cell;
 use std::ptr;
@@ -7,7 +10,8 @@ use std::ptr;
 use pyo3_ffi::{Py_XDECREF, PyObject};
 
 use super::kept::is_shared;
-use crate::py::layout::{Chars, chars};
+use crate::py::error::PyResult;
+use crate::py::layout::{Chars, chars, is_interned, unique};
 use crate::py::owned::Owned;
 use crate::py::words::{equal, word};
 
@@ -18,35 +22,42 @@ const LONGEST: usize = 40;
 
 /// One key a slot, the last that came.
 pub struct Keys {
-    /// References to ASCII `str` objects, or NULL.
-    slots: [Cell<*mut PyObject>; SLOTS],
+    slots: [Slot; SLOTS],
+}
+
+struct Slot {
+    /// A reference to an ASCII `str`, or NULL.
+    key: Cell<*mut PyObject>,
+    /// The load that used it last.
+    load: Cell<usize>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { slots: [const { Cell::new(ptr::null_mut()) }; SLOTS] }
+        Self { slots: [const { Slot { key: Cell::new(ptr::null_mut()), load: Cell::new(0) } }; SLOTS] }
     }
 }
 
 impl Keys {
-    /// The `str` of a text, if it came lately; borrowed.
+    /// The `str` of a key, in a load of this number.
     #[inline(always)]
-    pub fn find(&self, data: &[u8]) -> Option<*mut PyObject> {
+    pub fn get(&self, data: &[u8], load: usize, make: impl FnOnce() -> PyResult<Owned>) -> PyResult<Owned> {
         if is_shared() || !(1..=LONGEST).contains(&data.len()) {
-            return None;
+            return make();
         }
-        let there = self.slots[place(data)].get();
-        (!there.is_null() && is(there, data)).then_some(there)
-    }
-
-    /// Keeps the `str` of a text, unless it is too long or not ASCII.
-    pub fn keep(&self, text: &Owned) {
-        let Chars::Ascii(data) = chars(text.as_ptr()) else { return };
-        if is_shared() || !(1..=LONGEST).contains(&data.len()) {
-            return;
+        let slot = &self.slots[place(data)];
+        let there = slot.key.get();
+        if is(there, data) && !is_interned(there) && (unique(there) || slot.load.get() == load) {
+            slot.load.set(load);
+            return Ok(Owned::of(there));
         }
-        // SAFETY: the slot's old reference, which nothing leads to any more.
-        unsafe { Py_XDECREF(self.slots[place(data)].replace(text.clone().into_ptr())) };
+        let key = make()?;
+        if let Chars::Ascii(_) = chars(key.as_ptr()) {
+            slot.load.set(load);
+            // SAFETY: the slot's old reference, which nothing leads to any more.
+            unsafe { Py_XDECREF(slot.key.replace(key.clone().into_ptr())) };
+        }
+        Ok(key)
     }
 }
 
@@ -54,17 +65,14 @@ impl Drop for Keys {
     fn drop(&mut self) {
         for slot in &self.slots {
             // SAFETY: the slot's reference.
-            unsafe { Py_XDECREF(slot.replace(ptr::null_mut())) };
+            unsafe { Py_XDECREF(slot.key.replace(ptr::null_mut())) };
         }
     }
 }
 
 #[inline(always)]
 fn is(key: *mut PyObject, data: &[u8]) -> bool {
-    match chars(key) {
-        Chars::Ascii(there) => there.len() == data.len() && equal(there, data),
-        _ => false,
-    }
+    !key.is_null() && matches!(chars(key), Chars::Ascii(there) if there.len() == data.len() && equal(there, data))
 }
 
 /// Where a text of 1 to `LONGEST` bytes may be.

@@ -30,8 +30,8 @@ pub struct Machine<'i, 'o> {
     pub(super) at: usize,
     limit_reached: bool,
     pub(super) singletons: Singletons,
-    /// How many keys in a row came for the first time.
-    pub(super) missed_keys: u32,
+    /// The number of this load.
+    pub(super) load: usize,
     /// How many tuples were made.
     pub(super) tuples: u32,
 }
@@ -63,7 +63,7 @@ impl<'i, 'o> Machine<'i, 'o> {
             at: 0,
             limit_reached: false,
             singletons,
-            missed_keys: 0,
+            load: kept.next_load(),
             tuples: 0,
         })
     }

@@ -10,6 +10,7 @@ use super::kept::is_shared;
 use crate::py::collections::update_dict;
 use crate::py::dict::{self, Entries};
 use crate::py::error::PyResult;
+use crate::py::layout::is_interned;
 
 /// A power of two.
 const SLOTS: usize = 64;
@@ -24,19 +25,21 @@ pub struct Shapes {
 struct Slot {
     /// Tells rows of keys apart, mostly.
     fingerprint: Cell<usize>,
+    /// The load in which the row came first.
+    load: Cell<usize>,
     /// A reference to a dict with these keys and None as values, or NULL as long as the row came once only.
     template: Cell<*mut PyObject>,
 }
 
 impl Default for Shapes {
     fn default() -> Self {
-        Self { slots: [const { Slot { fingerprint: Cell::new(0), template: Cell::new(ptr::null_mut()) } }; SLOTS] }
+        Self { slots: [const { Slot::new() }; SLOTS] }
     }
 }
 
 impl Shapes {
-    /// Puts pairs into an exact dict, as one after the other would.
-    pub fn fill(&self, dict: *mut PyObject, pairs: &[*mut PyObject]) -> PyResult<()> {
+    /// Puts pairs into an exact dict, as one after the other would, in a load of this number.
+    pub fn fill(&self, dict: *mut PyObject, pairs: &[*mut PyObject], load: usize) -> PyResult<()> {
         if is_shared() || !KEYS.contains(&(pairs.len() / 2)) || !dict::is_empty(dict) {
             return update_dict(dict, pairs);
         }
@@ -48,11 +51,17 @@ impl Shapes {
         if slot.fingerprint.get() != fingerprint {
             slot.forget();
             slot.fingerprint.set(fingerprint);
+            slot.load.set(load);
             return update_dict(dict, pairs);
         }
         let template = slot.template.get();
         if template.is_null() {
             update_dict(dict, pairs)?;
+            // Other keys than names are left to those who hold them when the load is over, see `keys`.
+            if slot.load.get() != load && !pairs.chunks_exact(2).all(|pair| is_interned(pair[0])) {
+                slot.load.set(load);
+                return Ok(());
+            }
             if let Some(template) = dict::template(dict, pairs)? {
                 slot.template.set(template.into_ptr());
             }
@@ -65,6 +74,10 @@ impl Shapes {
 }
 
 impl Slot {
+    const fn new() -> Self {
+        Self { fingerprint: Cell::new(0), load: Cell::new(0), template: Cell::new(ptr::null_mut()) }
+    }
+
     fn forget(&self) {
         // SAFETY: the slot's reference, which nothing leads to any more.
         unsafe { Py_XDECREF(self.template.replace(ptr::null_mut())) };
