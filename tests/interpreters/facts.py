@@ -25,7 +25,8 @@ def loader_of_the_system():
     return mapped(subprocess.run(["cat", "/proc/self/maps"], capture_output=True, text=True, check=True).stdout, "ld-")
 
 
-MAPS = open("/proc/self/maps").read()
+with open("/proc/self/maps") as maps:
+    MAPS = maps.read()
 VARIABLE = sysconfig.get_config_vars()
 
 
