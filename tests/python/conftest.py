@@ -1,9 +1,11 @@
 import gc
+import importlib.util
 import os
 import sys
 
 import hypothesis
 import pytest
+from left_out import left_out
 
 # The order of sets of str shows in the bytes: failures must repeat.
 assert os.environ.get("PYTHONHASHSEED", "random") != "random", "run the tests by `make test`, or fix PYTHONHASHSEED"
@@ -15,6 +17,11 @@ hypothesis.settings.register_profile(
     "ci", parent=hypothesis.settings.get_profile("default"), derandomize=True, phases=STEPS
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+if not importlib.util.find_spec("test.pickletester"):
+    collect_ignore_glob = ["test_pickletester*.py"]
+    left_out("CPython's own tests of pickle", "this Python comes without them; Debian's are in libpython3.N-testsuite")
 
 
 @pytest.fixture(autouse=True, scope="module")
