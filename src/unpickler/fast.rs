@@ -263,6 +263,9 @@ impl Machine<'_, '_> {
     /// A `str` that is a key of a dict.
     #[inline(always)]
     fn key(&self, data: &[u8]) -> PyResult<Owned> {
-        self.kept.keys.get(data, self.load, || self.text(data))
+        match self.kept.names.find(data) {
+            Some(name) => Ok(Owned::of(name)),
+            None => self.kept.keys.get(data, self.load, || self.kept.fresh.text(data)),
+        }
     }
 }
