@@ -7,12 +7,13 @@ VENV = $(CURDIR)/build/venv/$(NAME)
 # How many CPythons are tested at the same time.
 JOBS ?= 2
 
-.PHONY: help demo test bench lint header clean tools environment library
+.PHONY: help demo test bench engines lint header clean tools environment library
 
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
 	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
 	@echo "make bench  time against cloudpickle and pickle; prints a table"
+	@echo "make engines  joblib, loky, dask, pyspark, ray with our module in cloudpickle's place; ENGINES names some of them"
 	@echo "make lint   rustfmt and clippy"
 	@echo "make header write include/cloudpickle.h anew from src/capi"
 	@echo "make clean  remove build/"
@@ -37,6 +38,9 @@ test: tools
 
 bench: library
 	@PYTHONHASHSEED=1 $(VENV)/tests/bin/python benches/bench.py $(TARGET)/release/libcloudpickle.so
+
+engines: library
+	@tests/engines/run.sh $(PYTHON) $(TARGET)/release/libcloudpickle.so $(ENGINES)
 
 lint: environment
 	@cargo fmt --all --check

@@ -44,7 +44,7 @@ pub fn install(replace: bool, package: Option<*mut PyObject>) -> PyResult<bool> 
     set(&outer, "__libcloudpickle__", text::new(env!("CARGO_PKG_VERSION"))?.as_ptr())?;
     each_item(face.attributes.as_ptr(), |key, value| {
         let key = text::utf8(key.as_ptr())?;
-        if key.starts_with('_') { Ok(()) } else { set(&outer, key, value.as_ptr()) }
+        if key == "__version__" { Ok(()) } else { set(&outer, key, value.as_ptr()) }
     })?;
     // SAFETY: a constant that CPython does not write to; a new reference.
     let getattr = unsafe { Owned::new(PyCFunction_NewEx(GETATTR.as_ptr().cast(), ptr::null_mut(), ptr::null_mut()))? };

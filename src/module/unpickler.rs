@@ -266,11 +266,13 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
             memo: Some(&mut memo),
             ..Options::default()
         };
-        let loaded = load_from_source(&mut source, options, &mut Report::default());
+        let mut report = Report::default();
+        let loaded = load_from_source(&mut source, options, &mut report);
         // SAFETY: as above.
         let old = unsafe {
             let this = fields(object);
             this.inner.running = false;
+            this.inner.protocol = report.protocol;
             std::mem::replace(&mut this.inner.memo, memo)
         };
         drop(old);

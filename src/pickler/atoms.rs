@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::memo::UnderWay;
 use super::plan::Place;
 use crate::protocol::opcode::*;
-use crate::py::error::{PyResult, Raised, raise};
+use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::habits::words_are_mended;
 use crate::py::layout::{self, type_of, unique};
 use crate::py::owned::Owned;
@@ -361,6 +361,16 @@ impl Pickler<'_> {
             }
             view
         };
+        // What the callback or a sink does with the buffer takes its memory away from nobody.
+        let _pinned =
+            if self.options.buffer_callback.is_some() || self.sinks() { Some(View::of(object)?) } else { None };
+        // SAFETY: a live view: the PickleBuffer's own, which is not released before foreign code runs, or one that is
+        // pinned. It says where the memory is and how long, which stays so as long as there is a view.
+        let (data, readonly) = unsafe {
+            let data = (*view).buf.cast::<u8>();
+            let data = if data.is_null() { &[] } else { std::slice::from_raw_parts(data, (*view).len as usize) };
+            (data, (*view).readonly != 0)
+        };
         if self.options.buffer_callback.is_some() {
             self.foreign()?;
             let _held = Owned::of(object);
@@ -368,30 +378,12 @@ impl Pickler<'_> {
                 && !callback(object)?
             {
                 self.out.op(NEXT_BUFFER);
-                // SAFETY: as above; a buffer that was released meanwhile has no view any more.
-                let view = unsafe { PyPickleBuffer_GetBuffer(object) };
-                if view.is_null() {
-                    return Err(Raised);
-                }
-                // SAFETY: a live view.
-                if unsafe { (*view).readonly } != 0 {
+                if readonly {
                     self.out.op(READONLY_BUFFER);
                 }
                 return Ok(None);
             }
         }
-        // SAFETY: the view is held by the PickleBuffer, which is held by whoever refers to it; a sink that releases it
-        // while it writes is given its own view by the exporter.
-        let (data, readonly) = unsafe {
-            let view = PyPickleBuffer_GetBuffer(object);
-            if view.is_null() {
-                return Err(Raised);
-            }
-            let data = (*view).buf.cast::<u8>();
-            let data = if data.is_null() { &[] } else { std::slice::from_raw_parts(data, (*view).len as usize) };
-            (data, (*view).readonly != 0)
-        };
-        let _ = view;
         if readonly {
             self.bytes_data(object, data)?;
         } else {
@@ -399,6 +391,25 @@ impl Pickler<'_> {
             self.memoize(object)?;
         }
         Ok(None)
+    }
+}
+
+/// A view of an object's memory.
+struct View(Py_buffer);
+
+impl View {
+    fn of(object: *mut PyObject) -> PyResult<Self> {
+        let mut view = Py_buffer::new();
+        // SAFETY: a live object, and a Py_buffer to fill.
+        check(unsafe { PyObject_GetBuffer(object, &mut view, PyBUF_FULL_RO) })?;
+        Ok(Self(view))
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: filled by `of`, released once.
+        unsafe { PyBuffer_Release(&mut self.0) }
     }
 }
 

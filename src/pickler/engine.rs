@@ -445,6 +445,11 @@ impl<'a> Pickler<'a> {
         Ok(())
     }
 
+    /// Is there a sink?
+    pub(super) fn sinks(&self) -> bool {
+        self.sink.is_some()
+    }
+
     /// Hands a large payload to the sink without a copy; false if there is no sink.
     pub(super) fn pass_by(&mut self, owner: Option<*mut PyObject>, data: &[u8]) -> PyResult<bool> {
         if self.sink.is_none() {

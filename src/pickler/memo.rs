@@ -107,9 +107,12 @@ impl Memo {
     /// Forgets everything.
     #[cold]
     pub fn forget(&mut self) {
+        let published = self.published;
         let mut old = std::mem::take(self);
         old.release();
         *self = Self::reuse(std::mem::take(&mut old.log), std::mem::take(&mut old.slots));
+        // Foreign code has run if it has: what is put from here on is held as before.
+        self.published = published;
     }
 
     /// The number of an object, if it has one in the table.

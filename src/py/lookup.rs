@@ -65,7 +65,13 @@ pub fn global(module: *mut PyObject, name: *mut PyObject, dotted: bool) -> PyRes
         let part = text::new(part)?;
         match optional_attr(object.as_ptr(), part.as_ptr())? {
             Some(inner) => object = inner,
-            None => return Err(absent(module, name, true)),
+            None => {
+                if cfg!(Py_3_14) {
+                    // What the object says of its lack becomes the context.
+                    drop(attr(object.as_ptr(), part.as_ptr()));
+                }
+                return Err(absent(module, name, true));
+            }
         }
     }
     Ok(object)

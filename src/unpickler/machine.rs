@@ -74,9 +74,7 @@ impl<'i, 'o> Machine<'i, 'o> {
             self.input.finish()?;
             Ok((object, self.input.offset()))
         });
-        if loaded.is_err() {
-            *report = Report { limit: self.limit_reached };
-        }
+        *report = Report { limit: self.limit_reached, protocol: self.protocol };
         loaded
     }
 

@@ -51,11 +51,13 @@ impl Default for Options<'_> {
     }
 }
 
-/// What a failed load tells beside the exception, in whose message the offset is.
+/// What a load tells beside the object, or the exception, in whose message the offset is.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Report {
     /// `max_bytes` was reached.
     pub limit: bool,
+    /// What the pickle said that it is.
+    pub protocol: u8,
 }
 
 /// Loads the pickle at the start of `data`; also says how many bytes it has.

@@ -1,5 +1,5 @@
-"""Run at the start of every process of an environment: puts our module into the place of cloudpickle, and of the copies
-of it that LIBCLOUDPICKLE_COPIES names."""
+"""Imported at the start of every process of an environment, by a .pth file: puts the module of the library that
+LIBCLOUDPICKLE_IN_PLACE names in the place of cloudpickle, and of the copies that LIBCLOUDPICKLE_COPIES names."""
 
 import os
 import sys
