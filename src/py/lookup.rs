@@ -59,7 +59,7 @@ pub fn global(module: *mut PyObject, name: *mut PyObject, dotted: bool) -> PyRes
     }
     let mut object = Owned::of(module);
     for part in text::utf8(name)?.split('.') {
-        if part == "<locals>" {
+        if !cfg!(Py_3_14) && part == "<locals>" {
             return Err(absent(module, name, true));
         }
         let part = text::new(part)?;
