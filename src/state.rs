@@ -73,6 +73,9 @@ names! {
     getattr_hook = "__getattr__";
     getattribute = "__getattribute__";
     getinitargs = "__getinitargs__";
+    getnewargs = "__getnewargs__";
+    getnewargs_ex = "__getnewargs_ex__";
+    getstate = "__getstate__";
     globals = "__globals__";
     initializing = "_initializing";
     isatty = "isatty";
@@ -89,6 +92,7 @@ names! {
     module = "__module__";
     modules = "modules";
     mp_main = "__mp_main__";
+    mro = "__mro__";
     mro_entries = "__mro_entries__";
     name = "__name__";
     name_of_member = "name";
@@ -110,6 +114,7 @@ names! {
     rsplit = "rsplit";
     seek = "seek";
     setstate = "__setstate__";
+    slotnames = "__slotnames__";
     slots = "__slots__";
     spec = "__spec__";
     split = "split";
@@ -264,6 +269,8 @@ pub struct State {
     pub face: Room,
     /// Our own class tracker.
     pub tracker: Room,
+    /// The code by which namedtuples give their items.
+    pub named_tuples: Room,
     /// Names that are in most pickles.
     pub unpickler: Room,
     /// `sys.__dict__`.
@@ -365,6 +372,7 @@ impl State {
             face: Room::default(),
             replaced: Replaced::default(),
             tracker: Room::default(),
+            named_tuples: Room::default(),
             unpickler: Room::default(),
             sys_dict,
             wire_module: Name::new(MODULE)?,

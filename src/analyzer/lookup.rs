@@ -9,6 +9,7 @@ use crate::py::foreign::Foreign;
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, call_method1, dict_get, optional_attr, type_attr};
 use crate::py::owned::Owned;
+use crate::py::text::is_dunder;
 use crate::py::vec::TryPush;
 use crate::state::State;
 
@@ -131,17 +132,6 @@ fn binds_to_nothing(value: *mut PyObject) -> bool {
     let ty = type_of(value);
     // SAFETY: a live type.
     ty.cast_const() == &raw const PyFunction_Type || unsafe { (*ty).tp_descr_get.is_none() }
-}
-
-/// Does an exact `str` begin with two underscores?
-fn is_dunder(name: *mut PyObject) -> bool {
-    // SAFETY: an exact str; both characters are there.
-    unsafe {
-        let underscore = u32::from(b'_');
-        PyUnicode_GetLength(name) >= 2
-            && PyUnicode_ReadChar(name, 0) == underscore
-            && PyUnicode_ReadChar(name, 1) == underscore
-    }
 }
 
 /// What a module proper has under a name that the type of modules has not. None for others, and if it is not there.

@@ -19,7 +19,7 @@ use crate::py::layout::{
 use crate::py::owned::Owned;
 
 /// The most bytes that a short atom takes with its memo number; None for any other object.
-fn atom_size(object: *mut PyObject) -> Option<usize> {
+pub(super) fn atom_size(object: *mut PyObject) -> Option<usize> {
     const MOST: usize = 32;
     let ty = type_of(object).cast_const();
     // SAFETY: the addresses of static objects.
@@ -213,7 +213,7 @@ impl Pickler<'_> {
             self.out.op(MARK);
         }
         let unique = self.begin_unknown(tuple)?;
-        Ok(Some(Frame::Tuple(Tuple { tuple, index: 0, unique })))
+        Ok(Some(Frame::Tuple(Tuple { tuple, index: 0, unique, is_arguments: false })))
     }
 
     /// Writes an object that needs no frame although it is no leaf: bytes, an empty container, a short tuple of atoms.
@@ -274,6 +274,9 @@ impl Pickler<'_> {
             f.index += 1;
             save!(self.leaf(item), item);
         }
+        if f.is_arguments {
+            return self.end_named(f.tuple).map(|()| Next::Done);
+        }
         // A tuple that is known by now lies inside itself: what was built goes, the first one stays.
         if (!f.unique || self.is_foreign())
             && let Some(number) = self.memo.get(f.tuple)
@@ -320,11 +323,29 @@ impl Pickler<'_> {
         }
         let batch = self.begin_batch(size as usize);
         let shared_keys = has_shared_keys(dict);
-        Ok(Some(Frame::Dict(Dict { dict, position: 0, size, batch, batches: 0, value: 0, shared_keys })))
+        Ok(Some(Frame::Dict(Dict {
+            dict,
+            position: 0,
+            size,
+            batch,
+            batches: 0,
+            value: 0,
+            shared_keys,
+            is_state: false,
+        })))
     }
 
     #[inline(always)]
     pub(super) fn dict(&mut self, f: &mut Dict) -> PyResult<Next> {
+        let next = self.entries(f)?;
+        if f.is_state && matches!(next, Next::Done) {
+            self.out.op(BUILD);
+        }
+        Ok(next)
+    }
+
+    #[inline(always)]
+    fn entries(&mut self, f: &mut Dict) -> PyResult<Next> {
         if f.value != 0 {
             let value = self.keep[f.value as usize - 1].as_ptr();
             f.value = 0;

@@ -20,6 +20,7 @@ use super::atoms::PyPickleBuffer_Type;
 use super::frame::{Frame, Next};
 use super::globals::WireFunctions;
 use super::in_person::InPerson;
+use super::known::shape::Shapes;
 use super::memo::Memo;
 use super::memory;
 use super::options::Options;
@@ -68,6 +69,8 @@ pub struct Pickler<'a> {
     interposed: Option<Frame>,
     pinned: Vec<Owned>,
     pub(super) wires: WireFunctions,
+    /// How the instances of the classes met so far are reduced.
+    pub(super) shapes: Shapes,
     pub(super) protocol: u8,
     /// How what is memoised is said: as the protocol does, or in protocol 0's way, which may be not at all.
     pub(super) puts: u8,
@@ -116,6 +119,7 @@ impl<'a> Pickler<'a> {
             interposed: None,
             pinned: scratch.pinned,
             wires: WireFunctions::default(),
+            shapes: Shapes::default(),
             protocol: options.protocol,
             puts: if options.fast { 0 } else { options.protocol },
             is_foreign: cfg!(Py_GIL_DISABLED),
@@ -159,54 +163,65 @@ impl<'a> Pickler<'a> {
             // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
             // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
             let frame = unsafe { &mut (*self.stack.as_mut_ptr().add(top)).frame };
-            let next = match frame {
-                Frame::List(list) => self.list(list),
-                Frame::Dict(dict) => self.dict(dict),
-                Frame::Tuple(tuple) => self.tuple(tuple),
-                Frame::Script(script) => self.script(script),
-                Frame::Set(set) => self.set(set),
-                Frame::FrozenSet(set) => self.frozenset(set),
-                Frame::Items(items) => self.items(items),
-            };
-            match next? {
-                Next::Done => {
-                    if let Some(done) = self.stack.pop() {
-                        self.depth -= done.weight as usize;
-                        self.let_go(done.base);
+            let mut next = self.carry_out(frame)?;
+            loop {
+                let (object, is_detour) = match next {
+                    Next::Done => {
+                        if let Some(done) = self.stack.pop() {
+                            self.depth -= done.weight as usize;
+                            self.let_go(done.base);
+                        }
+                        self.out.room(0)?;
+                        break;
                     }
+                    Next::Interposed => {
+                        let base = self.keep.len();
+                        if let Some(frame) = self.interposed.take() {
+                            self.push(frame, base)?;
+                        }
+                        break;
+                    }
+                    Next::Into(object) => (object, false),
+                    Next::Detour(object) => (object, true),
+                };
+                let base = self.keep.len();
+                if self.is_foreign {
+                    self.hold(object)?;
+                }
+                self.beginning = object;
+                let begun = if is_detour { self.detour(object)? } else { self.descend(object)? };
+                let Some(mut frame) = begun else {
+                    self.let_go(base);
+                    break;
+                };
+                if !frame.is_container() {
+                    self.push(frame, base)?;
+                    break;
+                }
+                // Most containers have leaves only: they are done before they would get on the stack.
+                next = self.carry_out(&mut frame)?;
+                if let Next::Done = next {
+                    self.let_go(base);
                     self.out.room(0)?;
+                    break;
                 }
-                Next::Into(object) => {
-                    let base = self.keep.len();
-                    if self.is_foreign {
-                        self.hold(object)?;
-                    }
-                    self.beginning = object;
-                    match self.descend(object)? {
-                        Some(frame) => self.push(frame, base)?,
-                        None => self.let_go(base),
-                    }
-                }
-                Next::Detour(object) => {
-                    let base = self.keep.len();
-                    if self.is_foreign {
-                        self.hold(object)?;
-                    }
-                    self.beginning = object;
-                    match self.detour(object)? {
-                        Some(frame) => self.push(frame, base)?,
-                        None => self.let_go(base),
-                    }
-                }
-                Next::Interposed => {
-                    let base = self.keep.len();
-                    if let Some(frame) = self.interposed.take() {
-                        self.push(frame, base)?;
-                    }
-                }
+                self.push(frame, base)?;
             }
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn carry_out(&mut self, frame: &mut Frame) -> PyResult<Next> {
+        match frame {
+            Frame::List(list) => self.list(list),
+            Frame::Dict(dict) => self.dict(dict),
+            Frame::Tuple(tuple) => self.tuple(tuple),
+            Frame::Script(script) => self.script(script),
+            Frame::Set(set) => self.set(set),
+            Frame::FrozenSet(set) => self.frozenset(set),
+            Frame::Items(items) => self.items(items),
+        }
     }
 
     /// Puts a frame on the stack.

@@ -36,6 +36,12 @@ impl Frame {
 }
 
 impl Frame {
+    /// Is it of a container's items, so that nothing foreign runs before it comes to the first that is no leaf?
+    #[inline(always)]
+    pub fn is_container(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Tuple(_) | Self::Dict(_))
+    }
+
     /// How much it counts towards `max_depth`: a container one; a reduction, for which objects were made that are held
     /// until it is written, more, and the more the longer it is.
     #[inline(always)]
@@ -87,6 +93,8 @@ pub struct Tuple {
     pub index: usize,
     /// Nobody but the container around it referred to it when it began.
     pub unique: bool,
+    /// It is a namedtuple, and its items are the arguments of a NEWOBJ.
+    pub is_arguments: bool,
 }
 
 pub struct Dict {
@@ -102,6 +110,8 @@ pub struct Dict {
     pub value: u32,
     /// Its keys belong to all instances of a class (a split table, PEP 412).
     pub shared_keys: bool,
+    /// It is the state of the object that was just built: BUILD follows.
+    pub is_state: bool,
 }
 
 pub struct Set {

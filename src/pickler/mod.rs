@@ -10,6 +10,7 @@ pub mod globals;
 pub mod in_person;
 pub mod ints;
 pub mod items;
+pub mod known;
 pub mod memo;
 pub mod memory;
 pub mod options;

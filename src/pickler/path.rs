@@ -50,7 +50,7 @@ impl Pickler<'_> {
             Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
-                Some(match (f.value != 0, self.is_state(at)) {
+                Some(match (f.value != 0, f.is_state || self.is_state(at)) {
                     (true, _) => format!(".<key {}>", key(last)),
                     (false, true) => attribute(last),
                     (false, false) => format!("[{}]", key(last)),

@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
+use super::known::instances::Known;
 use super::plan::{Place, Plan};
 use super::script::Step;
 use crate::protocol::opcode::*;
@@ -47,6 +48,9 @@ impl Pickler<'_> {
             if value.as_ptr() != unsafe { Py_NotImplemented() } {
                 return self.reduce_value(value, object);
             }
+        }
+        if let Known::Begun(frame) = self.known(object)? {
+            return Ok(frame);
         }
         if !self.options.replaces_own
             && let Some(frame) = self.described(object, |pickler| table::class_or_function(pickler, object))?

@@ -29,28 +29,60 @@ struct Keys {
     entries: Py_ssize_t,
 }
 
-/// The entries of a combined table, in the order of insertion, good until the dict is changed.
+/// The entries in the order of insertion, good until the dict is changed.
 #[derive(Clone, Copy)]
 pub struct Entries {
     first: *const *mut PyObject,
     /// Words of an entry; the last two are key and value.
     words: usize,
     len: usize,
+    /// Of a split table (PEP 412): its values, in the order of the keys. NULL for a combined one.
+    values: *const *mut PyObject,
+    /// From 3.11 on: which key comes first, second and so on.
+    #[cfg(Py_3_11)]
+    order: Order,
+}
+
+#[cfg(Py_3_11)]
+#[derive(Clone, Copy)]
+struct Order {
+    first: *const u8,
+    step: isize,
+}
+
+/// The values of a split table, and their order (`struct _dictvalues`).
+#[cfg(Py_3_13)]
+unsafe fn split(values: *const libc::c_void) -> (*const *mut PyObject, usize, Order) {
+    // SAFETY: four bytes (capacity, size, and two flags) and padding, the values, then a byte for each of them in order.
+    unsafe {
+        let head = values.cast::<u8>();
+        let (capacity, size) = (*head as usize, *head.add(1) as usize);
+        let first = values.cast::<*mut PyObject>().add(1);
+        (first, size, Order { first: first.add(capacity).cast(), step: 1 })
+    }
+}
+
+/// The values of a split table, and their order (`struct _dictvalues`).
+#[cfg(all(Py_3_11, not(Py_3_13)))]
+unsafe fn split(values: *const libc::c_void) -> (*const *mut PyObject, usize, Order) {
+    // SAFETY: the values, and in front of them, backwards: the size of this prefix, how many there are, and a byte for
+    // each of them in order.
+    unsafe {
+        let at = values.cast::<u8>();
+        (values.cast(), *at.sub(2) as usize, Order { first: at.sub(3), step: -1 })
+    }
 }
 
 impl Entries {
-    /// None for a split table (PEP 412), whose values lie elsewhere.
+    /// Of an exact dict. None on a free-threaded build, where another thread may change it meanwhile.
     #[inline(always)]
     pub fn of(dict: *mut PyObject) -> Option<Self> {
         if cfg!(Py_GIL_DISABLED) {
             return None;
         }
-        // SAFETY: an exact dict; a combined table has its entries behind the indices, whose size the head tells.
+        // SAFETY: an exact dict; a table has its entries behind the indices, whose size the head tells.
         unsafe {
             let dict = dict.cast::<PyDictObject>();
-            if !(*dict).ma_values.is_null() {
-                return None;
-            }
             let keys = (*dict).ma_keys.cast::<Keys>();
             #[cfg(Py_3_11)]
             let (index_bytes, words) = (1usize << (*keys).log2_index_bytes, if (*keys).kind == 0 { 3 } else { 2 });
@@ -66,8 +98,28 @@ impl Entries {
                 (size * bytes, 3)
             };
             let first = keys.add(1).cast::<u8>().add(index_bytes).cast();
-            Some(Self { first, words, len: (*keys).entries as usize })
+            let len = (*keys).entries as usize;
+            let values = (*dict).ma_values;
+            #[cfg(Py_3_11)]
+            {
+                let none = Order { first: std::ptr::null(), step: 0 };
+                let (values, len, order) =
+                    if values.is_null() { (std::ptr::null(), len, none) } else { split(values.cast()) };
+                Some(Self { first, words, len, values, order })
+            }
+            #[cfg(not(Py_3_11))]
+            {
+                // Up to the number of its own values; keys that another instance added lie behind.
+                let len = if values.is_null() { len } else { (*dict).ma_used as usize };
+                Some(Self { first, words, len, values: values.cast() })
+            }
         }
+    }
+
+    /// Those of a combined table only.
+    #[inline(always)]
+    pub fn combined(dict: *mut PyObject) -> Option<Self> {
+        Self::of(dict).filter(|entries| entries.values.is_null())
     }
 
     /// Are these the keys of the pairs, all of them and in order, and has nothing been deleted?
@@ -81,7 +133,7 @@ impl Entries {
             })
     }
 
-    /// Where the key of an entry lies, and behind it its value.
+    /// Where the key of an entry lies, and behind it its value, unless the table is split.
     #[inline(always)]
     fn key(&self, index: usize) -> *const *mut PyObject {
         self.first.wrapping_add(index * self.words + self.words - 2)
@@ -91,12 +143,19 @@ impl Entries {
     #[inline(always)]
     pub fn next(&self, position: &mut isize) -> Option<(*mut PyObject, *mut PyObject)> {
         while (*position as usize) < self.len {
+            let at = *position as usize;
+            *position += 1;
             // SAFETY: below the number of entries.
             let (key, value) = unsafe {
-                let key = self.key(*position as usize);
-                (*key, *key.add(1))
+                if self.values.is_null() {
+                    let key = self.key(at);
+                    (*key, *key.add(1))
+                } else {
+                    #[cfg(Py_3_11)]
+                    let at = *self.order.first.offset(at as isize * self.order.step) as usize;
+                    (*self.key(at), *self.values.add(at))
+                }
             };
-            *position += 1;
             // What was deleted has no value.
             if !value.is_null() {
                 return Some((key, value));
@@ -117,7 +176,7 @@ pub fn is_empty(dict: *mut PyObject) -> bool {
 /// would be no help: keys that are not exact `str`, or that came twice.
 pub fn template(dict: *mut PyObject, pairs: &[*mut PyObject]) -> PyResult<Option<Owned>> {
     let all_str = || pairs.chunks_exact(2).all(|pair| type_of(pair[0]) == &raw mut PyUnicode_Type);
-    if !Entries::of(dict).is_some_and(|entries| entries.has_keys(pairs)) || !all_str() {
+    if !Entries::combined(dict).is_some_and(|entries| entries.has_keys(pairs)) || !all_str() {
         return Ok(None);
     }
     // SAFETY: live; a new reference or NULL with an exception.
@@ -137,7 +196,7 @@ pub fn fill_from(dict: *mut PyObject, template: *mut PyObject, pairs: &[*mut PyO
     // table is the dict's own, so that its values can be exchanged, which leaves the keys as they are.
     unsafe {
         check(PyDict_Update(dict, template))?;
-        let Some(entries) = Entries::of(dict).filter(|entries| entries.has_keys(pairs)) else { return Ok(false) };
+        let Some(entries) = Entries::combined(dict).filter(|entries| entries.has_keys(pairs)) else { return Ok(false) };
         let mut tracked = false;
         for (i, pair) in pairs.chunks_exact(2).enumerate() {
             let value = pair[1];
@@ -151,4 +210,49 @@ pub fn fill_from(dict: *mut PyObject, template: *mut PyObject, pairs: &[*mut PyO
         }
     }
     Ok(true)
+}
+
+/// The keys that the instances of a class share (PEP 412), as they are at the moment: more may come behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SharedKeys {
+    keys: *const Keys,
+    len: Py_ssize_t,
+}
+
+impl SharedKeys {
+    fn at(keys: *const Keys) -> Self {
+        // SAFETY: live, held by the dict or the class.
+        Self { keys, len: unsafe { (*keys).entries } }
+    }
+
+    /// Those of a dict, if it shares them.
+    #[inline(always)]
+    pub fn of(dict: *mut PyObject) -> Option<Self> {
+        // SAFETY: an exact dict.
+        unsafe {
+            let dict = dict.cast::<PyDictObject>();
+            (!(*dict).ma_values.is_null()).then(|| Self::at((*dict).ma_keys.cast()))
+        }
+    }
+
+    /// Those of the instances that keep their attributes in themselves (from 3.11 on).
+    #[inline(always)]
+    pub fn of_class(class: *mut PyTypeObject) -> Self {
+        // SAFETY: a class of which there is such an instance: it was made by a class statement and has keys.
+        Self::at(unsafe { (*class.cast::<PyHeapTypeObject>()).ht_cached_keys }.cast())
+    }
+
+    /// The keys. For tables of `str` without hashes, which split tables are from 3.11 on.
+    pub fn iter(&self) -> impl Iterator<Item = *mut PyObject> {
+        // SAFETY: as in `Entries::of`.
+        let first = unsafe {
+            #[cfg(Py_3_11)]
+            let index_bytes = 1usize << (*self.keys).log2_index_bytes;
+            #[cfg(not(Py_3_11))]
+            let index_bytes = 0;
+            self.keys.add(1).cast::<u8>().add(index_bytes).cast::<*mut PyObject>()
+        };
+        // SAFETY: below the number of entries, each of two words.
+        (0..self.len as usize).map(move |at| unsafe { *first.add(2 * at) })
+    }
 }

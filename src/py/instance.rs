@@ -50,3 +50,53 @@ pub fn update(object: *mut PyObject, state: *mut PyObject, intern: impl Fn(Owned
         }
     })
 }
+
+/// Where an object keeps its attributes.
+pub enum Attributes {
+    /// It can have none but those of its class and its slots.
+    None,
+    /// In this dict, which it holds; NULL if it has not got one yet.
+    Dict(*mut PyObject),
+    /// In the object itself (from 3.11 on), until somebody asks for its dict.
+    Inline,
+    /// At a place that depends on its size.
+    Elsewhere,
+}
+
+/// Where an object keeps its attributes (`internal/pycore_object.h`). Not for free-threaded builds.
+#[inline]
+pub fn attributes(object: *mut PyObject) -> Attributes {
+    // SAFETY: live. The place of the dict is what CPython's own look-up of it takes: in front of the object where the
+    // class has the flag for that, else at an offset that the class names.
+    unsafe {
+        let class = type_of(object);
+        #[cfg(Py_3_11)]
+        {
+            const MANAGED_DICT: std::ffi::c_ulong = 1 << 4;
+            let flags = (&raw const (*class).tp_flags).cast::<std::ffi::c_ulong>().read();
+            if flags & MANAGED_DICT != 0 {
+                let words = object.cast::<*mut PyObject>();
+                let dict = *words.sub(3);
+                #[cfg(Py_3_13)]
+                let inline = dict.is_null() && flags & (1 << 2) != 0;
+                #[cfg(all(Py_3_12, not(Py_3_13)))]
+                let inline = dict as usize & 1 != 0;
+                #[cfg(not(Py_3_12))]
+                let inline = !(*words.sub(4)).is_null();
+                return if inline { Attributes::Inline } else { Attributes::Dict(dict) };
+            }
+        }
+        match (*class).tp_dictoffset {
+            0 => Attributes::None,
+            offset if offset > 0 => Attributes::Dict(*object.byte_offset(offset).cast()),
+            _ => Attributes::Elsewhere,
+        }
+    }
+}
+
+/// `object.__dict__` of an object whose attributes are [`Attributes::Inline`]: the object gets a dict, which it holds.
+/// Makes an object that the garbage collector tracks.
+pub fn make_dict(object: *mut PyObject) -> PyResult<*mut PyObject> {
+    // SAFETY: live; a new reference, beside the object's own.
+    unsafe { Owned::new(PyObject_GenericGetDict(object, ptr::null_mut())) }.map(|dict| dict.as_ptr())
+}

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pyo3_ffi::*;
 
 use super::error::{self, PyResult};
-use super::layout::is_interned;
+use super::layout::{Chars, chars, is_interned};
 use super::owned::Owned;
 
 /// The text of a `str`, which lives as long as the object; raises UnicodeEncodeError for lone surrogates.
@@ -30,6 +30,23 @@ pub fn new(text: &str) -> PyResult<Owned> {
 pub fn has_dot(text: *mut PyObject) -> bool {
     // SAFETY: a live str; -1 is "not found", -2 an exception, which does not come for an exact str.
     unsafe { PyUnicode_FindChar(text, '.' as u32, 0, PyUnicode_GetLength(text), 1) >= 0 }
+}
+
+/// Does an exact `str` begin with two underscores?
+#[inline]
+pub fn is_dunder(text: *mut PyObject) -> bool {
+    match chars(text) {
+        Chars::Ascii(data) | Chars::One(data) | Chars::Utf8(data) => data.starts_with(b"__"),
+        Chars::Two(data) => data.starts_with(&[0x5f, 0x5f]),
+        Chars::Four(data) => data.starts_with(&[0x5f, 0x5f]),
+        // SAFETY: an exact str; both characters are there.
+        Chars::Legacy => unsafe {
+            let underscore = u32::from(b'_');
+            PyUnicode_GetLength(text) >= 2
+                && PyUnicode_ReadChar(text, 0) == underscore
+                && PyUnicode_ReadChar(text, 1) == underscore
+        },
+    }
 }
 
 /// Is a `str` this text?

@@ -7,6 +7,7 @@ from . import (  # noqa: F401  each adds its rows
     containers,
     functions,
     importable,
+    known,
     modules,
     reductions,
     references,

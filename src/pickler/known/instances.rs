@@ -1,0 +1,328 @@
+//! Instances of plain classes (`object.__reduce_ex__`, `copyreg.__newobj__` and the state that
+//! `object_getstate_default` of `Objects/typeobject.c` makes), and of classes with a `__reduce__`.
+
+use pyo3_ffi::*;
+
+use super::shape::{Shape, Slots};
+use crate::pickler::containers::atom_size;
+use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Frame;
+use crate::pickler::plan::{Place, Plan};
+use crate::protocol::opcode::*;
+use crate::py::dict::SharedKeys;
+use crate::py::error::PyResult;
+use crate::py::instance::{Attributes, attributes, make_dict};
+use crate::py::layout::{list_items, type_of, unique};
+use crate::py::object::dict_get;
+use crate::py::owned::Owned;
+use crate::py::text;
+use crate::py::vec::TryPush;
+
+/// An object without attributes has no state; before 3.11 it has an empty dict.
+const EMPTY_IS_NO_STATE: bool = cfg!(Py_3_11);
+
+/// What became of an object whose reduction may be known.
+pub enum Known {
+    /// It must be asked.
+    Not,
+    /// It is written, or the rest of it is in the frame.
+    Begun(Option<Frame>),
+}
+
+use Known::{Begun, Not};
+
+impl Pickler<'_> {
+    /// Writes an object without asking it, if what it would say is known.
+    #[inline(always)]
+    pub(in crate::pickler) fn known(&mut self, object: *mut PyObject) -> PyResult<Known> {
+        if cfg!(Py_GIL_DISABLED) || self.protocol < 2 || self.asks {
+            return Ok(Not);
+        }
+        match self.shape(type_of(object))? {
+            Shape::Asked => Ok(Not),
+            Shape::Plain(slots) => self.plain(object, Some(slots)),
+            Shape::Unslotted => self.plain(object, None),
+            Shape::Reducing => self.reducing(object),
+            Shape::Named => self.named(object).map(Begun),
+            Shape::Date(kind) => self.date(object, kind),
+        }
+    }
+
+    /// `object` by `copyreg.__newobj__(class)`, then its state.
+    #[inline(always)]
+    fn plain(&mut self, object: *mut PyObject, slots: Option<Slots>) -> PyResult<Known> {
+        let Some(dict) = self.own_dict(object)? else { return Ok(Not) };
+        let slots = match slots {
+            Some(slots) => slots,
+            None => match self.find_slots(type_of(object))? {
+                Some(slots) => slots,
+                None => return Ok(Not),
+            },
+        };
+        // SAFETY: NULL or an exact dict.
+        let has_dict = !dict.is_null() && !(EMPTY_IS_NO_STATE && unsafe { PyDict_Size(dict) } == 0);
+        if !slots.is_empty() {
+            return self.with_slots(object, if has_dict { dict } else { std::ptr::null_mut() }, slots);
+        }
+        if !self.known_class(object)? {
+            let dict = has_dict.then(|| Owned::of(dict));
+            let mut plan = self.plan();
+            plan.newobj_of(object)?;
+            if let Some(dict) = dict {
+                plan.owned(dict, Place::State)?;
+                plan.op(BUILD)?;
+            }
+            return Ok(Begun(Some(plan.finish())));
+        }
+        if !has_dict {
+            return Ok(Begun(None));
+        }
+        self.paper_boundary()?;
+        if !unique(dict) && self.remembered(dict)? {
+            self.out.op(BUILD);
+            return Ok(Begun(None));
+        }
+        match self.begin_dict(dict)? {
+            Some(Frame::Dict(mut dict)) => {
+                dict.is_state = true;
+                Ok(Begun(Some(Frame::Dict(dict))))
+            }
+            frame => {
+                self.out.op(BUILD);
+                Ok(Begun(frame))
+            }
+        }
+    }
+
+    /// Begins an object whose class the pickle has had already: NEWOBJ without arguments. False, and nothing is
+    /// written, for any other.
+    #[inline(always)]
+    fn known_class(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        if self.out.is_detour() {
+            return Ok(false);
+        }
+        let Some(class) = self.memo.get(type_of(object).cast()) else { return Ok(false) };
+        self.paper_boundary()?;
+        self.get(class);
+        self.paper_boundary()?;
+        self.out.op(EMPTY_TUPLE);
+        self.out.op(NEWOBJ);
+        self.memoize(object)?;
+        self.out.room(0)?;
+        Ok(true)
+    }
+
+    /// The object's dict, NULL if it can have none; None if it has to be asked.
+    #[inline(always)]
+    fn own_dict(&mut self, object: *mut PyObject) -> PyResult<Option<*mut PyObject>> {
+        let dict = match attributes(object) {
+            Attributes::None => return Ok(Some(std::ptr::null_mut())),
+            Attributes::Dict(dict) if dict.is_null() => {
+                // Where asking for it makes an empty one, that is to be there from then on.
+                return Ok(EMPTY_IS_NO_STATE.then_some(dict));
+            }
+            Attributes::Dict(dict) => dict,
+            Attributes::Inline => {
+                if !cfg!(Py_3_12) {
+                    self.foreign()?;
+                }
+                make_dict(object)?
+            }
+            Attributes::Elsewhere => return Ok(None),
+        };
+        Ok((type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict)).then_some(dict))
+    }
+
+    /// Does an object's own dict have an attribute that a reduction asks the object for?
+    #[inline(always)]
+    fn overrides(&mut self, dict: *mut PyObject) -> bool {
+        // The keys that the instances of a class share are looked at once. Foreign code could put others in their place.
+        let shared = SharedKeys::of(dict).filter(|_| !self.is_foreign());
+        if shared.is_some() && self.shapes.harmless_keys == shared {
+            return false;
+        }
+        let overrides = self.look_for_overrides(dict);
+        if !overrides && shared.is_some() {
+            self.shapes.harmless_keys = shared;
+        }
+        overrides
+    }
+
+    fn look_for_overrides(&self, dict: *mut PyObject) -> bool {
+        let (mut key, mut position) = (std::ptr::null_mut(), 0);
+        // SAFETY: an exact dict, which nothing changes meanwhile.
+        while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
+            if self.may_override(key) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Is this the name of an attribute that a reduction asks the object for, or something that may equal one?
+    #[inline(always)]
+    fn may_override(&self, key: *mut PyObject) -> bool {
+        if type_of(key).cast_const() != &raw const PyUnicode_Type {
+            return true;
+        }
+        if !text::is_dunder(key) {
+            return false;
+        }
+        let names = &self.state.names;
+        [&names.reduce_ex, &names.reduce, &names.getstate, &names.getnewargs_ex, &names.getnewargs]
+            .into_iter()
+            // SAFETY: exact str, for which the call does not fail.
+            .any(|hook| unsafe { PyUnicode_Compare(key, hook.as_ptr()) } == 0)
+    }
+
+    /// Can the attributes that lie in the instances of a class override anything?
+    #[inline(always)]
+    fn class_names_override(&mut self, class: *mut PyTypeObject) -> bool {
+        let keys = SharedKeys::of_class(class);
+        if !self.is_foreign() && self.shapes.harmless_keys.as_ref() == Some(&keys) {
+            return false;
+        }
+        let overrides = keys.iter().any(|key| self.may_override(key));
+        if !overrides && !self.is_foreign() {
+            self.shapes.harmless_keys = Some(keys);
+        }
+        overrides
+    }
+
+    /// An object with slots: its state is a pair of its dict, or None, and a dict of what lies in its slots.
+    fn with_slots(&mut self, object: *mut PyObject, dict: *mut PyObject, slots: Slots) -> PyResult<Known> {
+        if !self.slots_are_named(object, slots)? {
+            return Ok(Not);
+        }
+        if dict.is_null() && self.flat_slots(object, slots)? {
+            return Ok(Begun(None));
+        }
+        // Held from here on: the state is that of this moment, whatever runs before it is written.
+        let mut held = vec![];
+        for slot in self.shapes.slots(slots) {
+            let value = slot.value(object);
+            if !value.is_null() {
+                held.try_push((Owned::of(slot.name), Owned::of(value)))?;
+            }
+        }
+        let dict = (!dict.is_null()).then(|| Owned::of(dict));
+        let has_known_class = self.known_class(object)?;
+        let mut plan = self.plan();
+        if !has_known_class {
+            plan.newobj_of(object)?;
+        }
+        if held.is_empty() {
+            if let Some(dict) = dict {
+                plan.owned(dict, Place::State)?;
+                plan.op(BUILD)?;
+            }
+            return Ok(Begun(Some(plan.finish())));
+        }
+        plan.tuple(2)?;
+        match dict {
+            Some(dict) => plan.owned(dict, Place::State)?,
+            None => plan.none()?,
+        }
+        let mut on_paper = plan.dict(held.len())?;
+        for (name, value) in held {
+            on_paper.next(&mut plan)?;
+            let place = Place::Attribute(name.as_ptr());
+            plan.owned(name, Place::Hidden)?;
+            plan.owned(value, place)?;
+        }
+        on_paper.end(&mut plan)?;
+        plan.tuple_end(2)?;
+        plan.op(BUILD)?;
+        Ok(Begun(Some(plan.finish())))
+    }
+
+    /// Has nobody changed the list of the class's slots?
+    fn slots_are_named(&self, object: *mut PyObject, slots: Slots) -> PyResult<bool> {
+        if !self.is_foreign() {
+            return Ok(true);
+        }
+        let class = crate::py::class::own_dict(type_of(object).cast());
+        let Some(list) = dict_get(class.as_ptr(), self.state.names.slotnames.as_ptr())? else { return Ok(false) };
+        if type_of(list.as_ptr()).cast_const() != &raw const PyList_Type {
+            return Ok(false);
+        }
+        let (len, items) = list_items(list.as_ptr());
+        // SAFETY: so many items lie there.
+        let names = unsafe { std::slice::from_raw_parts(items, len) };
+        Ok(names.iter().eq(self.shapes.slots(slots).iter().map(|slot| &slot.name)))
+    }
+
+    /// Writes an object whose slots hold atoms only, if no boundary can fall into it; false (and nothing written) for
+    /// any other.
+    #[inline(always)]
+    fn flat_slots(&mut self, object: *mut PyObject, slots: Slots) -> PyResult<bool> {
+        /// The opcodes around the slots.
+        const FRAMING: usize = 32;
+        let Some(mut room) = self.out.until_due().checked_sub(FRAMING) else { return Ok(false) };
+        let mut count = 0;
+        for slot in self.shapes.slots(slots) {
+            let value = slot.value(object);
+            if value.is_null() {
+                continue;
+            }
+            count += 1;
+            let sizes = atom_size(slot.name).and_then(|name| Some(name + atom_size(value)?));
+            let Some(rest) = sizes.and_then(|size| room.checked_sub(size)) else { return Ok(false) };
+            room = rest;
+        }
+        if count == 0 || !self.known_class(object)? {
+            return Ok(false);
+        }
+        self.out.op(NONE);
+        self.out.op(EMPTY_DICT);
+        self.memoize_paper()?;
+        if count > 1 {
+            self.out.op(MARK);
+        }
+        for at in 0..self.shapes.slots(slots).len() {
+            let slot = self.shapes.slots(slots)[at];
+            let value = slot.value(object);
+            if !value.is_null() {
+                self.shared_leaf(slot.name)?;
+                self.atom(value)?;
+            }
+        }
+        self.out.op(if count > 1 { SETITEMS } else { SETITEM });
+        self.out.op(TUPLE2);
+        self.memoize_paper()?;
+        self.out.op(BUILD);
+        Ok(true)
+    }
+
+    /// What the `__reduce__` of the object's class says; `object.__reduce_ex__` would do no more than call it.
+    fn reducing(&mut self, object: *mut PyObject) -> PyResult<Known> {
+        let plain = match attributes(object) {
+            Attributes::None => true,
+            Attributes::Dict(dict) => {
+                dict.is_null() || (type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict))
+            }
+            Attributes::Inline => !self.class_names_override(type_of(object)),
+            Attributes::Elsewhere => false,
+        };
+        if !plain {
+            return Ok(Not);
+        }
+        self.foreign()?;
+        // SAFETY: live; one argument, the object itself.
+        let value = unsafe {
+            let name = self.state.names.reduce.as_ptr();
+            Owned::new(PyObject_VectorcallMethod(name, &object, 1, std::ptr::null_mut()))?
+        };
+        self.reduce_value(value, object).map(Begun)
+    }
+}
+
+impl Plan<'_, '_> {
+    /// `copyreg.__newobj__(class)`: the object is built.
+    fn newobj_of(&mut self, object: *mut PyObject) -> PyResult<()> {
+        self.object(type_of(object).cast(), Place::Hidden)?;
+        self.empty_tuple()?;
+        self.op(NEWOBJ)?;
+        self.built(object)
+    }
+}

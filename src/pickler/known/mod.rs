@@ -1,0 +1,8 @@
+//! Reductions whose value is known without the call: what `object.__reduce_ex__`, `copyreg` and the types of the
+//! standard library would answer where nothing is overridden.
+
+pub mod dates;
+pub mod instances;
+pub mod named;
+pub mod shape;
+pub mod slots;

@@ -1,0 +1,230 @@
+//! How the instances of a class are reduced, found out once for each class.
+
+use std::ffi::CStr;
+
+use pyo3_ffi::*;
+
+use super::slots::{Slot, slots_of};
+use super::{dates, named};
+use crate::pickler::engine::Pickler;
+use crate::py::class::{compares_by_identity, has_types_own};
+use crate::py::dict::SharedKeys;
+use crate::py::error::PyResult;
+use crate::py::layout::type_of;
+use crate::py::object::dict_get;
+use crate::py::undeclared::_PyType_Lookup;
+use crate::reducers::table;
+
+/// How the instances of a class are reduced.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// Each one must be asked.
+    Asked,
+    /// As `object.__reduce_ex__` does it, with these slots.
+    Plain(Slots),
+    /// The same, with slots that nobody has asked for yet: to ask may leave them in the class.
+    Unslotted,
+    /// By a `__reduce__` of the class.
+    Reducing,
+    /// As a namedtuple without a dict: its items are the arguments.
+    Named,
+    Date(dates::Kind),
+}
+
+/// A run of [`Shapes::slots`].
+#[derive(Clone, Copy)]
+pub struct Slots {
+    first: u32,
+    count: u32,
+}
+
+/// A class, and what was found out about it at a version of it.
+#[derive(Clone, Copy)]
+struct Entry {
+    class: *mut PyTypeObject,
+    version: u32,
+    shape: Shape,
+}
+
+/// What one dump found out.
+#[derive(Default)]
+pub struct Shapes {
+    /// By the address of the class; empty at first.
+    entries: Vec<Entry>,
+    slots: Vec<Slot>,
+    /// Keys that instances share and that were looked at last: none of them overrides what a reduction asks for.
+    pub harmless_keys: Option<SharedKeys>,
+}
+
+/// A power of two.
+const ENTRIES: usize = 64;
+
+impl Shapes {
+    fn place(class: *mut PyTypeObject) -> usize {
+        (class as usize >> 4 ^ class as usize >> 10) & (ENTRIES - 1)
+    }
+
+    /// What was found out about a class, if the class is still the same.
+    #[inline(always)]
+    fn get(&self, class: *mut PyTypeObject) -> Option<Shape> {
+        let entry = self.entries.get(Self::place(class))?;
+        (entry.class == class && entry.version == version(class)).then_some(entry.shape)
+    }
+
+    fn put(&mut self, class: *mut PyTypeObject, shape: Shape) {
+        // Without a version no change would show.
+        let version = version(class);
+        if version == 0 {
+            return;
+        }
+        if self.entries.is_empty() {
+            let none = Entry { class: std::ptr::null_mut(), version: 0, shape: Shape::Asked };
+            self.entries = vec![none; ENTRIES];
+        }
+        self.entries[Self::place(class)] = Entry { class, version, shape };
+    }
+
+    pub fn slots(&self, slots: Slots) -> &[Slot] {
+        &self.slots[slots.first as usize..][..slots.count as usize]
+    }
+}
+
+impl Slots {
+    pub fn is_empty(self) -> bool {
+        self.count == 0
+    }
+}
+
+/// A number that no class had before: another one for each state of a class and of those that it inherits from. 0 if it
+/// has none at the moment.
+#[inline(always)]
+fn version(class: *mut PyTypeObject) -> u32 {
+    // SAFETY: a live class.
+    unsafe {
+        #[cfg(not(Py_3_13))]
+        {
+            /// `Py_TPFLAGS_VALID_VERSION_TAG`
+            const VALID: std::ffi::c_ulong = 1 << 19;
+            if (*class).tp_flags & VALID == 0 {
+                return 0;
+            }
+        }
+        (*class).tp_version_tag
+    }
+}
+
+impl Pickler<'_> {
+    /// How an instance of this class is reduced.
+    #[inline(always)]
+    pub(super) fn shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
+        match self.shapes.get(class) {
+            // What changes copyreg's table, or a class whose version does not tell, is foreign code.
+            Some(shape) if !self.is_foreign() => Ok(shape),
+            Some(Shape::Asked) => Ok(Shape::Asked),
+            Some(shape) if !self.is_registered(class)? => Ok(shape),
+            Some(_) => Ok(Shape::Asked),
+            None => self.find_shape(class),
+        }
+    }
+
+    /// Does copyreg's table have this class?
+    fn is_registered(&self, class: *mut PyTypeObject) -> PyResult<bool> {
+        Ok(dict_get(self.state.imports.dispatch_table.as_ptr(), class.cast())?.is_some())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
+        let metaclass = type_of(class.cast());
+        let shape = if compares_by_identity(metaclass)
+            && has_types_own(metaclass, self.state.names.reduce.as_ptr())
+            && table::by_type(self, class)?.is_none()
+            && !self.is_registered(class)?
+        {
+            self.shape_of(class)?
+        } else {
+            Shape::Asked
+        };
+        self.shapes.put(class, shape);
+        Ok(shape)
+    }
+
+    fn shape_of(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
+        // SAFETY: live types.
+        let (flags, known_get) = unsafe {
+            let get = (*class).tp_getattro;
+            (
+                (*class).tp_flags,
+                get.is_some_and(|get| std::ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc)),
+            )
+        };
+        if flags & Py_TPFLAGS_HEAPTYPE == 0 {
+            // SAFETY: as above; a name is NUL-terminated text.
+            return Ok(
+                dates::kind(class, unsafe { CStr::from_ptr((*class).tp_name) }).map_or(Shape::Asked, Shape::Date)
+            );
+        }
+        let names = &self.state.names;
+        // SAFETY: live types and names; borrowed references or NULL, only looked at.
+        let (own, of_all) = unsafe {
+            let own = |name: &crate::state::Name| _PyType_Lookup(class, name.as_ptr());
+            let of_all = |name: &crate::state::Name| _PyType_Lookup(&raw mut PyBaseObject_Type, name.as_ptr());
+            let get = |look: &dyn Fn(&crate::state::Name) -> *mut PyObject| {
+                [&names.class_attr, &names.reduce_ex, &names.getstate, &names.reduce].map(look)
+            };
+            (get(&own), get(&of_all))
+        };
+        if !known_get || own[..2] != of_all[..2] {
+            return Ok(Shape::Asked);
+        }
+        if own[3] != of_all[3] {
+            return Ok(Shape::Reducing);
+        }
+        // SAFETY: as above.
+        let (args_ex, args, dict) = unsafe {
+            (
+                _PyType_Lookup(class, names.getnewargs_ex.as_ptr()),
+                _PyType_Lookup(class, names.getnewargs.as_ptr()),
+                _PyType_Lookup(class, names.dict.as_ptr()),
+            )
+        };
+        // SAFETY: live.
+        let own_dict = dict.is_null() || type_of(dict) == &raw mut PyGetSetDescr_Type;
+        // SAFETY: a live type.
+        let makes = unsafe { (*class).tp_new }.is_some();
+        let holds = flags & (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS) != 0;
+        if own[2] != of_all[2] || !args_ex.is_null() || !own_dict || !makes || holds {
+            return Ok(Shape::Asked);
+        }
+        if !args.is_null() {
+            return Ok(if named::is_named(self, class, args)? { Shape::Named } else { Shape::Asked });
+        }
+        Ok(Shape::Unslotted)
+    }
+
+    /// What [`Shape::Unslotted`] becomes.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn find_slots(&mut self, class: *mut PyTypeObject) -> PyResult<Option<Slots>> {
+        let first = self.shapes.slots.len();
+        let found = slots_of(self, class)?.filter(|found| has_no_more(class, found.len()));
+        let slots = found.map(|found| {
+            let count = found.len() as u32;
+            self.shapes.slots.extend(found);
+            Slots { first: first as u32, count }
+        });
+        self.shapes.put(class, slots.map_or(Shape::Asked, Shape::Plain));
+        Ok(slots)
+    }
+}
+
+/// Is all that instances hold in their slots, their dict and their list of weak references? `object.__reduce_ex__`
+/// refuses others (`object_getstate_default` in `Objects/typeobject.c`).
+fn has_no_more(class: *mut PyTypeObject, slots: usize) -> bool {
+    // SAFETY: a live type.
+    unsafe {
+        let words = slots + usize::from((*class).tp_dictoffset > 0) + usize::from((*class).tp_weaklistoffset > 0);
+        let known = PyBaseObject_Type.tp_basicsize as usize + words * size_of::<usize>();
+        (*class).tp_itemsize == 0 && (*class).tp_basicsize as usize <= known
+    }
+}
