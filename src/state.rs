@@ -52,6 +52,7 @@ names! {
     closure = "__closure__";
     cloudpickle_module = "cloudpickle.cloudpickle";
     code = "__code__";
+    code_type = "CodeType";
     constraints = "__constraints__";
     contravariant = "__contravariant__";
     copy = "copy";

@@ -20,6 +20,8 @@ use crate::py::error::PyResult;
 use crate::py::layout::{Chars, chars, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
+use crate::state::Name;
+
 /// So many plans may be made inside each other; what lies deeper waits for the loop.
 const NESTED: u32 = 8;
 
@@ -209,6 +211,23 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// A function of `cloudpickle.cloudpickle`.
     pub fn wire(&mut self, wire: Wire) -> PyResult<()> {
         self.step(Step::Wire(wire))
+    }
+
+    /// A type for which the module `types` has this name.
+    pub fn builtin_type(&mut self, ty: *mut PyTypeObject, name: &Name) -> PyResult<()> {
+        let ty = ty.cast();
+        if !self.at_once || self.pickler.options.reducer_override.is_some() {
+            return self.object(ty, Place::Hidden);
+        }
+        self.pickler.paper_boundary()?;
+        if let Some(number) = self.pickler.memo.get(ty) {
+            return self.step(Step::Get(number));
+        }
+        self.wire(Wire::BuiltinType)?;
+        self.part(name.as_ptr(), Place::Hidden)?;
+        self.tuple_end(1)?;
+        self.op(REDUCE)?;
+        self.memo_as(ty)
     }
 
     /// A new str with the characters of a str, as `"".join(text)` makes it: for one character of Latin-1 or none, CPython

@@ -58,7 +58,8 @@ pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Fram
 pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
     let fields = code::fields(object);
     let bytecode = code::bytecode(object)?;
-    p.object((&raw mut PyCode_Type).cast(), Place::Hidden)?;
+    let name = &p.pickler().state.names.code_type;
+    p.builtin_type(&raw mut PyCode_Type, name)?;
     p.tuple(ARGUMENTS.len())?;
     for argument in ARGUMENTS {
         match argument {

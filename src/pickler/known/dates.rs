@@ -23,6 +23,9 @@ pub enum Kind {
     Delta,
 }
 
+/// The names of the types begin with it.
+pub const FIRST_LETTER: u8 = b'd';
+
 /// The type of this name, if it is built in and its instances have the size that they have there.
 pub fn kind(class: *mut PyTypeObject, name: &CStr) -> Option<Kind> {
     let (kind, size) = match name.to_bytes() {

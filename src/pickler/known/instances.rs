@@ -3,6 +3,7 @@
 
 use pyo3_ffi::*;
 
+use super::dates;
 use super::shape::{Shape, Slots};
 use crate::pickler::containers::atom_size;
 use crate::pickler::engine::Pickler;
@@ -31,14 +32,28 @@ pub enum Known {
 
 use Known::{Begun, Not};
 
+/// May the reduction of an instance be known? Not that of functions, classes and other objects of built-in types.
+#[inline(always)]
+fn is_candidate(class: *mut PyTypeObject) -> bool {
+    // SAFETY: a live type, whose name is NUL-terminated text.
+    unsafe {
+        let flags = (&raw const (*class).tp_flags).cast::<std::ffi::c_ulong>().read();
+        match flags & Py_TPFLAGS_HEAPTYPE {
+            0 => *(*class).tp_name.cast::<u8>() == dates::FIRST_LETTER,
+            _ => flags & Py_TPFLAGS_TYPE_SUBCLASS == 0,
+        }
+    }
+}
+
 impl Pickler<'_> {
     /// Writes an object without asking it, if what it would say is known.
     #[inline(always)]
     pub(in crate::pickler) fn known(&mut self, object: *mut PyObject) -> PyResult<Known> {
-        if cfg!(Py_GIL_DISABLED) || self.protocol < 2 || self.asks {
+        let class = type_of(object);
+        if cfg!(Py_GIL_DISABLED) || !is_candidate(class) || self.protocol < 2 || self.asks {
             return Ok(Not);
         }
-        match self.shape(type_of(object))? {
+        match self.shape(class)? {
             Shape::Asked => Ok(Not),
             Shape::Plain(slots) => self.plain(object, Some(slots)),
             Shape::Unslotted => self.plain(object, None),
