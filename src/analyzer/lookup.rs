@@ -6,16 +6,18 @@ use pyo3_ffi::*;
 
 use crate::py::error::{self, PyResult};
 use crate::py::foreign::Foreign;
-use crate::py::layout::{tuple_items, type_of};
+use crate::py::layout::{Chars, chars, tuple_items, type_of};
 use crate::py::object::{attr, call_method1, dict_get, optional_attr, type_attr};
 use crate::py::owned::Owned;
-use crate::py::text::is_dunder;
+use crate::py::text::{self, is_dunder};
 use crate::py::vec::TryPush;
 use crate::state::State;
 
 /// A qualified name, split at its dots once for any number of look-ups.
 pub struct QualifiedName {
-    parts: Vec<Owned>,
+    /// None for what is no name.
+    first: Option<Owned>,
+    further: Vec<Owned>,
 }
 
 /// Does `pickle._getattribute` end at `<locals>`? From 3.14 on it asks for it like for any other part.
@@ -44,7 +46,10 @@ impl QualifiedName {
     /// Of any object that may have been found as a `__qualname__`.
     pub fn new(state: &State, name: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Self> {
         if type_of(name).cast_const() == &raw const PyUnicode_Type {
-            return Ok(Self { parts: parts(name)? });
+            if !text::has_dot(name) {
+                return Ok(Self { first: Some(Owned::of(name)), further: vec![] });
+            }
+            return Ok(Self::of_parts(parts(name)?));
         }
         foreign.foreign()?;
         let split = state.names.split.as_ptr();
@@ -57,18 +62,21 @@ impl QualifiedName {
                 parts.try_push(Owned::of(*part))?;
             }
         }
-        Ok(Self { parts })
+        Ok(Self::of_parts(parts))
+    }
+
+    fn of_parts(parts: Vec<Owned>) -> Self {
+        let mut parts = parts.into_iter();
+        Self { first: parts.next(), further: parts.collect() }
     }
 
     /// The object of this name in a module, or in any other object. None where Python raises AttributeError, and for
     /// what is no name.
     pub fn find_in(&self, state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Owned>> {
-        if self.parts.is_empty() {
-            return Ok(None);
-        }
+        let Some(first) = &self.first else { return Ok(None) };
         let mut found = Owned::of(module);
-        for part in &self.parts {
-            if ENDS_AT_LOCALS && equals(part.as_ptr(), state.names.locals.as_ptr(), foreign)? {
+        for part in std::iter::once(first).chain(&self.further) {
+            if ENDS_AT_LOCALS && is_locals(part.as_ptr(), state, foreign)? {
                 return Ok(None);
             }
             match lookup(state, found.as_ptr(), part.as_ptr(), foreign)? {
@@ -78,6 +86,16 @@ impl QualifiedName {
         }
         Ok(Some(found))
     }
+}
+
+/// `part == "<locals>"`
+fn is_locals(part: *mut PyObject, state: &State, foreign: &mut impl Foreign) -> PyResult<bool> {
+    if type_of(part).cast_const() == &raw const PyUnicode_Type
+        && let Chars::Ascii(text) = chars(part)
+    {
+        return Ok(text == b"<locals>");
+    }
+    equals(part, state.names.locals.as_ptr(), foreign)
 }
 
 /// `left == right`

@@ -309,6 +309,12 @@ impl Pickler<'_> {
     }
 
     fn bytes_data(&mut self, object: *mut PyObject, data: &[u8]) -> PyResult<()> {
+        if data.len() <= 0xff {
+            self.out.room(data.len())?;
+            self.out.short([SHORT_BINBYTES, data.len() as u8], 2);
+            self.out.bytes(data);
+            return self.memoize(object);
+        }
         let eight = (self.protocol >= 4).then_some(BINBYTES8);
         self.payload([Some(SHORT_BINBYTES), Some(BINBYTES), eight], data, Some(object), "bytes object")?;
         self.memoize(object)

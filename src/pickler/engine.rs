@@ -104,7 +104,7 @@ impl<'a> Pickler<'a> {
         }
         Ok(Self {
             out,
-            memo: options.memo.take().unwrap_or_else(|| Memo::reuse(scratch.log, scratch.slots)),
+            memo: options.memo.take().unwrap_or_else(|| Memo::reuse(scratch.log, scratch.table)),
             stack: scratch.stack,
             steps: scratch.steps,
             keep: scratch.keep,
@@ -487,7 +487,7 @@ impl<'a> Pickler<'a> {
 impl Drop for Pickler<'_> {
     fn drop(&mut self) {
         // Dropping what is held may run finalizers, and these may pickle: they find the pool as it is.
-        let (log, slots) = mem::take(&mut self.memo).into_memory();
+        let (log, table) = mem::take(&mut self.memo).into_memory();
         self.stack.clear();
         self.steps.clear();
         self.keep.clear();
@@ -497,7 +497,7 @@ impl Drop for Pickler<'_> {
             pinned: mem::take(&mut self.pinned),
             block: self.out.take_back(),
             log,
-            slots,
+            table,
             stack: mem::take(&mut self.stack),
             steps: mem::take(&mut self.steps),
         };

@@ -325,9 +325,11 @@ impl Pickler<'_> {
 
     /// A name as the str that it is; anything else would be no name.
     fn name_text(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
+        if self.text_leaf(name)? {
+            return Ok(());
+        }
         self.paper_boundary()?;
-        // SAFETY: a live object.
-        if unsafe { PyUnicode_CheckExact(name) } == 0 {
+        if type_of(name).cast_const() != &raw const PyUnicode_Type {
             return Err(self.cannot(object, c"%R is no name of a module or a global", name, name));
         }
         self.text(name)

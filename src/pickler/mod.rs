@@ -22,6 +22,7 @@ pub mod reduction;
 pub mod scratch;
 pub mod script;
 pub mod sink;
+pub mod table;
 pub mod text;
 
 pub use doors::{dump_to_bytes, dump_to_memory, dump_to_sink, dump_with_memo};

@@ -14,6 +14,8 @@ pub struct OnPaper {
     /// A dict whose size is a multiple of the batch ends with an empty batch; a list does not.
     empty_last: bool,
     each: bool,
+    /// One batch holds all of it.
+    is_short: bool,
     single_last: bool,
 }
 
@@ -23,11 +25,21 @@ impl OnPaper {
         if len > 1 && !each {
             plan.op(MARK)?;
         }
-        Ok(Self { len, count: 0, ops, empty_last, each, single_last: false })
+        let is_short = !each && len < BATCH;
+        Ok(Self { len, count: 0, ops, empty_last, each, is_short, single_last: false })
     }
 
     /// To be called before each item, or each key.
+    #[inline(always)]
     pub fn next(&mut self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
+        if self.is_short {
+            self.count += 1;
+            return Ok(());
+        }
+        self.next_of_many(plan)
+    }
+
+    fn next_of_many(&mut self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
         if self.each && self.count > 0 {
             plan.op(self.ops[0])?;
         } else if !self.each && self.count > 0 && self.count.is_multiple_of(BATCH) {

@@ -173,7 +173,17 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// A part: an object that the reduced object itself holds, and that is met through it at most once if nothing else
     /// refers to it. Cheaper than [`Plan::object`], since the engine may find that it need not be remembered. What lies
     /// in a dict or a list of names that several objects lead to (globals, `sys.modules`) is not a part.
+    #[inline]
     pub fn part(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
+        // Most are texts.
+        if self.at_once && !self.ended && self.pickler.text_leaf(object)? {
+            return Ok(());
+        }
+        self.part_step(object, place)
+    }
+
+    #[inline(never)]
+    fn part_step(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
         self.step(Step::Object(object, place))
     }
 

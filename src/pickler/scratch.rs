@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 
 use super::engine::Waiting;
-use super::memo::Slot;
 use super::out::Lent;
 use super::script::Step;
+use super::table::Table;
 use crate::py::owned::Owned;
 
 /// The memory of one dump.
@@ -13,7 +13,7 @@ use crate::py::owned::Owned;
 pub struct Scratch {
     pub block: Option<Lent>,
     pub log: Vec<usize>,
-    pub slots: Vec<Slot>,
+    pub table: Table,
     pub stack: Vec<Waiting>,
     pub steps: Vec<Step>,
     pub keep: Vec<Owned>,
@@ -25,10 +25,8 @@ unsafe impl Send for Scratch {}
 
 /// As many dumps may be under way at the same time, one inside the other or in several threads, and reuse memory.
 const POOLED: usize = 4;
-/// More than so many entries are not kept: what one large dump needed is not what the next ones need. Slots are few
-/// because they must be emptied for each dump.
+/// More than so many entries are not kept: what one large dump needed is not what the next ones need.
 const LOG_KEPT: usize = 128 * 1024;
-const SLOTS_KEPT: usize = 256;
 const FRAMES_KEPT: usize = 4096;
 
 static POOL: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
@@ -43,7 +41,6 @@ impl Scratch {
     /// Gives the memory to the next dump.
     pub fn give(mut self) {
         recycle(&mut self.log, LOG_KEPT);
-        recycle(&mut self.slots, SLOTS_KEPT);
         recycle(&mut self.stack, FRAMES_KEPT);
         recycle(&mut self.steps, FRAMES_KEPT);
         recycle(&mut self.keep, FRAMES_KEPT);

@@ -5,7 +5,7 @@ use pyo3_ffi::*;
 use super::engine::Pickler;
 use crate::protocol::opcode::*;
 use crate::py::error::PyResult;
-use crate::py::layout::{Chars, chars, unique};
+use crate::py::layout::{Chars, chars, type_of, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 
@@ -18,6 +18,17 @@ impl Pickler<'_> {
         }
         self.text_data(text)?;
         self.memoize(text)
+    }
+
+    /// Writes an object that is an exact str, unless the output asks for the slow path; false for any other.
+    #[inline]
+    pub(super) fn text_leaf(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        if type_of(object).cast_const() != &raw const PyUnicode_Type || self.out.due() {
+            return Ok(false);
+        }
+        self.text(object)?;
+        self.out.room(0)?;
+        Ok(true)
     }
 
     /// Writes the characters of an exact str, whether it is known or not, and does not memoise it.

@@ -28,6 +28,9 @@ pub fn new(text: &str) -> PyResult<Owned> {
 
 /// Has an exact `str` a dot in it?
 pub fn has_dot(text: *mut PyObject) -> bool {
+    if let Chars::Ascii(text) = chars(text) {
+        return text.contains(&b'.');
+    }
     // SAFETY: a live str; -1 is "not found", -2 an exception, which does not come for an exact str.
     unsafe { PyUnicode_FindChar(text, '.' as u32, 0, PyUnicode_GetLength(text), 1) >= 0 }
 }

@@ -9,7 +9,7 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::py::class::{has_types_own, own_dict};
 use crate::py::error::{self, PyResult, check};
-use crate::py::layout::{tuple_items, type_of};
+use crate::py::layout::{Chars, chars, tuple_items, type_of};
 use crate::py::object::{attr, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -167,6 +167,9 @@ impl ClassDict {
 
 /// The order of two `str`.
 fn compare(left: *mut PyObject, right: *mut PyObject) -> Ordering {
+    if let (Chars::Ascii(left), Chars::Ascii(right)) = (chars(left), chars(right)) {
+        return left.cmp(right);
+    }
     // SAFETY: live str, for which the call does not fail.
     unsafe { PyUnicode_Compare(left, right) }.cmp(&0)
 }

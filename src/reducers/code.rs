@@ -1,5 +1,8 @@
 //! Code objects.
 
+use std::ffi::c_int;
+use std::mem::offset_of;
+
 use pyo3_ffi::*;
 
 use crate::pickler::engine::Pickler;
@@ -10,9 +13,10 @@ use crate::py::error::PyResult;
 
 /// One argument of `types.CodeType`.
 enum Argument {
-    Int(fn(&Code) -> std::ffi::c_int),
-    /// An object that the code holds.
-    Held(fn(&Code) -> *mut PyObject),
+    /// A `c_int` at this offset.
+    Int(usize),
+    /// An object that the code holds, at this offset.
+    Held(usize),
     /// `co_code`.
     Bytecode,
     /// `co_name`, made anew.
@@ -25,24 +29,24 @@ use Argument::{Bytecode, Held, Int, Name};
 
 /// The arguments of this CPython's `types.CodeType`, in their order.
 const ARGUMENTS: &[Argument] = &[
-    Int(|code| code.argcount),
-    Int(|code| code.posonlyargcount),
-    Int(|code| code.kwonlyargcount),
-    Int(|code| code.nlocals),
-    Int(|code| code.stacksize),
-    Int(|code| code.flags),
+    Int(offset_of!(Code, argcount)),
+    Int(offset_of!(Code, posonlyargcount)),
+    Int(offset_of!(Code, kwonlyargcount)),
+    Int(offset_of!(Code, nlocals)),
+    Int(offset_of!(Code, stacksize)),
+    Int(offset_of!(Code, flags)),
     Bytecode,
-    Held(|code| code.consts),
+    Held(offset_of!(Code, consts)),
     Argument::Names(Names::Used),
     Argument::Names(Names::Locals),
-    Held(|code| code.filename),
+    Held(offset_of!(Code, filename)),
     Name,
     #[cfg(Py_3_11)]
-    Held(|code| code.qualname),
-    Int(|code| code.firstlineno),
-    Held(|code| code.linetable),
+    Held(offset_of!(Code, qualname)),
+    Int(offset_of!(Code, firstlineno)),
+    Held(offset_of!(Code, linetable)),
     #[cfg(Py_3_11)]
-    Held(|code| code.exceptiontable),
+    Held(offset_of!(Code, exceptiontable)),
     Argument::Names(Names::Free),
     Argument::Names(Names::Cells),
 ];
@@ -63,8 +67,10 @@ pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
     p.tuple(ARGUMENTS.len())?;
     for argument in ARGUMENTS {
         match argument {
-            Int(get) => p.int(get(fields).into())?,
-            Held(get) => p.part(get(fields), Place::Hidden)?,
+            // SAFETY: the field at the offset is a c_int.
+            Int(at) => p.int(unsafe { *object.byte_add(*at).cast::<c_int>() }.into())?,
+            // SAFETY: the field at the offset is an object.
+            Held(at) => p.part(unsafe { *object.byte_add(*at).cast() }, Place::Hidden)?,
             Bytecode => p.object(bytecode.as_ptr(), Place::Hidden)?,
             Name => p.fresh_text(fields.name)?,
             Argument::Names(kind) => names(p, fields, *kind)?,

@@ -19,9 +19,6 @@ use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
 
-/// An object without attributes has no state; before 3.11 it has an empty dict.
-const EMPTY_IS_NO_STATE: bool = cfg!(Py_3_11);
-
 /// What became of an object whose reduction may be known.
 pub enum Known {
     /// It must be asked.
@@ -75,7 +72,7 @@ impl Pickler<'_> {
             },
         };
         // SAFETY: NULL or an exact dict.
-        let has_dict = !dict.is_null() && !(EMPTY_IS_NO_STATE && unsafe { PyDict_Size(dict) } == 0);
+        let has_dict = !dict.is_null() && unsafe { PyDict_Size(dict) } != 0;
         if !slots.is_empty() {
             return self.with_slots(object, if has_dict { dict } else { std::ptr::null_mut() }, slots);
         }
@@ -132,10 +129,7 @@ impl Pickler<'_> {
     fn own_dict(&mut self, object: *mut PyObject) -> PyResult<Option<*mut PyObject>> {
         let dict = match attributes(object) {
             Attributes::None => return Ok(Some(std::ptr::null_mut())),
-            Attributes::Dict(dict) if dict.is_null() => {
-                // Where asking for it makes an empty one, that is to be there from then on.
-                return Ok(EMPTY_IS_NO_STATE.then_some(dict));
-            }
+            Attributes::Dict(dict) if dict.is_null() => return Ok(Some(dict)),
             Attributes::Dict(dict) => dict,
             Attributes::Inline => {
                 if !cfg!(Py_3_12) {

@@ -1,0 +1,183 @@
+//! An open-addressing table from addresses to numbers that goes from one dump to the next without being emptied.
+//!
+//! Each entry carries the stamp of the dump that made it; an entry with another stamp counts as a free slot. A table
+//! that grows moves into the next region of the same memory, which is there since an earlier dump.
+
+use crate::py::error::PyResult;
+use crate::py::vec::TryPush;
+
+/// A slot: the address, with the stamp in the bits above those that addresses have.
+#[derive(Clone, Copy)]
+struct Slot {
+    key: usize,
+    number: usize,
+}
+
+const EMPTY: Slot = Slot { key: 0, number: 0 };
+/// Addresses of user space lie below this bit on all systems with 64 bits, unless a program asks for others.
+const STAMP_SHIFT: u32 = 48;
+const FIRST_SLOTS: usize = 128;
+const GROWTH: usize = 4;
+/// What is more than the regions up to this size is not kept.
+const MOST_KEPT: usize = FIRST_SLOTS * (1 + GROWTH + GROWTH * GROWTH + GROWTH * GROWTH * GROWTH);
+
+/// The table. At most half of its slots are taken.
+pub struct Table {
+    slots: Vec<Slot>,
+    /// The region in use: a power of two of slots, or none.
+    start: usize,
+    len: usize,
+    hash: Hash,
+    taken: usize,
+    stamp: usize,
+}
+
+/// Which slot is an address's first. In a small table addresses are scattered (Fibonacci hashing), so that objects of
+/// one size, which lie at regular distances, do not crowd each other. In a large one neighbours in memory are
+/// neighbours in the table, so that a container's items share its cache lines.
+#[derive(Clone, Copy, Default)]
+struct Hash {
+    factor: usize,
+    shift: u32,
+}
+
+impl Hash {
+    const LARGE: usize = 4096;
+
+    fn of(slots: usize) -> Self {
+        if slots >= Self::LARGE {
+            Self { factor: 1, shift: 4 }
+        } else {
+            Self { factor: 0x9e37_79b9_7f4a_7c15, shift: 64 - slots.max(2).ilog2() }
+        }
+    }
+
+    #[inline(always)]
+    fn place(self, address: usize, slots: usize) -> usize {
+        (address.wrapping_mul(self.factor) >> self.shift) & (slots - 1)
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        // No stamp is 0, which is in slots that were never taken.
+        Self { slots: vec![], start: 0, len: 0, hash: Hash::default(), taken: 0, stamp: 1 }
+    }
+}
+
+impl Table {
+    /// A table with the same entries.
+    pub fn duplicate(&self) -> PyResult<Self> {
+        let mut slots = vec![];
+        slots.try_room(self.slots.len())?;
+        slots.extend_from_slice(&self.slots);
+        Ok(Self { slots, ..*self })
+    }
+
+    /// Forgets all entries.
+    pub fn restart(&mut self) {
+        self.taken = 0;
+        self.stamp = (self.stamp + 1) & 0xffff;
+        if self.stamp == 0 {
+            self.slots.fill(EMPTY);
+            self.stamp = 1;
+        }
+        if self.slots.len() > MOST_KEPT {
+            self.slots = Vec::new();
+        }
+        self.start = 0;
+        self.len = if self.slots.is_empty() { 0 } else { FIRST_SLOTS };
+        self.hash = Hash::of(self.len);
+    }
+
+    #[inline(always)]
+    fn key(&self, address: usize) -> usize {
+        debug_assert!(address >> STAMP_SHIFT == 0);
+        address | self.stamp << STAMP_SHIFT
+    }
+
+    #[inline(always)]
+    pub fn find(&self, address: usize) -> Option<usize> {
+        if self.taken == 0 {
+            return None;
+        }
+        let key = self.key(address);
+        let mut at = self.hash.place(address, self.len);
+        loop {
+            // SAFETY: masked by the size of the region, a power of two, which lies in the memory.
+            let slot = unsafe { *self.slots.get_unchecked(self.start + at) };
+            if slot.key == key {
+                return Some(slot.number);
+            }
+            if slot.key >> STAMP_SHIFT != self.stamp {
+                return None;
+            }
+            at = (at + 1) & (self.len - 1);
+        }
+    }
+
+    /// Makes sure that the table takes one more.
+    #[inline(always)]
+    pub fn room(&mut self) -> PyResult<()> {
+        if self.taken * 2 >= self.len { self.grow() } else { Ok(()) }
+    }
+
+    /// Enters a number, or another one for an address that is there. The table has room.
+    #[inline(always)]
+    pub fn enter(&mut self, address: usize, number: usize) {
+        let key = self.key(address);
+        let mut at = self.hash.place(address, self.len);
+        loop {
+            // SAFETY: as in `find`.
+            let slot = unsafe { self.slots.get_unchecked_mut(self.start + at) };
+            if slot.key >> STAMP_SHIFT != self.stamp {
+                *slot = Slot { key, number };
+                self.taken += 1;
+                return;
+            }
+            if slot.key == key {
+                slot.number = number;
+                return;
+            }
+            at = (at + 1) & (self.len - 1);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> PyResult<()> {
+        let len = (self.len * GROWTH).max(FIRST_SLOTS);
+        let (old_start, old_len) = (self.start, self.len);
+        let end = old_start + old_len + len;
+        if end <= MOST_KEPT {
+            if self.slots.len() < end {
+                self.slots.try_room(end - self.slots.len())?;
+                self.slots.resize(end, EMPTY);
+            }
+            self.move_to(old_start + old_len, len);
+            for at in old_start..old_start + old_len {
+                self.take_over(self.slots[at]);
+            }
+        } else {
+            let mut slots = Vec::new();
+            slots.try_room(len)?;
+            slots.resize(len, EMPTY);
+            let old = std::mem::replace(&mut self.slots, slots);
+            self.move_to(0, len);
+            for slot in &old[old_start..old_start + old_len] {
+                self.take_over(*slot);
+            }
+        }
+        Ok(())
+    }
+
+    fn move_to(&mut self, start: usize, len: usize) {
+        (self.start, self.len, self.hash, self.taken) = (start, len, Hash::of(len), 0);
+    }
+
+    fn take_over(&mut self, slot: Slot) {
+        if slot.key >> STAMP_SHIFT == self.stamp {
+            self.enter(slot.key & ((1 << STAMP_SHIFT) - 1), slot.number);
+        }
+    }
+}
