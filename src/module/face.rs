@@ -8,6 +8,7 @@ use pyo3_ffi::*;
 
 use super::{class, functions, install, memo_proxy, pickler, questions, reducers, tables, unpickler};
 use crate::protocol::wire::Wire;
+use crate::py::class::version;
 use crate::py::dict_watch::DictWatch;
 use crate::py::error::{PyResult, check, raise};
 use crate::py::layout::list_items;
@@ -313,14 +314,13 @@ impl Face {
             return Ok(false);
         }
         let class = self.pickler.as_ptr().cast::<PyTypeObject>();
-        let version = version_of(class);
-        if version != 0 && version == self.version.load(Ordering::Relaxed) {
+        let number = version(class);
+        if number != 0 && number == self.version.load(Ordering::Relaxed) {
             return Ok(true);
         }
         let same = self.attributes_are_own(class);
         // The looking up may have given it one.
-        let version = version_of(class);
-        self.version.store(if same { version } else { 0 }, Ordering::Relaxed);
+        self.version.store(if same { version(class) } else { 0 }, Ordering::Relaxed);
         Ok(same)
     }
 
@@ -338,13 +338,4 @@ impl Face {
         .into_iter()
         .all(|(name, own)| type_attr(class, name.as_ptr()).is_some_and(|found| found.as_ptr() == own.as_ptr()))
     }
-}
-
-/// A number that changes with the attributes of a class; 0 if it has none now.
-fn version_of(class: *mut PyTypeObject) -> u32 {
-    /// `Py_TPFLAGS_VALID_VERSION_TAG`: before 3.12 it says whether the number counts.
-    const VALID: std::ffi::c_ulong = 1 << 19;
-    // SAFETY: a live class.
-    let (version, flags) = unsafe { ((*class).tp_version_tag, PyType_GetFlags(class)) };
-    if cfg!(Py_3_12) || flags & VALID != 0 { version } else { 0 }
 }

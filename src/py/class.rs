@@ -62,3 +62,21 @@ pub fn compares_by_identity(metaclass: *mut PyTypeObject) -> bool {
     let compare = |class: *mut PyTypeObject| unsafe { (*class).tp_richcompare }.map(|compare| compare as usize);
     hash(metaclass) == hash(plain) && compare(metaclass) == compare(plain)
 }
+
+/// A number that no class had before: another one for each state of a class and of those that it inherits from. 0 if it
+/// has none at the moment.
+#[inline(always)]
+pub fn version(class: *mut PyTypeObject) -> u32 {
+    // SAFETY: a live class.
+    unsafe {
+        #[cfg(not(Py_3_12))]
+        {
+            /// `Py_TPFLAGS_VALID_VERSION_TAG`
+            const VALID: std::ffi::c_ulong = 1 << 19;
+            if (*class).tp_flags & VALID == 0 {
+                return 0;
+            }
+        }
+        (*class).tp_version_tag
+    }
+}

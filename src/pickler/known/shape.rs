@@ -7,7 +7,7 @@ use pyo3_ffi::*;
 use super::slots::{Slot, slots_of};
 use super::{dates, named};
 use crate::pickler::engine::Pickler;
-use crate::py::class::{compares_by_identity, has_types_own};
+use crate::py::class::{compares_by_identity, has_types_own, version};
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -92,24 +92,6 @@ impl Shapes {
 impl Slots {
     pub fn is_empty(self) -> bool {
         self.count == 0
-    }
-}
-
-/// A number that no class had before: another one for each state of a class and of those that it inherits from. 0 if it
-/// has none at the moment.
-#[inline(always)]
-fn version(class: *mut PyTypeObject) -> u32 {
-    // SAFETY: a live class.
-    unsafe {
-        #[cfg(not(Py_3_13))]
-        {
-            /// `Py_TPFLAGS_VALID_VERSION_TAG`
-            const VALID: std::ffi::c_ulong = 1 << 19;
-            if (*class).tp_flags & VALID == 0 {
-                return 0;
-            }
-        }
-        (*class).tp_version_tag
     }
 }
 
