@@ -11,7 +11,7 @@
 
 use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
-use super::table::Table;
+use super::table::{Place, Table};
 use crate::py::error::PyResult;
 use crate::py::vec::TryPush;
 
@@ -108,6 +108,26 @@ impl Memo {
         self.table.room()?;
         self.log.try_push(object as usize)?;
         self.table.enter(object as usize, number);
+        if self.published {
+            // SAFETY: live; the log owns it from here on.
+            unsafe { Py_INCREF(object) };
+        }
+        Ok(())
+    }
+
+    /// The number of an object that is never under way, or the place for [`Memo::put_at`].
+    #[inline(always)]
+    pub fn seek(&mut self, object: *mut PyObject) -> PyResult<Result<usize, Place>> {
+        self.table.room()?;
+        Ok(self.table.seek(object as usize))
+    }
+
+    /// Gives the next number to an object whose place was found just now.
+    #[inline(always)]
+    pub fn put_at(&mut self, place: Place, object: *mut PyObject) -> PyResult<()> {
+        let number = self.log.len();
+        self.log.try_push(object as usize)?;
+        self.table.fill(place, object as usize, number);
         if self.published {
             // SAFETY: live; the log owns it from here on.
             unsafe { Py_INCREF(object) };

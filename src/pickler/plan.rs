@@ -234,6 +234,7 @@ impl<'p, 'a> Plan<'p, 'a> {
             return self.step(Step::Get(number));
         }
         self.wire(Wire::BuiltinType)?;
+        self.tuple(1)?;
         self.part(name.as_ptr(), Place::Hidden)?;
         self.tuple_end(1)?;
         self.op(REDUCE)?;

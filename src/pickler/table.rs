@@ -13,9 +13,13 @@ struct Slot {
     number: usize,
 }
 
+/// Where the next entry of an address goes, as long as the table does not change.
+pub struct Place(usize);
+
 const EMPTY: Slot = Slot { key: 0, number: 0 };
 /// Addresses of user space lie below this bit on all systems with 64 bits, unless a program asks for others.
 const STAMP_SHIFT: u32 = 48;
+const ONE: usize = 1 << STAMP_SHIFT;
 const FIRST_SLOTS: usize = 128;
 const GROWTH: usize = 4;
 /// What is more than the regions up to this size is not kept.
@@ -29,6 +33,7 @@ pub struct Table {
     len: usize,
     hash: Hash,
     taken: usize,
+    /// In the bits above those of addresses; higher than that of any earlier dump.
     stamp: usize,
 }
 
@@ -61,7 +66,7 @@ impl Hash {
 impl Default for Table {
     fn default() -> Self {
         // No stamp is 0, which is in slots that were never taken.
-        Self { slots: vec![], start: 0, len: 0, hash: Hash::default(), taken: 0, stamp: 1 }
+        Self { slots: vec![], start: 0, len: 0, hash: Hash::default(), taken: 0, stamp: ONE }
     }
 }
 
@@ -77,11 +82,10 @@ impl Table {
     /// Forgets all entries.
     pub fn restart(&mut self) {
         self.taken = 0;
-        self.stamp = (self.stamp + 1) & 0xffff;
-        if self.stamp == 0 {
+        self.stamp = self.stamp.checked_add(ONE).unwrap_or_else(|| {
             self.slots.fill(EMPTY);
-            self.stamp = 1;
-        }
+            ONE
+        });
         if self.slots.len() > MOST_KEPT {
             self.slots = Vec::new();
         }
@@ -93,7 +97,13 @@ impl Table {
     #[inline(always)]
     fn key(&self, address: usize) -> usize {
         debug_assert!(address >> STAMP_SHIFT == 0);
-        address | self.stamp << STAMP_SHIFT
+        address | self.stamp
+    }
+
+    /// Was this slot not taken in this dump?
+    #[inline(always)]
+    fn is_free(&self, slot: Slot) -> bool {
+        slot.key < self.stamp
     }
 
     #[inline(always)]
@@ -109,7 +119,7 @@ impl Table {
             if slot.key == key {
                 return Some(slot.number);
             }
-            if slot.key >> STAMP_SHIFT != self.stamp {
+            if self.is_free(slot) {
                 return None;
             }
             at = (at + 1) & (self.len - 1);
@@ -122,25 +132,50 @@ impl Table {
         if self.taken * 2 >= self.len { self.grow() } else { Ok(()) }
     }
 
-    /// Enters a number, or another one for an address that is there. The table has room.
+    /// The number of an address, or the place where [`Table::fill`] puts it. The table has room.
     #[inline(always)]
-    pub fn enter(&mut self, address: usize, number: usize) {
+    pub fn seek(&self, address: usize) -> Result<usize, Place> {
         let key = self.key(address);
         let mut at = self.hash.place(address, self.len);
         loop {
             // SAFETY: as in `find`.
-            let slot = unsafe { self.slots.get_unchecked_mut(self.start + at) };
-            if slot.key >> STAMP_SHIFT != self.stamp {
-                *slot = Slot { key, number };
-                self.taken += 1;
-                return;
+            let slot = unsafe { *self.slots.get_unchecked(self.start + at) };
+            if self.is_free(slot) {
+                return Err(Place(self.start + at));
             }
             if slot.key == key {
-                slot.number = number;
-                return;
+                return Ok(slot.number);
             }
             at = (at + 1) & (self.len - 1);
         }
+    }
+
+    /// Enters a number at a place that was found just now.
+    #[inline(always)]
+    pub fn fill(&mut self, place: Place, address: usize, number: usize) {
+        let key = self.key(address);
+        debug_assert!(self.is_free(self.slots[place.0]));
+        // SAFETY: a place in the memory, which did not change since.
+        unsafe { *self.slots.get_unchecked_mut(place.0) = Slot { key, number } };
+        self.taken += 1;
+    }
+
+    /// Enters a number, or another one for an address that is there. The table has room.
+    #[inline(always)]
+    pub fn enter(&mut self, address: usize, number: usize) {
+        match self.seek(address) {
+            Err(place) => self.fill(place, address, number),
+            Ok(_) => self.replace(address, number),
+        }
+    }
+
+    fn replace(&mut self, address: usize, number: usize) {
+        let key = self.key(address);
+        let mut at = self.hash.place(address, self.len);
+        while self.slots[self.start + at].key != key {
+            at = (at + 1) & (self.len - 1);
+        }
+        self.slots[self.start + at].number = number;
     }
 
     #[cold]
@@ -176,8 +211,8 @@ impl Table {
     }
 
     fn take_over(&mut self, slot: Slot) {
-        if slot.key >> STAMP_SHIFT == self.stamp {
-            self.enter(slot.key & ((1 << STAMP_SHIFT) - 1), slot.number);
+        if !self.is_free(slot) {
+            self.enter(slot.key & (ONE - 1), slot.number);
         }
     }
 }

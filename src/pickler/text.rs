@@ -13,11 +13,44 @@ impl Pickler<'_> {
     /// Writes an exact str, or a reference to it.
     #[inline(always)]
     pub(super) fn text(&mut self, text: *mut PyObject) -> PyResult<()> {
+        let data = match chars(text) {
+            Chars::Ascii(data) | Chars::Utf8(data) if data.len() <= 0xff && self.protocol >= 4 => data,
+            _ => return self.text_of_any_size(text),
+        };
+        if unique(text) {
+            self.short_text(data)?;
+            self.put()?;
+            return self.memo.put_unique(text);
+        }
+        match self.memo.seek(text)? {
+            Ok(number) => {
+                self.get(number);
+                Ok(())
+            }
+            Err(place) => {
+                self.short_text(data)?;
+                self.put()?;
+                self.memo.put_at(place, text)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn text_of_any_size(&mut self, text: *mut PyObject) -> PyResult<()> {
         if !unique(text) && self.remembered(text)? {
             return Ok(());
         }
-        self.text_data(text)?;
+        self.text_any(text)?;
         self.memoize(text)
+    }
+
+    /// Writes text of at most 255 bytes, from protocol 4 on.
+    #[inline(always)]
+    fn short_text(&mut self, data: &[u8]) -> PyResult<()> {
+        self.out.room(data.len())?;
+        self.out.short([SHORT_BINUNICODE, data.len() as u8], 2);
+        self.out.bytes(data);
+        Ok(())
     }
 
     /// Writes an object that is an exact str, unless the output asks for the slow path; false for any other.
@@ -38,10 +71,7 @@ impl Pickler<'_> {
             && let Chars::Ascii(data) | Chars::Utf8(data) = chars(text)
             && data.len() <= 0xff
         {
-            self.out.room(data.len())?;
-            self.out.short([SHORT_BINUNICODE, data.len() as u8], 2);
-            self.out.bytes(data);
-            return Ok(());
+            return self.short_text(data);
         }
         self.text_any(text)
     }

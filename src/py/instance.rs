@@ -57,7 +57,8 @@ pub enum Attributes {
     None,
     /// In this dict, which it holds; NULL if it has not got one yet.
     Dict(*mut PyObject),
-    /// In the object itself (from 3.11 on), until somebody asks for its dict.
+    /// In the object itself, until somebody asks for its dict. Not before 3.11.
+    #[cfg_attr(not(Py_3_11), expect(dead_code, reason = "made from 3.11 on"))]
     Inline,
     /// At a place that depends on its size.
     Elsewhere,

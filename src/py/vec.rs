@@ -11,12 +11,17 @@ pub trait TryPush<T> {
 }
 
 impl<T> TryPush<T> for Vec<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, value: T) -> PyResult<()> {
-        if self.len() == self.capacity() {
+        let len = self.len();
+        if len == self.capacity() {
             self.try_room(1)?;
         }
-        self.push(value);
+        // SAFETY: there is room for one more behind the last.
+        unsafe {
+            self.as_mut_ptr().add(len).write(value);
+            self.set_len(len + 1);
+        }
         Ok(())
     }
 
