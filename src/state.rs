@@ -270,6 +270,8 @@ pub struct State {
     pub face: Room,
     /// Our own class tracker.
     pub tracker: Room,
+    /// The functions that pickles name, as the last dump had them.
+    pub wires: Room,
     /// The code by which namedtuples give their items.
     pub named_tuples: Room,
     /// Names that are in most pickles.
@@ -373,6 +375,7 @@ impl State {
             face: Room::default(),
             replaced: Replaced::default(),
             tracker: Room::default(),
+            wires: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),
             sys_dict,

@@ -13,12 +13,12 @@
 
 use std::mem;
 use std::ptr;
+use std::sync::Arc;
 
 use pyo3_ffi::*;
 
 use super::atoms::PyPickleBuffer_Type;
 use super::frame::{Frame, Next};
-use super::globals::WireFunctions;
 use super::in_person::InPerson;
 use super::known::shape::Shapes;
 use super::memo::Memo;
@@ -29,6 +29,7 @@ use super::plan::Plan;
 use super::scratch::Scratch;
 use super::script::Step;
 use super::sink::Sink;
+use super::wires::Wires;
 use crate::protocol::opcode::{PROTO, STOP};
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::foreign::Foreign;
@@ -68,7 +69,8 @@ pub struct Pickler<'a> {
     /// A frame that is to be carried out before the current one.
     interposed: Option<Frame>,
     pinned: Vec<Owned>,
-    pub(super) wires: WireFunctions,
+    /// Of cloudpickle; none before one is written.
+    pub(super) wires: Option<Arc<Wires>>,
     /// How the instances of the classes met so far are reduced.
     pub(super) shapes: Shapes,
     pub(super) protocol: u8,
@@ -118,7 +120,7 @@ impl<'a> Pickler<'a> {
             parked: Vec::new(),
             interposed: None,
             pinned: scratch.pinned,
-            wires: WireFunctions::default(),
+            wires: None,
             shapes: Shapes::default(),
             protocol: options.protocol,
             puts: if options.fast { 0 } else { options.protocol },
@@ -315,13 +317,6 @@ impl<'a> Pickler<'a> {
     pub fn keep(&mut self, object: Owned) -> PyResult<*mut PyObject> {
         let lent = object.as_ptr();
         self.keep.try_push(object)?;
-        Ok(lent)
-    }
-
-    /// Keeps an object until the dump ends, and lends it.
-    pub(super) fn keep_for_dump(&mut self, object: Owned) -> PyResult<*mut PyObject> {
-        let lent = object.as_ptr();
-        self.pinned.try_push(object)?;
         Ok(lent)
     }
 

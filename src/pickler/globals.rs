@@ -1,5 +1,4 @@
-//! Objects that are found again by module and name (`save_global` in `_pickle.c`), the functions of cloudpickle that
-//! every pickle by value names, and the globals that functions share.
+//! Objects that are found again by module and name (`save_global` in `_pickle.c`), and the globals that functions share.
 
 use std::ffi::CStr;
 
@@ -18,24 +17,6 @@ use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::reconstruct::table::callables;
-
-/// What a dump knows about the functions of `cloudpickle.cloudpickle`.
-#[derive(Default)]
-pub struct WireFunctions {
-    /// By [`Wire`]: the address that stands for it in the memo, and the names that are written.
-    known: [Option<WireFunction>; Wire::ALL.len()],
-    /// The dict of the Python package's module; None where there is none.
-    package: Option<Option<Owned>>,
-}
-
-#[derive(Clone, Copy)]
-struct WireFunction {
-    /// The package's function, or ours.
-    function: *mut PyObject,
-    module: *mut PyObject,
-    name: *mut PyObject,
-}
 
 /// Where an object was found.
 struct Found {
@@ -263,7 +244,12 @@ impl Pickler<'_> {
     }
 
     /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.
-    fn extension(&mut self, object: *mut PyObject, module: *mut PyObject, name: *mut PyObject) -> PyResult<bool> {
+    pub(super) fn extension(
+        &mut self,
+        object: *mut PyObject,
+        module: *mut PyObject,
+        name: *mut PyObject,
+    ) -> PyResult<bool> {
         let registry = self.state.imports.extension_registry.as_ptr();
         // SAFETY: copyreg's dict, held by the state.
         if unsafe { PyDict_Size(registry) } == 0 {
@@ -378,35 +364,6 @@ impl Pickler<'_> {
         }
     }
 
-    /// Writes a function of `cloudpickle.cloudpickle`.
-    pub(super) fn wire(&mut self, wire: Wire) -> PyResult<()> {
-        self.paper_boundary()?;
-        let function = match self.wires.known[wire as usize] {
-            Some(function) => function,
-            None => self.find_wire(wire)?,
-        };
-        let object = function.function;
-        if let Some(number) = self.memo.get(object) {
-            self.get(number);
-            return Ok(());
-        }
-        if self.protocol >= 2 && self.extension(object, function.module, function.name)? {
-            return Ok(());
-        }
-        self.global_ref(object, function.module, function.name)?;
-        self.put()?;
-        self.memo.put(object)
-    }
-
-    /// The function of `cloudpickle.cloudpickle` in person: the package's, else ours.
-    pub fn wire_object(&mut self, wire: Wire) -> PyResult<Owned> {
-        let function = match self.wires.known[wire as usize] {
-            Some(function) => function,
-            None => self.find_wire(wire)?,
-        };
-        Ok(Owned::of(function.function))
-    }
-
     /// Saves one of our own callables, which goes by its name whether or not there is such a module.
     pub(super) fn save_wire(&mut self, wire: Wire, object: *mut PyObject) -> PyResult<Option<Frame>> {
         let (module, name) = (self.state.wire_module.as_ptr(), self.state.wire_names[wire as usize].as_ptr());
@@ -435,43 +392,6 @@ impl Pickler<'_> {
         plan.op(STACK_GLOBAL)?;
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))
-    }
-
-    fn find_wire(&mut self, wire: Wire) -> PyResult<WireFunction> {
-        let state = self.state;
-        let (module, name) = (state.wire_module.as_ptr(), state.wire_names[wire as usize].as_ptr());
-        if self.wires.package.is_none() {
-            let package = dict_get(state.modules()?.as_ptr(), module)?.filter(|m| is_module(m.as_ptr()));
-            // SAFETY: an exact module has a dict.
-            self.wires.package = Some(package.map(|m| Owned::of(unsafe { PyModule_GetDict(m.as_ptr()) })));
-        }
-        let theirs = match &self.wires.package {
-            Some(Some(dict)) => dict_get(dict.as_ptr(), name)?,
-            _ => None,
-        };
-        let function = match theirs {
-            // The package's own function: if a pickle names it by itself too, that is the same object.
-            // SAFETY: a live object, of the exact type whose fields are read.
-            Some(function) if unsafe { PyFunction_Check(function.as_ptr()) } != 0 => {
-                let function = self.keep_for_dump(function)?;
-                let fields = function.cast::<PyFunctionObject>();
-                // SAFETY: an exact function.
-                let (their_module, their_name) = unsafe { ((*fields).func_module, (*fields).func_qualname) };
-                let module = if their_module.is_null() { module } else { their_module };
-                // Held by the function and, here, once more: they are met through every pickle's names.
-                let module = self.keep_for_dump(Owned::of(module))?;
-                let name = self.keep_for_dump(Owned::of(their_name))?;
-                WireFunction { function, module, name }
-            }
-            _ => {
-                if state.reconstructors.made::<Vec<Owned>>().is_none() {
-                    self.foreign()?;
-                }
-                WireFunction { function: callables(state)?[wire as usize].as_ptr(), module, name }
-            }
-        };
-        self.wires.known[wire as usize] = Some(function);
-        Ok(function)
     }
 }
 
@@ -520,7 +440,7 @@ fn base_globals_key(globals: *mut PyObject) -> usize {
 }
 
 /// An exact module.
-fn is_module(object: *mut PyObject) -> bool {
+pub(super) fn is_module(object: *mut PyObject) -> bool {
     type_of(object).cast_const() == &raw const PyModule_Type
 }
 

@@ -24,6 +24,7 @@ pub mod script;
 pub mod sink;
 pub mod table;
 pub mod text;
+pub mod wires;
 
 pub use doors::{dump_to_bytes, dump_to_memory, dump_to_sink, dump_with_memo};
 pub use options::{Options, Report};
