@@ -7,7 +7,7 @@ import types
 
 import cloudpickle
 import pytest
-from compare import difference, outcome
+from compare import TRACKER_ID, difference, outcome
 from corpus import rows
 from face import libcloudpickle
 
@@ -133,6 +133,8 @@ def described(obj):
     kind = type(obj).__name__
     if kind == "builtin_function_or_method" and obj.__module__ == "cloudpickle.cloudpickle":
         kind = "function"
+    if isinstance(obj, str) and TRACKER_ID.fullmatch(obj.encode("utf-8", "surrogatepass")):
+        return kind, "the id of a class"
     if isinstance(obj, (str, int, float, bytes)):
         return kind, obj
     return kind, getattr(obj, "__name__", None) if isinstance(obj, (type, types.FunctionType, types.BuiltinFunctionType)) else None
