@@ -39,6 +39,7 @@ names! {
     abc_negative_cache = "_abc_negative_cache";
     abc_negative_cache_version = "_abc_negative_cache_version";
     abc_registry = "_abc_registry";
+    acquire = "acquire";
     add = "add";
     annotate_func = "__annotate_func__";
     annotations = "__annotations__";
@@ -103,6 +104,7 @@ names! {
     package = "__package__";
     path = "__path__";
     peek = "peek";
+    pop = "pop";
     prepare = "__prepare__";
     qualname = "__qualname__";
     read = "read";
@@ -111,6 +113,7 @@ names! {
     reduce = "__reduce__";
     reduce_ex = "__reduce_ex__";
     register = "register";
+    release = "release";
     remove = "_remove";
     rsplit = "rsplit";
     seek = "seek";
@@ -128,6 +131,7 @@ names! {
     tobytes = "tobytes";
     tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
     tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
+    tracker_lock = "_DYNAMIC_CLASS_TRACKER_LOCK";
     update = "update";
     value = "value";
     value2member_map = "_value2member_map_";

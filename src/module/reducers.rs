@@ -122,7 +122,7 @@ fn class_dict(object: *mut PyObject) -> PyResult<Owned> {
         let dict = ClassDict::of(pickler, object)?;
         pickler.part_of(|plan| {
             let mut members = plan.dict(dict.len())?;
-            dict.write(plan, object, |plan| members.next(plan))?;
+            dict.write(plan, object, |plan| members.next(plan), |_| Ok(()))?;
             members.end(plan)
         })
     })

@@ -1,4 +1,4 @@
-//! Objects that are found again by module and name (`save_global` in `_pickle.c`), and the globals that functions share.
+//! Objects that are found again by module and name (`save_global` in `_pickle.c`).
 
 use std::ffi::CStr;
 
@@ -6,7 +6,7 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
-use super::plan::{Place, Plan};
+use super::plan::Place;
 use super::script::Step;
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
@@ -393,50 +393,6 @@ impl Pickler<'_> {
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))
     }
-}
-
-impl Plan<'_, '_> {
-    /// The dict that all functions with these globals share (`Pickler.globals_ref` of cloudpickle): what the first of
-    /// them begins with, a reference for the others.
-    pub fn base_globals(&mut self, globals: *mut PyObject) -> PyResult<()> {
-        let state = self.pickler().state;
-        if self.is_in_person() {
-            let mut values = vec![];
-            for key in [&state.names.package, &state.names.name, &state.names.path, &state.names.file] {
-                if let Some(value) = dict_get(globals, key.as_ptr())? {
-                    values.push((Owned::of(key.as_ptr()), value));
-                }
-            }
-            let shared = self.pickler().shared_globals(globals, &values)?;
-            return self.owned(shared, Place::Hidden);
-        }
-        let key = base_globals_key(globals);
-        if let Some(number) = self.pickler().memo.get_key(key) {
-            return self.raw(Step::Get(number));
-        }
-        let keys = [&state.names.package, &state.names.name, &state.names.path, &state.names.file];
-        let mut values = [const { None }; 4];
-        for (key, value) in keys.iter().zip(&mut values) {
-            *value = dict_get(globals, key.as_ptr())?;
-        }
-        let at = self.raw_at(Step::SharedDict { key, steps: 0 })?;
-        let mut dict = self.shared_dict(values.iter().flatten().count())?;
-        for (key, value) in keys.into_iter().zip(values) {
-            if let Some(value) = value {
-                dict.next(self)?;
-                self.part(key.as_ptr(), Place::Hidden)?;
-                self.owned(value, Place::Global(key.as_ptr()))?;
-            }
-        }
-        dict.end(self)?;
-        self.close_shared_dict(at);
-        Ok(())
-    }
-}
-
-/// The address by which the memo knows what functions with these globals share: no object has an odd one.
-fn base_globals_key(globals: *mut PyObject) -> usize {
-    globals as usize + 1
 }
 
 /// An exact module.

@@ -1,6 +1,7 @@
 //! The pickling engine: one loop over a stack of frames, a memo, and the order of questions that `save` asks.
 
 pub mod atoms;
+pub mod base_globals;
 pub mod block;
 pub mod containers;
 pub mod doors;

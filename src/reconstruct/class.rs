@@ -182,12 +182,12 @@ pub fn class_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owned> 
         check(unsafe { PyObject_SetAttr(class, names.firstlineno.as_ptr(), line.as_ptr()) })?;
     }
     if let Some(registry) = registry {
-        let register = attr(class, names.register.as_ptr())?;
         // SAFETY: live; new references, or NULL with or without an exception.
         unsafe {
             let iterator = Owned::new(PyObject_GetIter(registry.as_ptr()))?;
             while let Some(subclass) = Owned::new_or_none(PyIter_Next(iterator.as_ptr())) {
-                call1(register.as_ptr(), subclass.as_ptr())?;
+                // A class without a registry may have an attribute of this name, an empty list.
+                call1(attr(class, names.register.as_ptr())?.as_ptr(), subclass.as_ptr())?;
             }
         }
         if crate::py::error::occurred() {

@@ -10,7 +10,7 @@ use pyo3_ffi::compat::PyWeakref_GetRef;
 use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, check};
-use crate::py::object::{attr, call1, dict_get, each_item, optional_attr};
+use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
@@ -117,34 +117,43 @@ impl Tracker {
 
     /// Puts the pair into both dictionaries unless the id has a living class; says which class has the id.
     fn track(&self, id: &Owned, class: *mut PyObject) -> PyResult<Owned> {
+        let class = self.set_class(id, class)?;
+        let (ids, key) = self.key_of(class.as_ptr())?;
+        // SAFETY: all are live.
+        check(unsafe { PyDict_SetItem(ids.as_ptr(), key.as_ptr(), id.as_ptr()) })?;
+        Ok(class)
+    }
+
+    /// Puts the class under the id unless that has a living class; says which class it has.
+    fn set_class(&self, id: &Owned, class: *mut PyObject) -> PyResult<Owned> {
         let state = State::get()?;
-        let (data, remove) = (&state.names.data, &state.names.remove);
-        let classes = attr(self.by_id.as_ptr(), data.as_ptr())?;
-        let forget = attr(self.by_id.as_ptr(), remove.as_ptr())?;
+        let classes = attr(self.by_id.as_ptr(), state.names.data.as_ptr())?;
+        let forget = attr(self.by_id.as_ptr(), state.names.remove.as_ptr())?;
         // SAFETY: all are live; what the calls return is new, or borrowed and held at once.
-        let class = unsafe {
+        unsafe {
             let ours = keyed_ref(state, class, &forget, id)?;
             let there = PyDict_SetDefault(classes.as_ptr(), id.as_ptr(), ours.as_ptr());
             if there.is_null() {
                 return Err(Raised);
             }
-            let there = Owned::of(there);
-            match referent(&there)? {
-                Some(class) => class,
+            match referent(&Owned::of(there))? {
+                Some(class) => Ok(class),
                 None => {
                     check(PyDict_SetItem(classes.as_ptr(), id.as_ptr(), ours.as_ptr()))?;
-                    Owned::of(class)
+                    Ok(Owned::of(class))
                 }
             }
-        };
-        let ids = attr(self.by_class.as_ptr(), data.as_ptr())?;
-        let forget = attr(self.by_class.as_ptr(), remove.as_ptr())?;
-        // SAFETY: all are live; a new reference or NULL with an exception.
-        unsafe {
-            let key = Owned::new(PyWeakref_NewRef(class.as_ptr(), forget.as_ptr()))?;
-            check(PyDict_SetItem(ids.as_ptr(), key.as_ptr(), id.as_ptr()))?;
         }
-        Ok(class)
+    }
+
+    /// The dict inside of `by_class`, and a new key for it: a weak reference that takes its entry along.
+    fn key_of(&self, class: *mut PyObject) -> PyResult<(Owned, Owned)> {
+        let names = &State::get()?.names;
+        let ids = attr(self.by_class.as_ptr(), names.data.as_ptr())?;
+        let forget = attr(self.by_class.as_ptr(), names.remove.as_ptr())?;
+        // SAFETY: all are live; a new reference or NULL with an exception.
+        let key = unsafe { Owned::new(PyWeakref_NewRef(class, forget.as_ptr()))? };
+        Ok((ids, key))
     }
 }
 
@@ -211,20 +220,43 @@ pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
         return Ok(id);
     }
     let id = new_id()?;
-    let names = &State::get()?.names;
-    let ids = attr(tracker.by_class.as_ptr(), names.data.as_ptr())?;
-    let forget = attr(tracker.by_class.as_ptr(), names.remove.as_ptr())?;
-    // SAFETY: all are live; what the calls return is new, or borrowed and held at once.
-    let id = unsafe {
-        let key = Owned::new(PyWeakref_NewRef(class, forget.as_ptr()))?;
-        let id = PyDict_SetDefault(ids.as_ptr(), key.as_ptr(), id.as_ptr());
-        if id.is_null() {
+    // The id is of use from the moment at which another thread can find it.
+    tracker.set_class(&id, class)?;
+    let (ids, key) = tracker.key_of(class)?;
+    wait_for_package()?;
+    // SAFETY: all are live; what the calls return is borrowed and held at once.
+    unsafe {
+        let found = PyDict_SetDefault(ids.as_ptr(), key.as_ptr(), id.as_ptr());
+        if found.is_null() {
             return Err(Raised);
         }
-        Owned::of(id)
-    };
-    tracker.track(&id, class)?;
-    Ok(id)
+        let found = Owned::of(found);
+        if found.as_ptr() != id.as_ptr() {
+            // Another thread was faster.
+            let classes = attr(tracker.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
+            check(PyDict_DelItem(classes.as_ptr(), id.as_ptr()))?;
+        }
+        Ok(found)
+    }
+}
+
+/// The package looks a class up and then enters it, under a lock: waits until no other thread is in between. No lock is
+/// kept, since no thread can come in between before this one runs Python code. In a forked child the lock may have no
+/// owner left; so the wait is a short one.
+fn wait_for_package() -> PyResult<()> {
+    let state = State::get()?;
+    let names = &state.names;
+    let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? else { return Ok(()) };
+    let Some(lock) = optional_attr(package.as_ptr(), names.tracker_lock.as_ptr())? else { return Ok(()) };
+    // SAFETY: live; new references, or NULL with an exception.
+    unsafe {
+        let seconds = Owned::new(PyFloat_FromDouble(0.05))?;
+        let acquired = call_method2(lock.as_ptr(), names.acquire.as_ptr(), Py_True(), seconds.as_ptr())?;
+        if acquired.as_ptr() == Py_True() {
+            call_method0(lock.as_ptr(), names.release.as_ptr())?;
+        }
+    }
+    Ok(())
 }
 
 /// As `uuid.uuid4().hex`.

@@ -12,7 +12,7 @@ use crate::protocol::wire::Wire;
 use crate::py::class::{compares_by_identity, is_plain_attr, own_dict};
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
-use crate::py::object::{attr, dict_get, item};
+use crate::py::object::{attr, call_method2, dict_get};
 use crate::py::owned::Owned;
 use crate::reconstruct::tracker;
 use crate::state::Name;
@@ -91,14 +91,12 @@ fn has_own(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyRe
 /// `class.__dict__["__dict__"]` if that is a property: it must be there when the class is made.
 fn dict_property(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
     let name = &pickler.state.names.dict;
-    if !has_own(pickler, class, name)? {
-        return Ok(None);
-    }
     let value = if is_plain_attr(class, name.as_ptr()) {
         dict_get(own_dict(class).as_ptr(), name.as_ptr())?
     } else {
         let dict = class_attr(pickler, class, name)?;
-        Some(item(dict.as_ptr(), name.as_ptr())?)
+        // SAFETY: None is there for the interpreter's life.
+        Some(call_method2(dict.as_ptr(), pickler.state.names.get.as_ptr(), name.as_ptr(), unsafe { Py_None() })?)
     };
     let Some(value) = value else { return Ok(None) };
     let ty = type_of(value.as_ptr());

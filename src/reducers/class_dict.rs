@@ -8,9 +8,10 @@ use super::joined::{is_plain, join};
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::py::class::{has_types_own, own_dict};
-use crate::py::error::{self, PyResult, check};
+use crate::py::error::{self, PyResult, Raised, check};
 use crate::py::layout::{Chars, chars, tuple_items, type_of};
-use crate::py::object::{attr, dict_get, item};
+use crate::py::number::from_i64;
+use crate::py::object::{attr, call1, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
@@ -20,11 +21,15 @@ pub struct ClassDict {
     members: Vec<Member>,
     /// In the order of the names; not so if keys that are no `str` were made names.
     is_sorted: bool,
+    /// The member whose value is another one.
+    replaced: Option<usize>,
 }
 
 struct Member {
-    /// An exact `str`; its characters become a new one.
+    /// A `str`.
     name: Owned,
+    /// Was it made of a key that is no exact `str`? Then it is written itself, otherwise its characters in a new one.
+    is_made: bool,
     value: Owned,
     is_gone: bool,
 }
@@ -70,39 +75,48 @@ impl ClassDict {
                 }
             }
             if above.is_none_or(|above| above.as_ptr() != value) {
-                members.push(Member { name: Owned::of(name), value: Owned::of(value), is_gone: false });
+                members.push(Member { name: Owned::of(name), is_made: false, value: Owned::of(value), is_gone: false });
             }
         }
         members.sort_unstable_by(|a, b| compare(a.name.as_ptr(), b.name.as_ptr()));
-        Ok(Some(Self { members, is_sorted: true }))
+        Ok(Some(Self { members, is_sorted: true, replaced: None }))
     }
 
     /// The same in the words of Python.
     fn of_any(state: &State, class: *mut PyObject) -> PyResult<Self> {
         let names = &state.names;
-        let dict = attr(class, names.dict.as_ptr())?;
         let mut members: Vec<Member> = vec![];
         // SAFETY: each call takes live objects, and gives a new reference or raises.
         unsafe {
-            let keys = Owned::new(PySequence_List(dict.as_ptr()))?;
+            let keys = Owned::new(PySequence_List(attr(class, names.dict.as_ptr())?.as_ptr()))?;
             check(PyList_Sort(keys.as_ptr()))?;
             for position in 0..PyList_Size(keys.as_ptr()) {
                 let key = Owned::of(PyList_GetItem(keys.as_ptr(), position));
-                let (name, value) = (join(key.as_ptr())?, item(dict.as_ptr(), key.as_ptr())?);
+                let is_made = !is_plain(key.as_ptr());
+                let name = join(key.as_ptr())?;
+                // Asked for each key, as often as cloudpickle asks: the metaclass may notice.
+                let value = item(attr(class, names.dict.as_ptr())?.as_ptr(), key.as_ptr())?;
                 match members.iter_mut().find(|member| compare(member.name.as_ptr(), name.as_ptr()).is_eq()) {
                     Some(member) => member.value = value,
-                    None => members.try_push(Member { name, value, is_gone: false })?,
+                    None => members.try_push(Member { name, is_made, value, is_gone: false })?,
                 }
             }
-            let bases = attr(class, names.bases.as_ptr())?;
-            let count = PyObject_Size(bases.as_ptr());
+            let bases = || attr(class, names.bases.as_ptr());
+            let dict_of = |base: Owned| attr(base.as_ptr(), names.dict.as_ptr());
+            let count = PyObject_Size(bases()?.as_ptr());
+            if count < 0 {
+                return Err(Raised);
+            }
             let inherited = if count == 1 {
-                attr(Owned::new(PySequence_GetItem(bases.as_ptr(), 0))?.as_ptr(), names.dict.as_ptr())?
+                dict_of(item(bases()?.as_ptr(), from_i64(0)?.as_ptr())?)?
             } else {
                 let all = Owned::new(PyDict_New())?;
-                for position in (0..count).rev() {
-                    let base = Owned::new(PySequence_GetItem(bases.as_ptr(), position))?;
-                    check(PyDict_Update(all.as_ptr(), attr(base.as_ptr(), names.dict.as_ptr())?.as_ptr()))?;
+                let reversed = call1((&raw mut PyReversed_Type).cast(), bases()?.as_ptr())?;
+                while let Some(base) = Owned::new_or_none(PyIter_Next(reversed.as_ptr())) {
+                    check(PyDict_Update(all.as_ptr(), dict_of(base)?.as_ptr()))?;
+                }
+                if error::occurred() {
+                    return Err(Raised);
                 }
                 all
             };
@@ -114,12 +128,18 @@ impl ClassDict {
                 }
             }
         }
-        Ok(Self { members, is_sorted: false })
+        Ok(Self { members, is_sorted: false, replaced: None })
     }
 
     /// The member of a name, an exact `str`.
     pub fn get(&self, name: *mut PyObject) -> Option<*mut PyObject> {
         self.find(name).map(|at| self.members[at].value.as_ptr())
+    }
+
+    /// Keeps the place of a member for [`ClassDict::write`] to fill; false if there is none of this name.
+    pub fn replace(&mut self, name: *mut PyObject) -> bool {
+        self.replaced = self.find(name);
+        self.replaced.is_some()
     }
 
     /// Leaves a member out; false if there is none of this name.
@@ -145,20 +165,29 @@ impl ClassDict {
         self.members.iter().filter(|member| !member.is_gone).count()
     }
 
-    /// Describes the members, each by `next` and the pair.
+    /// Describes the members, each by `next` and the pair; the value of the one that was replaced by `other`.
     pub fn write(
         self,
         plan: &mut Plan<'_, '_>,
         class: *mut PyObject,
         mut next: impl FnMut(&mut Plan<'_, '_>) -> PyResult<()>,
+        mut other: impl FnMut(&mut Plan<'_, '_>) -> PyResult<()>,
     ) -> PyResult<()> {
         let dict = own_dict(class);
         let dict_ptr = dict.as_ptr();
         drop(dict);
         let is_part = plan.lends(dict_ptr)?;
-        for member in self.members.into_iter().filter(|member| !member.is_gone) {
+        for (at, member) in self.members.into_iter().enumerate().filter(|(_, member)| !member.is_gone) {
             next(plan)?;
-            plan.fresh_text(member.name.as_ptr())?;
+            if member.is_made {
+                plan.object(member.name.as_ptr(), Place::Hidden)?;
+            } else {
+                plan.fresh_text(member.name.as_ptr())?;
+            }
+            if self.replaced == Some(at) {
+                other(plan)?;
+                continue;
+            }
             plan.lent(member.value.as_ptr(), is_part, Place::Attribute(member.name.as_ptr()))?;
         }
         Ok(())

@@ -8,16 +8,23 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
 use crate::py::class::is_plain_attr;
-use crate::py::error::{PyResult, Raised};
+use crate::py::error::{PyResult, Raised, check};
 use crate::py::layout::{list_items, tuple_items, type_of};
-use crate::py::object::{attr, call1};
+use crate::py::object::{attr, call_method2, call1};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 
 pub struct ClassState {
     pub dict: ClassDict,
-    /// What is registered with an ABC: the classes that live, and None for each that does not.
-    registry: Option<Vec<Owned>>,
+    registry: Option<Registry>,
+}
+
+/// What is registered with an ABC.
+struct Registry {
+    /// The classes that live, and None for each that does not.
+    classes: Vec<Owned>,
+    /// Does it take the place of the class's own `_abc_impl`? Otherwise it comes last.
+    in_place: bool,
 }
 
 /// 3.14 makes annotations of `__annotate_func__`, which holds the class's namespace; cloudpickle leaves it out.
@@ -47,18 +54,23 @@ impl ClassState {
     /// `(members, {})`
     pub fn write_pair(self, plan: &mut Plan<'_, '_>, class: *mut PyObject) -> PyResult<()> {
         plan.tuple(2)?;
-        let mut members = plan.dict(self.dict.len() + usize::from(self.registry.is_some()))?;
-        self.dict.write(plan, class, |plan| members.next(plan))?;
-        if let Some(registry) = self.registry {
-            members.next(plan)?;
-            let name = plan.pickler().state.names.abc_impl.as_ptr();
-            plan.part(name, Place::Hidden)?;
-            let mut list = plan.list(registry.len())?;
-            for class in registry {
+        let last = self.registry.as_ref().is_some_and(|registry| !registry.in_place);
+        let mut members = plan.dict(self.dict.len() + usize::from(last))?;
+        let name = plan.pickler().state.names.abc_impl.as_ptr();
+        let mut classes = self.registry.map_or(vec![], |registry| registry.classes);
+        let mut list = |plan: &mut Plan<'_, '_>| {
+            let mut list = plan.list(classes.len())?;
+            for class in std::mem::take(&mut classes) {
                 list.next(plan)?;
                 plan.owned(class, Place::Attribute(name))?;
             }
-            list.end(plan)?;
+            list.end(plan)
+        };
+        self.dict.write(plan, class, |plan| members.next(plan), &mut list)?;
+        if last {
+            members.next(plan)?;
+            plan.part(name, Place::Hidden)?;
+            list(plan)?;
         }
         members.end(plan)?;
         plan.dict(0)?.end(plan)?;
@@ -67,7 +79,7 @@ impl ClassState {
 }
 
 /// Of an ABC: its registry in place of what it keeps about its subclasses. None for any other class.
-fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDict) -> PyResult<Option<Vec<Owned>>> {
+fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDict) -> PyResult<Option<Registry>> {
     let metaclass = type_of(class);
     let state = pickler.state;
     let abc_meta = state.imports.abc_meta.as_ptr().cast();
@@ -81,15 +93,17 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
     pickler.foreign()?;
     let own = dict.get(state.names.abc_registry.as_ptr()).map(Owned::of);
     dict.pop(state.names.abc_registry.as_ptr());
-    let mut registry = vec![];
+    let mut classes = vec![];
+    let mut in_place = false;
     // SAFETY: each call takes live objects, and gives a new reference or raises.
     unsafe {
         if let Some(own) = own.filter(|own| own.as_ptr() != Py_None()) {
-            // An ABC in Python: a WeakSet.
-            let classes = Owned::new(PySequence_List(own.as_ptr()))?;
-            for position in 0..PyList_Size(classes.as_ptr()) {
-                registry.try_push(Owned::of(PyList_GetItem(classes.as_ptr(), position)))?;
+            // An ABC in Python keeps a WeakSet there; one in C may have the attribute, too.
+            let own = Owned::new(PySequence_List(own.as_ptr()))?;
+            for position in 0..PyList_Size(own.as_ptr()) {
+                classes.try_push(Owned::of(PyList_GetItem(own.as_ptr(), position)))?;
             }
+            in_place = dict.replace(state.names.abc_impl.as_ptr());
         } else {
             dict.pop(state.names.abc_impl.as_ptr());
             let dump = call1(state.imports.abc_get_dump.as_ptr(), class)?;
@@ -97,11 +111,11 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
             let references = Owned::new(PySequence_List(references.as_ptr()))?;
             for position in 0..PyList_Size(references.as_ptr()) {
                 let reference = PyList_GetItem(references.as_ptr(), position);
-                registry.try_push(Owned::new(PyObject_CallNoArgs(reference))?)?;
+                classes.try_push(Owned::new(PyObject_CallNoArgs(reference))?)?;
             }
         }
     }
-    Ok(Some(registry))
+    Ok(Some(Registry { classes, in_place }))
 }
 
 /// Leaves out the descriptors that the class gets again by its `__slots__`.
@@ -154,11 +168,13 @@ pub fn pop(pickler: &mut Pickler<'_>, dict: &mut ClassDict, name: *mut PyObject)
         return Ok(dict.pop(name));
     }
     pickler.foreign()?;
-    // SAFETY: live. A key must have a hash, whatever it is.
+    // Asked of a dict, which is not empty, so that what has no hash is refused in a dict's words.
+    // SAFETY: live; new references, or NULL with an exception.
     unsafe {
-        if PyObject_Hash(name) == -1 {
-            return Err(Raised);
-        }
+        let names = &pickler.state.names;
+        let some = Owned::new(PyDict_New())?;
+        check(PyDict_SetItem(some.as_ptr(), names.slots.as_ptr(), Py_None()))?;
+        call_method2(some.as_ptr(), names.pop.as_ptr(), name, Py_None())?;
         Ok(PyUnicode_Check(name) != 0 && dict.pop(name))
     }
 }

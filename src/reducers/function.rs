@@ -6,6 +6,7 @@ use super::joined::{Joined, is_plain, join};
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
 use crate::decide::by_reference::goes_by_reference;
+use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
@@ -41,6 +42,8 @@ struct Findings {
     qualname: Joined,
     globals: Vec<(Owned, Owned)>,
     submodules: Vec<Owned>,
+    /// Of globals that are no plain dict.
+    base_globals: Option<BaseGlobals>,
     /// In place of the function's own dict, if its keys are not all plain.
     dict: Option<Owned>,
 }
@@ -150,12 +153,22 @@ fn find_out(pickler: &mut Pickler<'_>, function: &Function) -> PyResult<Findings
     // What foreign code could take away meanwhile.
     let (code, globals) = (Owned::of(function.code), Owned::of(function.globals));
     let closure = (!function.closure.is_null()).then(|| Owned::of(function.closure));
-    let dict = attributes_copy(pickler, function.dict)?;
+    let base_globals = if type_of(globals.as_ptr()).cast_const() == &raw const PyDict_Type {
+        None
+    } else {
+        pickler.foreign()?;
+        Some(base_globals(pickler, globals.as_ptr())?)
+    };
+    let dict = (!function.dict.is_null()).then(|| Owned::of(function.dict));
     let name = Joined::new(pickler, function.name)?;
     let qualname = Joined::new(pickler, function.qualname)?;
     let globals = used_globals(pickler, code.as_ptr(), globals.as_ptr())?;
     let submodules = submodules(pickler, code.as_ptr(), &globals, closure)?;
-    Ok(Findings { name, qualname, globals, submodules, dict })
+    let dict = match dict {
+        Some(dict) => attributes_copy(pickler, dict.as_ptr())?,
+        None => None,
+    };
+    Ok(Findings { name, qualname, globals, submodules, base_globals, dict })
 }
 
 /// (_make_function, (code, base globals, None, None, empty cells), (attributes, slots), _function_setstate)
@@ -171,7 +184,7 @@ fn describe(
     p.wire(Wire::MakeFunction)?;
     p.tuple(5)?;
     p.inline(function.code, super::code::describe)?;
-    p.base_globals(function.globals)?;
+    p.base_globals(function.globals, findings.base_globals)?;
     p.none()?;
     p.none()?;
     empty_cells(p, function)?;
@@ -314,7 +327,7 @@ fn empty_cells(plan: &mut Plan<'_, '_>, function: &Function) -> PyResult<()> {
 
 /// A copy of the function's dict with joined keys, unless these are plain: then it is described as it is.
 fn attributes_copy(pickler: &mut Pickler<'_>, dict: *mut PyObject) -> PyResult<Option<Owned>> {
-    if dict.is_null() || (type_of(dict).cast_const() == &raw const PyDict_Type && has_plain_keys(dict)) {
+    if type_of(dict).cast_const() == &raw const PyDict_Type && has_plain_keys(dict) {
         return Ok(None);
     }
     pickler.foreign()?;

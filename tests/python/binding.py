@@ -65,9 +65,10 @@ def version():
     return _version().decode()
 
 
+# Objects are wrapped by hand: ctypes would ask each for its `__class__`, and some lie or raise.
 def dumps(obj, protocol=HIGHEST):
     """cp_dumps_bytes."""
-    return _dumps_bytes(obj, protocol)
+    return _dumps_bytes(py_object(obj), protocol)
 
 
 def loads(data):
@@ -98,7 +99,7 @@ def dumps_to_memory(obj, **options):
     options = _options(**options)
     out = Buffer()
     try:
-        _check(_dumps(obj, byref(options), byref(out), None))
+        _check(_dumps(py_object(obj), byref(options), byref(out), None))
         return ctypes.string_at(out.data, out.len)
     finally:
         _buffer_release(byref(out))
@@ -109,17 +110,17 @@ def dump_to_callback(obj, write, **options):
     """cp_dump: `write` is called with bytes, and stops the dump by what it returns if that is not 0."""
     options = _options(**options)
     function = WriteFunction(lambda _, data, length: write(ctypes.string_at(data, length)))
-    _check(_dump(obj, function, None, byref(options), None))
+    _check(_dump(py_object(obj), function, None, byref(options), None))
 
 
 def dump_to_fd(obj, fd, **options):
     """cp_dump_fd."""
-    _check(_dump_fd(obj, fd, byref(_options(**options)), None))
+    _check(_dump_fd(py_object(obj), fd, byref(_options(**options)), None))
 
 
 def dump_to_file(obj, file, **options):
     """cp_dump_file."""
-    _check(_dump_file(obj, file, byref(_options(**options)), None))
+    _check(_dump_file(py_object(obj), file, byref(_options(**options)), None))
 
 
 def loads_from_memory(data):

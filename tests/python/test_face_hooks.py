@@ -133,11 +133,13 @@ def described(obj):
     kind = type(obj).__name__
     if kind == "builtin_function_or_method" and obj.__module__ == "cloudpickle.cloudpickle":
         kind = "function"
-    if isinstance(obj, str) and TRACKER_ID.fullmatch(obj.encode("utf-8", "surrogatepass")):
+    # By its type: some objects lie about their class, or raise.
+    if issubclass(type(obj), str) and TRACKER_ID.fullmatch(str.encode(obj, "utf-8", "surrogatepass")):
         return kind, "the id of a class"
-    if isinstance(obj, (str, int, float, bytes)):
+    if issubclass(type(obj), (str, int, float, bytes)):
         return kind, obj
-    return kind, getattr(obj, "__name__", None) if isinstance(obj, (type, types.FunctionType, types.BuiltinFunctionType)) else None
+    named = issubclass(type(obj), (type, types.FunctionType, types.BuiltinFunctionType))
+    return kind, getattr(obj, "__name__", None) if named else None
 
 
 def dump(package, maker, times):
@@ -153,16 +155,23 @@ def dump(package, maker, times):
     return dumps
 
 
-def is_small(row):
+def is_small(obj):
     """A dump in which Python is asked about each object takes its time."""
-    found = outcome(cloudpickle.dumps, row.make(), 5)
+    found = outcome(cloudpickle.dumps, obj, 5)
     return found.error is not None or len(found.data) < 20_000
 
 
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
-@pytest.mark.parametrize("row", [row for row in rows if is_small(row)], ids=str)
+@pytest.mark.parametrize("row", [row for row in rows if not row.endless][::4], ids=str)
 def test_asked_alike(row, maker):
+    with row.world():
+        check_asked_alike(row, maker)
+
+
+def check_asked_alike(row, maker):
     obj = row.make()
+    if not is_small(obj):
+        return
     if not row.fresh:
         outcome(cloudpickle.dumps, obj, 5)
     for protocol in (2, 5):

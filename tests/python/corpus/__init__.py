@@ -2,17 +2,27 @@
 
 from . import (  # noqa: F401  each adds its rows
     atoms,
+    classes,
     closures,
     code,
     containers,
+    decisions,
+    descriptors,
+    enums,
     functions,
+    generics,
+    hostile,
     importable,
     known,
+    metaclasses,
     modules,
+    records,
     reductions,
     references,
     standard,
     text,
+    types_names,
+    views,
     workloads,
 )
 from .row import HIGHEST, PROTOCOLS, ROWS  # noqa: F401

@@ -127,7 +127,7 @@ def check_set_through_object(loaded):
     assert thing.items is loaded
 
 
-plain("recursive set through an object", set_through_object, check_set_through_object)
+plain("recursive set through an object", set_through_object, check_set_through_object, addressed=True)
 
 
 def frozenset_through_object():

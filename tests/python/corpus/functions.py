@@ -117,7 +117,7 @@ source("comprehensions", "def result(n):\n    a = [x * n for x in range(3)]\n   
 source("walrus", "def result(data):\n    return [y for x in data if (y := x * 2) > 2], y", "assert result([1, 2, 3]) == ([4, 6], 6)")
 source("try and with", "from corpus.importable import Manager\ndef result(x):\n    try:\n        with Manager() as m, Manager():\n            raise ValueError(x)\n        try: 1 / x\n        except ZeroDivisionError as e: return str(e)\n        else: return 'else'\n    finally:\n        m = None", "assert result(0) == 'division by zero' and result(1) == 'else'")
 source("f-strings", "def result(x, w=8): return f'{x!r:>{w}} {x=} {{}} {x:%Y}' if w > 99 else f'{x!s:>{w}}|{x!r}|{x:.2f}'", "assert result(1.5) == '     1.5|1.5|1.50'")
-source("class in a function", "def result():\n    class Local:\n        def m(self): return 'm'\n    return Local().m()", "assert result() == 'm'")
+source("class in a function", "def result():\n    class Local:\n        def m(self): return 'm'\n    return Local().m()", "assert result() == 'm'", addressed=True)
 source("match", "def result(x):\n    match x:\n        case {'k': [a, *_]}: return a\n        case (1 | 2) as n: return n\n        case str() if x: return x\n        case _: return None", "assert result({'k': [5, 6]}) == 5 and result(2) == 2 and result('s') == 's' and result(()) is None", since=(3, 10))
 source("except groups", "def result():\n    try:\n        raise ExceptionGroup('g', [ValueError(1)])\n    except* ValueError as g:\n        return_value = len(g.exceptions)\n    return return_value", "assert result() == 1", since=(3, 11))
 source("star expressions", "def result(a, *b):\n    first, *rest = [*b, a]\n    return (first, rest, {**{'a': a}, 'b': b}, print)", "assert result(1, 2, 3)[:2] == (2, [3, 1])")
@@ -130,7 +130,7 @@ source("many constants", "def result(): return [%s]" % ", ".join("'c%d', %d.5" %
 source("many arguments", "def result(%s): return %s" % (", ".join("a%d=%d" % (n, n) for n in range(300)), " + ".join("a%d" % n for n in range(300))), "assert result() == sum(range(300))")
 source("many names", "def result(x):\n" + "".join("    x.attribute%d = name%d\n" % (n, n % 290) for n in range(600)) + "    return x\n" + "\n".join("name%d = %d" % (n, n) for n in range(290)), "from corpus.importable import Plain; assert result(Plain()).attribute599 == 19")
 source("long jumps", "def result(x):\n    for _ in range(2):\n        if x:\n" + "".join("            x += %d\n" % n for n in range(1000)) + "    return x", "assert result(0) == 0 and result(1) > 1000")
-source("more than 65536 names", "def result():\n    if 0 > 1:\n        return [%s]\n    return last\nlast = 5" % ", ".join("n%d" % n for n in range(66000)), "assert result() == 5")
+source("more than 65536 names", "def result():\n    if 0 > 1:\n        return [%s]\n    return last\nlast = 5" % ", ".join("n%d" % n for n in range(66000)), "assert result() == 5", shared=True)
 
 # --- decorated, wrapped, partial
 
