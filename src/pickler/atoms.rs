@@ -179,13 +179,19 @@ impl Pickler<'_> {
     #[inline(always)]
     pub(super) fn get(&mut self, number: usize) {
         if self.protocol == 0 {
-            self.out.bytes(format!("g{number}\n").as_bytes());
+            self.get_in_words(number);
         } else if number < 256 {
             self.out.short([BINGET, number as u8], 2);
         } else {
             let le = (number as u32).to_le_bytes();
             self.out.short([LONG_BINGET, le[0], le[1], le[2], le[3], 0, 0, 0], 5);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_in_words(&mut self, number: usize) {
+        self.out.bytes(format!("g{number}\n").as_bytes());
     }
 
     /// Writes what puts the top of the stack into the memo under the next number.
@@ -200,6 +206,7 @@ impl Pickler<'_> {
     }
 
     #[cold]
+    #[inline(never)]
     fn put_number(&mut self) -> PyResult<()> {
         if self.options.fast {
             return Ok(());
@@ -308,6 +315,27 @@ impl Pickler<'_> {
         })
     }
 
+    /// Writes bytes that nobody else refers to and that are few, unless the output asks for the slow path; false for
+    /// anything else.
+    #[inline]
+    pub(super) fn bytes_leaf(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        if type_of(object).cast_const() != &raw const PyBytes_Type
+            || !unique(object)
+            || self.protocol < 3
+            || self.out.due()
+        {
+            return Ok(false);
+        }
+        let data = layout::bytes(object);
+        if data.len() > 0xff {
+            return Ok(false);
+        }
+        self.bytes_data(object, data)?;
+        self.out.room(0)?;
+        Ok(true)
+    }
+
+    #[inline]
     fn bytes_data(&mut self, object: *mut PyObject, data: &[u8]) -> PyResult<()> {
         if data.len() <= 0xff {
             self.out.room(data.len())?;

@@ -43,7 +43,7 @@ impl Plan<'_, '_> {
             if let Some(value) = value {
                 dict.next(self)?;
                 self.part(key.as_ptr(), Place::Hidden)?;
-                self.owned(value, Place::Global(key.as_ptr()))?;
+                self.held(value, Place::Global(key.as_ptr()))?;
             }
         }
         dict.end(self)?;

@@ -97,6 +97,7 @@ pub struct Waiting {
 }
 
 impl<'a> Pickler<'a> {
+    #[inline(always)]
     pub fn new(mut options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
         let scratch = Scratch::take();
         let lent = scratch.block.map_or_else(Lent::new, Ok)?;

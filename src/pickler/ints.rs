@@ -56,6 +56,17 @@ impl Pickler<'_> {
         }
     }
 
+    /// Writes an int of one byte, unless the output asks for the slow path; false for any other.
+    #[inline]
+    pub(super) fn byte_leaf(&mut self, value: i64) -> PyResult<bool> {
+        if !(0..=0xff).contains(&value) || self.protocol == 0 || self.out.due() {
+            return Ok(false);
+        }
+        self.out.short([BININT1, value as u8], 2);
+        self.out.room(0)?;
+        Ok(true)
+    }
+
     /// An int that fits in 64 bits, at any protocol.
     pub(super) fn int64(&mut self, value: i64) -> PyResult<()> {
         let fits = i32::try_from(value);

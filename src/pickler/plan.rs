@@ -164,6 +164,14 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.owned(Owned::of(object), place)
     }
 
+    /// An object that lies in a dict which is reached in more ways than one, as globals are, and which holds it.
+    pub fn held(&mut self, object: Owned, place: Place) -> PyResult<()> {
+        if self.at_once && !self.ended && self.pickler.shared_text(object.as_ptr())? {
+            return Ok(());
+        }
+        self.owned(object, place)
+    }
+
     /// Any object, whose reference is handed over.
     pub fn owned(&mut self, object: Owned, place: Place) -> PyResult<()> {
         let object = self.pickler.keep(object)?;
@@ -175,8 +183,8 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// in a dict or a list of names that several objects lead to (globals, `sys.modules`) is not a part.
     #[inline]
     pub fn part(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
-        // Most are texts.
-        if self.at_once && !self.ended && self.pickler.text_leaf(object)? {
+        // Most are texts or bytes.
+        if self.at_once && !self.ended && (self.pickler.text_leaf(object)? || self.pickler.bytes_leaf(object)?) {
             return Ok(());
         }
         self.part_step(object, place)
@@ -214,7 +222,11 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.step(Step::Begin(NONE))
     }
 
+    #[inline]
     pub fn int(&mut self, value: i64) -> PyResult<()> {
+        if self.at_once && !self.ended && self.pickler.byte_leaf(value)? {
+            return Ok(());
+        }
         self.step(Step::Int(value))
     }
 

@@ -113,7 +113,8 @@ impl Pickler<'_> {
 
     fn find_wires(&mut self) -> PyResult<Arc<Wires>> {
         let state = self.state;
-        let package = dict_get(state.modules()?.as_ptr(), state.wire_module.as_ptr())?;
+        // SAFETY: attached; the interpreter's own dict, borrowed.
+        let package = dict_get(unsafe { PyImport_GetModuleDict() }, state.wire_module.as_ptr())?;
         // SAFETY: an exact module has a dict.
         let package =
             package.filter(|m| is_module(m.as_ptr())).map(|m| Owned::of(unsafe { PyModule_GetDict(m.as_ptr()) }));

@@ -194,6 +194,18 @@ impl Code {
         }
     }
 
+    /// Are there surely no names of a kind?
+    #[inline]
+    pub fn has_none(&self, kind: Names) -> bool {
+        match kind {
+            #[cfg(Py_3_11)]
+            Names::Free => self.nfreevars == 0,
+            #[cfg(Py_3_11)]
+            Names::Cells => self.ncellvars == 0,
+            _ => layout::tuple_items(self.holder(kind)).is_empty(),
+        }
+    }
+
     /// The names of a kind in their order, and for each whether its tuple holds it under another kind too: an argument
     /// in a cell, from 3.11 on.
     pub fn names(&self, kind: Names) -> impl Iterator<Item = (*mut PyObject, bool)> {

@@ -82,7 +82,7 @@ pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
 
 /// A new tuple of the names themselves.
 fn names(plan: &mut Plan<'_, '_>, code: &Code, kind: Names) -> PyResult<()> {
-    let count = code.names(kind).count();
+    let count = if code.has_none(kind) { 0 } else { code.names(kind).count() };
     if count == 0 {
         return plan.empty_tuple();
     }

@@ -235,8 +235,8 @@ fn describe(
     for (name, value) in findings.globals {
         dict.next(p)?;
         let place = Place::Global(name.as_ptr());
-        p.owned(name, Place::Hidden)?;
-        p.owned(value, place)?;
+        p.held(name, Place::Hidden)?;
+        p.held(value, place)?;
     }
     dict.end(p)?;
     slots.end(p)?;
