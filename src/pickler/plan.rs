@@ -164,7 +164,8 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.owned(Owned::of(object), place)
     }
 
-    /// An object that lies in a dict which is reached in more ways than one, as globals are, and which holds it.
+    /// An object that lies in a dict which is reached in more ways than one, as globals are. The dict holds it, or foreign
+    /// code has run, so that the memo does.
     pub fn held(&mut self, object: Owned, place: Place) -> PyResult<()> {
         if self.at_once && !self.ended && self.pickler.shared_text(object.as_ptr())? {
             return Ok(());
