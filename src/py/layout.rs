@@ -214,6 +214,17 @@ pub fn list_items(list: *mut PyObject) -> (usize, *mut *mut PyObject) {
     }
 }
 
+/// The items of an exact `list` at this moment: good until the list is changed.
+#[inline(always)]
+pub fn list_slice<'a>(list: *mut PyObject) -> &'a [*mut PyObject] {
+    match list_items(list) {
+        // Then there may be no address.
+        (0, _) => &[],
+        // SAFETY: so many items lie there.
+        (len, items) => unsafe { std::slice::from_raw_parts(items, len) },
+    }
+}
+
 /// The items of a `tuple`, which never change.
 #[inline(always)]
 pub fn tuple_items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {

@@ -13,7 +13,7 @@ use crate::protocol::opcode::*;
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
 use crate::py::instance::{Attributes, attributes, make_dict};
-use crate::py::layout::{list_items, type_of, unique};
+use crate::py::layout::{list_slice, type_of, unique};
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -255,9 +255,7 @@ impl Pickler<'_> {
         if type_of(list.as_ptr()).cast_const() != &raw const PyList_Type {
             return Ok(false);
         }
-        let (len, items) = list_items(list.as_ptr());
-        // SAFETY: so many items lie there.
-        let names = unsafe { std::slice::from_raw_parts(items, len) };
+        let names = list_slice(list.as_ptr());
         Ok(names.iter().eq(self.shapes.slots(slots).iter().map(|slot| &slot.name)))
     }
 

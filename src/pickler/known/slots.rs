@@ -5,7 +5,7 @@ use pyo3_ffi::*;
 use crate::pickler::engine::Pickler;
 use crate::py::class::{has_types_own, own_dict};
 use crate::py::error::{self, PyResult, check};
-use crate::py::layout::{list_items, tuple_items, type_of};
+use crate::py::layout::{list_slice, tuple_items, type_of};
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -60,12 +60,10 @@ pub fn slots_of(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult
     if type_of(names.as_ptr()).cast_const() != &raw const PyList_Type {
         return Ok(None);
     }
-    let (len, items) = list_items(names.as_ptr());
-    if len > MOST {
+    let names = list_slice(names.as_ptr());
+    if names.len() > MOST {
         return Ok(None);
     }
-    // SAFETY: so many items lie there.
-    let names = unsafe { std::slice::from_raw_parts(items, len) };
     Ok(names.iter().map(|name| slot(class, *name)).collect())
 }
 
