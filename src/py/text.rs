@@ -71,17 +71,14 @@ pub fn intern(text: &str) -> PyResult<Owned> {
     }
 }
 
-/// `str(object)` for a message, whatever the object does: an exception in between is dropped, and those set before
-/// stay.
+/// `str(object)` for a message, whatever the object does: an exception in between is dropped, and one set before stays.
 pub fn display(object: *mut PyObject) -> String {
-    // SAFETY: live; the new reference is handed over.
-    lossy(unsafe { PyObject_Str(object) }, object)
+    shown(object, PyObject_Str)
 }
 
 /// `repr(object)` for a message, likewise.
 pub fn repr(object: *mut PyObject) -> String {
-    // SAFETY: live; the new reference is handed over.
-    lossy(unsafe { PyObject_Repr(object) }, object)
+    shown(object, PyObject_Repr)
 }
 
 /// `tp_name`: with the module for static types, without it for those that Python code made.
@@ -90,14 +87,16 @@ pub fn type_name<'a>(ty: *mut PyTypeObject) -> Cow<'a, str> {
     unsafe { std::ffi::CStr::from_ptr((*ty).tp_name) }.to_string_lossy()
 }
 
-/// The text of what `str` or `repr` of an object gave, a reference that is taken over; surrogates are escaped.
-fn lossy(text: *mut PyObject, object: *mut PyObject) -> String {
-    // SAFETY: NULL with an exception, or a new reference.
-    let encoded = unsafe { Owned::new(text) }.and_then(|text| {
+/// What `str` or `repr` says of an object; surrogates are escaped.
+fn shown(object: *mut PyObject, show: unsafe extern "C" fn(*mut PyObject) -> *mut PyObject) -> String {
+    // Neither may be called with an exception set.
+    let before = error::take();
+    // SAFETY: live; NULL with an exception, or a new reference.
+    let encoded = unsafe { Owned::new(show(object)) }.and_then(|text| {
         // SAFETY: a live str; a new reference or NULL with an exception.
         unsafe { Owned::new(PyUnicode_AsEncodedString(text.as_ptr(), c"utf-8".as_ptr(), c"backslashreplace".as_ptr())) }
     });
-    match encoded {
+    let text = match encoded {
         Ok(bytes) => {
             // SAFETY: live bytes, held by `bytes` while they are read.
             let data = unsafe {
@@ -111,7 +110,11 @@ fn lossy(text: *mut PyObject, object: *mut PyObject) -> String {
             // SAFETY: live.
             format!("<unprintable {} object>", type_name(unsafe { Py_TYPE(object) }))
         }
+    };
+    if let Some(before) = before {
+        error::restore(before);
     }
+    text
 }
 
 /// A `str` as pickles write it: UTF-8 in which lone surrogates are encoded too.

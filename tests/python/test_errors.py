@@ -1,5 +1,7 @@
 """Errors say where the culprit sits, and keep their type and the words that the oracle has for it."""
 
+import io
+import pickle
 import threading
 
 import binding
@@ -191,3 +193,24 @@ def test_objects_of_a_failed_dump_are_let_go():
         outcome(binding.dumps, obj, 5)
     gc.collect()
     assert sys.getrefcount(held) == before
+
+
+def test_a_cause_stays_the_cause_while_the_message_is_made():
+    """The message asks the file for its name, in Python, when the exception of the file has been raised."""
+
+    class Name:
+        def __str__(self):
+            return "of its own"
+
+    class Unreadable(io.BytesIO):
+        name = Name()
+
+        def seek(self, *arguments):
+            raise OSError("no reading")
+
+    file = io.TextIOWrapper(Unreadable(b"text"))
+    file.mode = "r"
+    for dumps in (binding.dumps, by_cloudpickle):
+        with pytest.raises(pickle.PicklingError, match="Cannot pickle file of its own as it cannot be read") as raised:
+            dumps(file, 5)
+        assert isinstance(raised.value.__cause__, OSError), raised.value.__cause__
