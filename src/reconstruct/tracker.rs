@@ -5,6 +5,7 @@
 //! dictionaries' inner dicts are used directly, in steps that no other thread can see halfway.
 
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pyo3_ffi::compat::PyWeakref_GetRef;
 use pyo3_ffi::*;
@@ -195,28 +196,47 @@ pub fn lookup_or_track(id: *mut PyObject, class: *mut PyObject) -> PyResult<Owne
     current()?.track(&Owned::of(id), class)
 }
 
-/// The id of a class that has one. Runs no foreign code for a class that is hashed and compared by identity; None also
-/// if the tracker of the moment is not at hand.
+/// The id of a class that has one under which it is found. Runs no foreign code for a class that is hashed and compared by
+/// identity; None also if the tracker of the moment is not at hand.
 pub fn known_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
     let state = State::get()?;
-    let by_class = match dict_get(state.modules()?.as_ptr(), state.names.cloudpickle_module.as_ptr())? {
+    let names = &state.names;
+    let (by_class, by_id) = match dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? {
         // SAFETY: live; an exact module has a dict.
         Some(package) => unsafe {
             if PyModule_CheckExact(package.as_ptr()) == 0 {
                 return Ok(None);
             }
-            dict_get(PyModule_GetDict(package.as_ptr()), state.names.tracker_by_class.as_ptr())?
+            let dict = PyModule_GetDict(package.as_ptr());
+            (dict_get(dict, names.tracker_by_class.as_ptr())?, dict_get(dict, names.tracker_by_id.as_ptr())?)
         },
-        None => state.tracker.made::<Tracker>().map(|tracker| tracker.by_class.clone()),
+        None => match state.tracker.made::<Tracker>() {
+            Some(tracker) => (Some(tracker.by_class.clone()), Some(tracker.by_id.clone())),
+            None => return Ok(None),
+        },
     };
-    let Some(by_class) = by_class else { return Ok(None) };
-    id_in(&by_class, class)
+    let (Some(by_class), Some(by_id)) = (by_class, by_id) else { return Ok(None) };
+    match id_in(&by_class, class)? {
+        Some(id) if is_entered(&by_id, &id)? => Ok(Some(id)),
+        _ => Ok(None),
+    }
 }
 
-/// The id of a class, made at the first question (`_get_or_create_tracker_id`).
+/// Does the `WeakValueDictionary` have the id? The package enters a class before its id.
+fn is_entered(by_id: &Owned, id: &Owned) -> PyResult<bool> {
+    let data = attr(by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
+    Ok(dict_get(data.as_ptr(), id.as_ptr())?.is_some())
+}
+
+/// The id of a class, made at the first question (`_get_or_create_tracker_id`). From then on the class is found under it.
 pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
     let tracker = current()?;
     if let Some(id) = tracker.id_of(class)? {
+        if !is_entered(&tracker.by_id, &id)? {
+            wait_for_package()?;
+            // Still not there if the thread that was about to enter it is not in this process.
+            tracker.set_class(&id, class)?;
+        }
         return Ok(id);
     }
     let id = new_id()?;
@@ -225,35 +245,47 @@ pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
     let (ids, key) = tracker.key_of(class)?;
     wait_for_package()?;
     // SAFETY: all are live; what the calls return is borrowed and held at once.
-    unsafe {
+    let found = unsafe {
         let found = PyDict_SetDefault(ids.as_ptr(), key.as_ptr(), id.as_ptr());
         if found.is_null() {
             return Err(Raised);
         }
-        let found = Owned::of(found);
-        if found.as_ptr() != id.as_ptr() {
-            // Another thread was faster.
-            let classes = attr(tracker.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
-            check(PyDict_DelItem(classes.as_ptr(), id.as_ptr()))?;
+        Owned::of(found)
+    };
+    if found.as_ptr() != id.as_ptr() {
+        // Another thread was faster.
+        let classes = attr(tracker.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
+        // SAFETY: a live dict, which has the id since it was entered above.
+        check(unsafe { PyDict_DelItem(classes.as_ptr(), id.as_ptr()) })?;
+        if !is_entered(&tracker.by_id, &found)? {
+            tracker.set_class(&found, class)?;
         }
-        Ok(found)
     }
+    Ok(found)
 }
+
+/// The process in which the package's lock was seen to stay locked.
+static LOCKED_FOR_EVER: AtomicU32 = AtomicU32::new(0);
 
 /// The package looks a class up and then enters it, under a lock: waits until no other thread is in between. No lock is
 /// kept, since no thread can come in between before this one runs Python code. In a forked child the lock may have no
-/// owner left; so the wait is a short one.
+/// owner left; so the wait comes to an end, and is not tried again.
 fn wait_for_package() -> PyResult<()> {
     let state = State::get()?;
     let names = &state.names;
     let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? else { return Ok(()) };
     let Some(lock) = optional_attr(package.as_ptr(), names.tracker_lock.as_ptr())? else { return Ok(()) };
+    let process = std::process::id();
+    let seconds = if LOCKED_FOR_EVER.load(Ordering::Relaxed) == process { 0.0 } else { 1.0 };
     // SAFETY: live; new references, or NULL with an exception.
     unsafe {
-        let seconds = Owned::new(PyFloat_FromDouble(0.05))?;
+        let seconds = Owned::new(PyFloat_FromDouble(seconds))?;
         let acquired = call_method2(lock.as_ptr(), names.acquire.as_ptr(), Py_True(), seconds.as_ptr())?;
         if acquired.as_ptr() == Py_True() {
+            LOCKED_FOR_EVER.store(0, Ordering::Relaxed);
             call_method0(lock.as_ptr(), names.release.as_ptr())?;
+        } else {
+            LOCKED_FOR_EVER.store(process, Ordering::Relaxed);
         }
     }
     Ok(())

@@ -5,7 +5,9 @@ import os
 import pickle
 import sys
 import threading
+import time
 import weakref
+import xml.dom  # noqa: F401  a thread that imports it for the first time holds a lock of Python's own
 
 import binding
 import cloudpickle.cloudpickle as package
@@ -67,16 +69,16 @@ def test_classes_can_be_collected():
     assert len(package._DYNAMIC_CLASS_TRACKER_BY_ID) < before
 
 
-@pytest.mark.parametrize("others", (0, 2))
+@pytest.mark.parametrize("others", (0, 2, 3, 5))
 def test_many_threads_agree(others):
-    """Each class has one id, whichever thread asks first. Of our own dumps a class is found under its id from the first
-    on; the package enters a class before its id, and another thread may dump in between."""
+    """Each class has one id, whichever thread and library asks first, and is found under it from the first dump on: also
+    if we dump while the package, which enters a class before its id, is in between."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         for _ in range(30):
             made = [dynamic() for _ in range(20)]
-            barrier, found, failed = threading.Barrier(6), [], []
+            barrier, found, dumped, failed = threading.Barrier(6), [], [], []
 
             def work(dumps):
                 try:
@@ -84,7 +86,9 @@ def test_many_threads_agree(others):
                     for one in made:
                         data = dumps(one)
                         found.append((id(one), ids(data)[0]))
-                        assert others or binding.loads(data) is one
+                        # Loading it sets its attributes anew, which others that dump it would notice.
+                        assert package._DYNAMIC_CLASS_TRACKER_BY_ID.get(ids(data)[0]) is one
+                        dumped.append((one, data))
                 except BaseException as error:
                     failed.append(error)
 
@@ -96,6 +100,7 @@ def test_many_threads_agree(others):
             if failed:
                 raise failed[0]
             assert len(set(found)) == len(made)
+            assert all(binding.loads(data) is one and pickle.loads(data) is one for one, data in dumped)
     finally:
         sys.setswitchinterval(interval)
 
@@ -128,13 +133,61 @@ def test_no_lock_is_held_while_python_code_runs():
     assert {"hash", "reduce"} <= set(seen)
 
 
-def test_a_forked_child_has_no_lock_left_over():
+def between(entered, made):
+    """The package as it is after it has entered a class and before it enters the id."""
+    with package._DYNAMIC_CLASS_TRACKER_LOCK:
+        package._DYNAMIC_CLASS_TRACKER_BY_CLASS[made] = "%032x" % id(made)
+        entered.set()
+        time.sleep(0.05)
+        package._DYNAMIC_CLASS_TRACKER_BY_ID["%032x" % id(made)] = made
+
+
+def test_the_package_is_in_between():
+    for _ in range(5):
+        made, entered = dynamic(), threading.Event()
+        thread = threading.Thread(target=between, args=(entered, made))
+        thread.start()
+        entered.wait()
+        data = binding.dumps(made)
+        assert binding.loads(data) is made and pickle.loads(data) is made
+        thread.join()
+        assert ids(data) == ["%032x" % id(made)] and ids(package.dumps(made)) == ids(data) == ids(binding.dumps(made))
+
+
+def test_a_child_forked_while_the_package_is_in_between():
+    """The thread that has the lock, and that would enter the id, is not in the child. A class that it had begun with and new
+    ones get ids there, and only the first of them waits for the lock."""
+    made, entered = dynamic(), threading.Event()
+    thread = threading.Thread(target=between, args=(entered, made))
+    thread.start()
+    entered.wait()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            begun = time.monotonic()
+            assert package._DYNAMIC_CLASS_TRACKER_LOCK.locked()
+            for each in (made, *(dynamic() for _ in range(30))):
+                data = binding.dumps(each)
+                assert binding.loads(data) is each and binding.dumps(each) == data
+            status = 0 if time.monotonic() - begun < 15 else 2
+        finally:
+            os._exit(status)
+    thread.join()
+    timer = threading.Timer(60, os.kill, (child, 9))
+    timer.start()
+    assert os.waitpid(child, 0)[1] == 0
+    timer.cancel()
+
+
+@pytest.mark.parametrize("dumps", (binding.dumps, package.dumps))
+def test_a_forked_child_has_no_lock_left_over(dumps):
     """Threads dump all the time; whatever the fork interrupts, the child dumps and loads at once."""
     stop = threading.Event()
 
     def work():
         while not stop.is_set():
-            binding.dumps([dynamic() for _ in range(20)] + [run("import xml.dom\ndef f(): return xml.dom")["f"]])
+            dumps([dynamic() for _ in range(20)] + [run("import xml.dom\ndef f(): return xml.dom")["f"]])
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
