@@ -1,0 +1,1 @@
+"""Programs that hypothesis writes: classes, functions and objects of them as `__main__` would define them."""
