@@ -1,3 +1,4 @@
+import faulthandler
 import gc
 import importlib.util
 import os
@@ -22,6 +23,24 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 if not importlib.util.find_spec("test.pickletester"):
     collect_ignore_glob = ["test_pickletester*.py"]
     left_out("CPython's own tests of pickle", "this Python comes without them; Debian's are in libpython3.N-testsuite")
+
+
+# A file of tests that takes so long hangs: it ends, and says where it was. (pytest can watch each test, which costs more
+# than most of the tests do.)
+LONGEST = 1800
+
+
+def pytest_configure():
+    # Before pytest takes standard error.
+    global STANDARD_ERROR
+    STANDARD_ERROR = os.dup(2)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def watched():
+    faulthandler.dump_traceback_later(LONGEST, exit=True, file=STANDARD_ERROR)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True, scope="module")
