@@ -22,7 +22,8 @@ def with_persistent_id(package):
     class Pickler(package.Pickler):
         def persistent_id(self, obj):
             ASKED.append(obj)
-            return "the id" if obj == "an id" else None
+            # Some objects change, or raise, when they are compared.
+            return "the id" if type(obj) is str and obj == "an id" else None
 
     return Pickler
 

@@ -1,66 +1,135 @@
 """Python's allocations fail, one after the other: MemoryError or the whole result, and all is well afterwards."""
 
 import ctypes
+import functools
 import importlib.util
+import sys
 
 import binding
 import pytest
 from compare import with_anonymous_trackers
-from corpus import rows
+from corpus import rows as all_rows
 from left_out import left_out
 
-# What makes it run no Python code of its own, in which CPython itself goes wrong without memory.
-ROWS = [row for row in rows if row.name in ("workload: small message", "workload: lambda", "workload: closure of 3 cells",
-    "workload: nested 10 deep", "workload: function with 5 globals", "workload: partial of a dynamic function",
-    "workload: task: (function, args, kwargs)", "workload: function by reference", "workload: class by reference")]  # fmt: skip
-# So many calls in a row that lacked nothing are the end.
+# pytest would keep each warning. What has no memory in a callback of a weak reference goes to sys.unraisablehook.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+# Each of the first so many allocations fails once.
+MOST = 400
+# So many calls in a row that came to the usual end have lacked nothing.
 ENOUGH = 5
+# A dump that takes its time takes it for each allocation.
+LARGE = 10_000
+
+# Where there is no memory to read a file it is left at another place, as cloudpickle leaves it.
+MOVED = ("file", "wrapper with a mode")
+
+rows = [row for row in all_rows if not (row.endless or row.fresh or row.shared or row.name.startswith(MOVED))]
+
+# CPython before 3.14 frees a function's code once too often where there is no memory for the function's cells, and its
+# functions may return NULL without an exception: what calls functions written in Python is left out there.
+PYTHON_IS_SAFE = sys.version_info >= (3, 14)
+if not PYTHON_IS_SAFE:
+    left_out("allocations that fail, in rows that call Python functions", "CPython before 3.14 crashes by itself then")
 
 
-def fail_each(work, check):
-    """Lets the first allocation of a call fail, the second of the next, and so on; how often that was felt."""
+def attempt(work):
+    """Result and error, one of them None."""
+    try:
+        return work(), None
+    except BaseException as error:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        return None, error
+
+
+def runs_python(work):
+    """Does a call of the doors run functions written in Python?"""
+    called = []
+
+    def profile(frame, event, argument):
+        if event == "call" and frame.f_globals.get("__name__") != __name__:
+            called.append(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        attempt(work)
+    finally:
+        sys.setprofile(before)
+    return bool(called)
+
+
+def is_for_want_of_memory(error):
+    # ctypes makes an error of its own of a MemoryError. CPython from 3.13 on says that a class has no __firstlineno__ if
+    # there is no memory to set it.
+    return isinstance(error, (MemoryError, ctypes.ArgumentError)) or (
+        type(error) is AttributeError and sys.version_info >= (3, 13) and "no attribute '__firstlineno__'" in str(error)
+    )
+
+
+def fail_each(work, usual):
+    """Lets the first allocation of a call fail, the second of the next, and so on; how often that was felt. `usual` says
+    whether a call came to its usual end, which is a result or an error."""
     import _testcapi
 
     felt = fine = number = 0
-    while fine < ENOUGH:
-        assert number < 10_000, "there is no end"
+    while fine < ENOUGH and number < MOST:
+        result = raised = None
+        _testcapi.set_nomemory(number, number + 1)
         try:
-            _testcapi.set_nomemory(number, number + 1)
-            try:
-                result = work()
-            finally:
-                _testcapi.remove_mem_hooks()
-        except (MemoryError, ctypes.ArgumentError):
-            # The latter is what ctypes makes of the former.
+            result = work()
+        except BaseException as error:
+            _testcapi.remove_mem_hooks()
+            raised = error
+            raised.__traceback__ = raised.__context__ = raised.__cause__ = None
+        else:
+            _testcapi.remove_mem_hooks()
+        if raised is not None and is_for_want_of_memory(raised):
             felt, fine = felt + 1, 0
         else:
-            check(result)
+            usual(result, raised)
             fine += 1
         number += 1
     return felt
+
+
+def check(work, same):
+    """`same` says whether two results are alike."""
+    attempt(work)
+    expected, failure = attempt(work)
+
+    def usual(result, raised):
+        # Where there is no memory to say all of it, the message has less at its end, or nothing at all before 3.11.
+        assert type(raised) is type(failure), raised
+        assert str(failure).startswith(str(raised)[:6])
+        assert raised is not None or same(result, expected)
+
+    assert fail_each(work, usual) > 0
+    usual(*attempt(work))
 
 
 if not importlib.util.find_spec("_testcapi"):
     left_out("allocations that fail", "this Python comes without _testcapi")
 else:
 
-    @pytest.mark.parametrize("row", ROWS, ids=str)
+    @pytest.mark.parametrize("row", rows, ids=str)
     def test_dumps(row):
-        obj = row.make()
-        expected = with_anonymous_trackers(binding.dumps(obj, 5))
+        with row.world():
+            # Without a function of our own: CPython 3.12 loses the exception if there is no memory for its traceback.
+            dumps = functools.partial(binding._dumps_bytes, ctypes.py_object(row.make()), 5)
+            size = len(attempt(dumps)[0] or b"")
+            if size < LARGE and (PYTHON_IS_SAFE or not runs_python(dumps)):
+                check(dumps, lambda one, other: with_anonymous_trackers(one) == with_anonymous_trackers(other))
 
-        def check(data):
-            assert with_anonymous_trackers(data) == expected
-
-        assert fail_each(lambda: binding.dumps(obj, 5), check) > 0
-        check(binding.dumps(obj, 5))
-
-    @pytest.mark.parametrize("row", ROWS, ids=str)
+    @pytest.mark.parametrize("row", rows[::3], ids=str)
     def test_loads(row):
-        data = binding.dumps(row.make(), 5)
-        assert fail_each(lambda: binding.loads(data), row.check) > 0
-        row.check(binding.loads(data))
+        with row.world():
+            obj = row.make()
+            data, _ = attempt(lambda: binding.dumps(obj, 5))
 
-
-def test_rows_are_there():
-    assert len(ROWS) == 9
+            loads = functools.partial(binding._loads_bytes, data)
+            if data and len(data) < LARGE and (PYTHON_IS_SAFE or not runs_python(loads)):
+                check(loads, lambda one, other: type(one).__name__ == type(other).__name__)
