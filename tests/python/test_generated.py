@@ -80,7 +80,7 @@ KINDS = """
     method, member: class method, member: property, member: partial method, member: descriptor, member: nested class, member:
     annotation, member: annotated value, member: class cell, member: calls another, member: abstract method, member: private,
     special: __init__, special: __new__, special: __eq__, special: __init_subclass__, special: __reduce__, special:
-    __getstate__ and __setstate__, special: __module__, special: __qualname__, special: __dict__, slots, slots: 's', slots:
+    __getstate__ and __setstate__, special: __module__, special: __qualname__, special: __dict__, slots, slots: 's', slots: 'st', slots:
     ('s', '__dict__'), slots: ('s', '__weakref__'), slots: ('__private',), change: set, change: itself, change: another, change:
     instance, change: registered builtin, change: delete, change: slot names; enum, enum: enum.Enum, enum: enum.IntEnum, enum:
     enum.Flag, enum: enum.IntFlag, enum: str and enum.Enum, enum: alias, enum: method, enum: _missing_, enum: next values, enum:

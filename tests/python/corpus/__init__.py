@@ -21,6 +21,7 @@ from . import (  # noqa: F401  each adds its rows
     references,
     standard,
     text,
+    traps,
     types_names,
     views,
     workloads,

@@ -5,7 +5,7 @@ import sys
 from .functions import annotation, body, default_value, definition, expression
 
 BASES = ["int", "str", "float", "bytes", "list", "dict", "set", "frozenset", "tuple", "Exception", "ValueError", "collections.OrderedDict", "collections.UserDict", "collections.deque", "abc.ABC", "collections.abc.Mapping", "collections.abc.Sized", "collections.abc.Hashable", "typing.Generic[T]", "typing.Generic[T, K]", "typing.Protocol", "typing.Protocol[T]", "list[int]", "typing.List[T]", "typing.Dict[str, T]", "importable.Plain", "importable.Slotted", "importable.Items", "importable.WithMeta", "contextlib.AbstractContextManager", "string.Formatter", "threading.local", "logging.Handler", "datetime.date", "types.SimpleNamespace"]
-SLOTS = ["('s', 't')", "['s']", "'s'", "()", "('s', '__dict__')", "('s', '__weakref__')", "('__dict__', '__weakref__')", "('__private',)", "{'s': 'doc of s'}", "('s', 't', '__dict__', '__weakref__')"]
+SLOTS = ["'st'", "('s', 't')", "['s']", "'s'", "()", "('s', '__dict__')", "('s', '__weakref__')", "('__dict__', '__weakref__')", "('__private',)", "{'s': 'doc of s'}", "('s', 't', '__dict__', '__weakref__')"]
 
 
 def metaclass(p):
