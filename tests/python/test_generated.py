@@ -11,7 +11,7 @@ import sys
 
 import binding
 import pytest
-from compare import by_cloudpickle, difference, outcome
+from compare import Outcome, by_cloudpickle, difference, outcome
 from generate.describe import describe
 from generate.elsewhere import Elsewhere
 from generate.program import PRELUDE, run, world
@@ -45,9 +45,16 @@ def compared(text, protocol):
             same("warm", each, outcome(binding.dumps, obj, each), warm)
         twin = run(text)
         ours = outcome(binding.dumps, twin, protocol)
-        same("cold", protocol, ours, theirs)
+        same("cold", protocol, without_addresses(ours), without_addresses(theirs))
         same("seen by us first", protocol, outcome(binding.dumps, twin, protocol), outcome(by_cloudpickle, twin, protocol))
     return ours.data
+
+
+def without_addresses(outcome):
+    """A dataclass has the repr of its defaults in its docs, and so has one object another address there than its twin."""
+    if outcome.data is None:
+        return outcome
+    return Outcome(data=re.sub(rb"(?<= at 0x)[0-9a-f]+", lambda found: b"0" * len(found.group()), outcome.data))
 
 
 def behaved(text, data, elsewhere):

@@ -125,6 +125,12 @@ def turning(change):
     )["result"]
 
 
+def turned(loaded):
+    """What was written before the turn is as it was; what has been written already is not written again."""
+    assert len(loaded) == 8 and loaded[2] == loaded[6] == 0 and loaded[5] is loaded[1]
+    assert vars(loaded[0]) == {"n": 1} and loaded[1].a == 1 and type(loaded[1]).__name__ == "S"
+
+
 for change in (
     "C.__reduce__ = lambda self: (int, (5,))",
     "C.__reduce_ex__ = lambda self, protocol: (int, (5,))",
@@ -140,4 +146,4 @@ for change in (
     "t.b = 'changed'",
     "del t.b",
 ):
-    row("known: turn: " + change, lambda change=change: turning(change), lambda loaded: None, fresh=True)
+    row("known: turn: " + change, lambda change=change: turning(change), turned, fresh=True)
