@@ -27,6 +27,9 @@ LARGE = 10_000
 # Where there is no memory to read a file it is left at another place, as cloudpickle leaves it.
 MOVED = ("file", "wrapper with a mode")
 
+# A debug build of CPython asserts that a str of a subclass has its text, also when there was no memory for it.
+ASSERTED = "subclass of str" if hasattr(sys, "gettotalrefcount") else None
+
 rows = [row for row in all_rows if not (row.endless or row.fresh or row.shared or row.name.startswith(MOVED))]
 
 # CPython before 3.14 frees a function's code once too often where there is no memory for the function's cells, and its
@@ -131,5 +134,7 @@ else:
             data, _ = attempt(lambda: binding.dumps(obj, 5))
 
             loads = functools.partial(binding._loads_bytes, data)
-            if data and len(data) < LARGE and (PYTHON_IS_SAFE or not runs_python(loads)):
+            if ASSERTED and ASSERTED in row.name:
+                left_out("allocations that fail: " + row.name, "a debug build of CPython asserts that there is memory")
+            elif data and len(data) < LARGE and (PYTHON_IS_SAFE or not runs_python(loads)):
                 check(loads, lambda one, other: type(one).__name__ == type(other).__name__)
