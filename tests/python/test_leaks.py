@@ -46,7 +46,7 @@ def check_level(work):
     # A leak grows each time by at least a block a round. Caches of CPython fill and empty at their own times, more and
     # more slowly: the tolerance is a quarter of a block, and one level turn is proof.
     growths = []
-    for _ in range(8):
+    for _ in range(11):
         growths.append((rounds, grown(work, rounds)))
         if growths[-1][1] <= rounds // 4:
             return
