@@ -111,9 +111,12 @@ NAMED = """_make_function, _function_setstate, _make_cell, _make_empty_cell, _ma
 def test_programs_have_it_all():
     """What they claim to have is there, and gets to the pickle."""
     seen, named = collections.Counter(), collections.Counter()
-    for seed in range(600):
+    # Some kinds are in one program of several hundred.
+    for seed in range(2400):
         program = program_of(seed)
         seen.update(program.kinds)
+        if seed >= 600:
+            continue
         with world():
             try:
                 data = outcome(by_cloudpickle, run(program.text()), 4).data or b""
