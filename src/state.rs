@@ -79,6 +79,7 @@ names! {
     getnewargs_ex = "__getnewargs_ex__";
     getstate = "__getstate__";
     globals = "__globals__";
+    init = "__init__";
     initializing = "_initializing";
     isatty = "isatty";
     items = "items";

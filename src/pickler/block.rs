@@ -32,17 +32,6 @@ impl Drop for Lent {
     }
 }
 
-/// Asks for huge pages for a block, where the system gives them on advice. It is advice: a refusal changes nothing.
-pub fn advise_huge(block: *mut u8, size: usize) {
-    const PAGE: usize = 4096;
-    let begin = (block as usize).next_multiple_of(PAGE);
-    let end = (block as usize + size) & !(PAGE - 1);
-    if end > begin {
-        // SAFETY: pages inside the block; the advice changes no contents.
-        unsafe { libc::madvise(begin as *mut libc::c_void, end - begin, libc::MADV_HUGEPAGE) };
-    }
-}
-
 /// Memory of `malloc` with its length.
 pub struct Memory {
     pub(super) block: *mut u8,

@@ -8,18 +8,15 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
-use super::block::advise_huge;
 pub use super::block::{LENT_BYTES, Lent, Memory};
 use crate::protocol::opcode::{FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET};
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::owned::Owned;
+use crate::py::pages::{HUGE, advise_huge};
 
 /// Free behind the end when an object begins: enough for any object without a payload, with its memo number and the
 /// opcodes that end the containers around it.
 pub const SLACK: usize = 128;
-
-/// A result of this size and more is worth huge pages.
-const HUGE: usize = 32 << 20;
 
 /// Who the block is for, which says how it is allocated.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use pyo3_ffi::*;
 use super::error::{PyResult, Raised, check};
 use super::object::attr;
 use super::owned::Owned;
+use super::pages::{HUGE, advise_huge};
 use super::undeclared::_PyBytes_Resize;
 
 /// Memory that is provided before anything of what is to fill it was seen.
@@ -17,8 +18,23 @@ type Fill<'a, E> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), E>;
 
 /// `bytes` of a slice.
 pub fn of(data: &[u8]) -> PyResult<Owned> {
+    if data.len() >= HUGE {
+        return large(data);
+    }
     // SAFETY: pointer and length of one slice; a new reference.
     unsafe { Owned::new(PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t)) }
+}
+
+#[cold]
+fn large(data: &[u8]) -> PyResult<Owned> {
+    // SAFETY: a new object of this length, filled before anyone sees it.
+    unsafe {
+        let object = Owned::new(PyBytes_FromStringAndSize(ptr::null(), data.len() as Py_ssize_t))?;
+        let start = PyBytes_AsString(object.as_ptr()).cast::<u8>();
+        advise_huge(start, data.len());
+        ptr::copy_nonoverlapping(data.as_ptr(), start, data.len());
+        Ok(object)
+    }
 }
 
 /// The content of a `bytes` object, for as long as it lives.
@@ -39,6 +55,9 @@ pub fn bytes<E: From<Raised>>(len: usize, fill: Fill<'_, E>) -> Result<Owned, E>
                 return Err(Raised.into());
             }
             let start = PyBytes_AsString(object).cast::<u8>();
+            if have >= HUGE {
+                advise_huge(start, have);
+            }
             if let Err(error) = fill(std::slice::from_raw_parts_mut(start.add(filled), have - filled)) {
                 Py_DECREF(object);
                 return Err(error);
@@ -64,6 +83,9 @@ pub fn bytearray<E: From<Raised>>(len: usize, fill: Fill<'_, E>) -> Result<Owned
         let mut filled = 0;
         loop {
             let start = PyByteArray_AsString(object.as_ptr()).cast::<u8>();
+            if have >= HUGE {
+                advise_huge(start, have);
+            }
             fill(std::slice::from_raw_parts_mut(start.add(filled), have - filled))?;
             if have == len {
                 return Ok(object);

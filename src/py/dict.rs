@@ -212,6 +212,32 @@ pub fn fill_from(dict: *mut PyObject, template: *mut PyObject, pairs: &[*mut PyO
     Ok(true)
 }
 
+/// A copy of a template with other values, as many as it has. None if the copy does not look like the template.
+pub fn copy_with(
+    template: *mut PyObject,
+    values: impl ExactSizeIterator<Item = *mut PyObject>,
+) -> PyResult<Option<Owned>> {
+    // SAFETY: live; a new reference or NULL with an exception. The table is the copy's own, so that its values can be
+    // exchanged, which leaves the keys as they are.
+    unsafe {
+        let dict = Owned::new(PyDict_Copy(template))?;
+        let Some(entries) = Entries::combined(dict.as_ptr()).filter(|entries| entries.len == values.len()) else {
+            return Ok(None);
+        };
+        let mut tracked = false;
+        for (i, value) in values.enumerate() {
+            Py_INCREF(value);
+            let place = entries.key(i).add(1).cast_mut();
+            Py_DECREF(place.replace(value));
+            tracked |= may_be_tracked(value);
+        }
+        if tracked && PyObject_GC_IsTracked(dict.as_ptr()) == 0 {
+            PyObject_GC_Track(dict.as_ptr().cast());
+        }
+        Ok(Some(dict))
+    }
+}
+
 /// The keys that the instances of a class share (PEP 412), as they are at the moment: more may come behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SharedKeys {
@@ -240,6 +266,13 @@ impl SharedKeys {
     pub fn of_class(class: *mut PyTypeObject) -> Self {
         // SAFETY: a class of which there is such an instance: it was made by a class statement and has keys.
         Self::at(unsafe { (*class.cast::<PyHeapTypeObject>()).ht_cached_keys }.cast())
+    }
+
+    /// Do a class's instances still share these?
+    #[inline(always)]
+    pub fn is_of(&self, class: *mut PyTypeObject) -> bool {
+        // SAFETY: as for `of_class`.
+        unsafe { (*class.cast::<PyHeapTypeObject>()).ht_cached_keys.cast_const().cast() == self.keys }
     }
 
     /// The keys. For tables of `str` without hashes, which split tables are from 3.11 on.

@@ -101,3 +101,142 @@ pub fn make_dict(object: *mut PyObject) -> PyResult<*mut PyObject> {
     // SAFETY: live; a new reference, beside the object's own.
     unsafe { Owned::new(PyObject_GenericGetDict(object, ptr::null_mut())) }.map(|dict| dict.as_ptr())
 }
+
+/// The place for the values of an instance that keeps them in itself and has none yet (`internal/pycore_dict.h`).
+pub struct NoValues {
+    #[cfg_attr(not(Py_3_11), expect(dead_code, reason = "never made"))]
+    values: *mut *mut PyObject,
+    #[cfg(Py_3_13)]
+    capacity: usize,
+}
+
+/// The place for an object's values, if it has none. Not before 3.11, and not on free-threaded builds.
+#[inline]
+pub fn no_values(object: *mut PyObject) -> Option<NoValues> {
+    #[cfg(any(not(Py_3_11), Py_GIL_DISABLED))]
+    {
+        let _ = object;
+        None
+    }
+    #[cfg(all(Py_3_11, not(Py_GIL_DISABLED)))]
+    {
+        if !matches!(attributes(object), Attributes::Inline) {
+            return None;
+        }
+        // SAFETY: such an object: behind it lie the values with a head of four bytes from 3.13 on (capacity, size, are
+        // they in the object, are they in use); a pointer to them in front of it before, and in front of them their
+        // number and the size of this prefix.
+        unsafe {
+            #[cfg(Py_3_13)]
+            {
+                let head = object.cast::<u8>().add((*type_of(object)).tp_basicsize as usize);
+                let (capacity, size, valid) = (*head as usize, *head.add(1), *head.add(3));
+                (size == 0 && valid == 1).then(|| NoValues { values: head.cast::<*mut PyObject>().add(1), capacity })
+            }
+            #[cfg(not(Py_3_13))]
+            {
+                let words = object.cast::<*mut u8>();
+                // In 3.12 a mark in the lowest bit tells them from a dict.
+                let values = if cfg!(Py_3_12) { (*words.sub(3)).wrapping_add(1) } else { *words.sub(4) };
+                (*values.sub(2) == 0).then(|| NoValues { values: values.cast() })
+            }
+        }
+    }
+}
+
+impl NoValues {
+    /// Puts a value, whose reference is given away, to an index among the shared keys, behind those that were put before.
+    ///
+    /// # Safety
+    /// The index is that of a key, and nothing was put there.
+    #[inline(always)]
+    #[cfg_attr(not(Py_3_11), expect(unused_variables, reason = "never made"))]
+    pub unsafe fn put(&self, index: usize, value: *mut PyObject) {
+        #[cfg(Py_3_11)]
+        // SAFETY: an index below the number of places, as the caller says; the order follows the values, or lies in front
+        // of them backwards.
+        unsafe {
+            self.values.add(index).write(value);
+            #[cfg(Py_3_13)]
+            {
+                let size = self.values.sub(1).cast::<u8>().add(1);
+                self.values.add(self.capacity).cast::<u8>().add(*size as usize).write(index as u8);
+                *size += 1;
+            }
+            #[cfg(not(Py_3_13))]
+            {
+                let values = self.values.cast::<u8>();
+                let size = values.sub(2);
+                *size += 1;
+                values.sub(2 + *size as usize).write(index as u8);
+            }
+        }
+        #[cfg(not(Py_3_11))]
+        unreachable!("there is no such place");
+    }
+}
+
+/// Have the instances of a class no attributes but those of the class and slots?
+pub fn has_only_slots(class: *mut PyTypeObject) -> bool {
+    const MANAGED_DICT: std::ffi::c_ulong = 1 << 4;
+    // SAFETY: a live class.
+    unsafe {
+        let flags = (&raw const (*class).tp_flags).cast::<std::ffi::c_ulong>().read();
+        (*class).tp_dictoffset == 0 && !(cfg!(Py_3_11) && flags & MANAGED_DICT != 0)
+    }
+}
+
+/// Do the instances of a class set attributes as those of `object` do?
+pub fn sets_plainly(class: *mut PyTypeObject) -> bool {
+    let generic = |set: setattrofunc| ptr::fn_addr_eq(set, PyObject_GenericSetAttr as setattrofunc);
+    // SAFETY: a live class.
+    unsafe { (*class).tp_setattro.is_some_and(generic) }
+}
+
+/// `object.__dict__ = …` of an instance that has no attributes yet and a dict of its own: a new one with the keys of a
+/// template and as many values. `name` is `__dict__`. False, and it has none, if there is no memory.
+pub fn set_new_dict(
+    object: *mut PyObject,
+    name: *mut PyObject,
+    template: *mut PyObject,
+    values: impl ExactSizeIterator<Item = *mut PyObject>,
+) -> bool {
+    // SAFETY: live; a new reference or NULL with an exception, which the long way will raise again. The class's own setter
+    // also takes the place for values out of use, which the collector would look at instead of the dict (3.13).
+    unsafe {
+        let set = super::dict::copy_with(template, values)
+            .is_ok_and(|dict| dict.is_some_and(|dict| PyObject_GenericSetAttr(object, name, dict.as_ptr()) == 0));
+        if !set {
+            PyErr_Clear();
+        }
+        set
+    }
+}
+
+/// The offset of a slot of a class's instances that holds any object, if setting the attribute of this name plainly does
+/// nothing but to put it there.
+pub fn slot(class: *mut PyTypeObject, name: *mut PyObject) -> Option<usize> {
+    /// `Py_T_OBJECT_EX`
+    const OBJECT: std::ffi::c_int = 16;
+    // SAFETY: a live class; what it has under a name is borrowed and only looked at, a member descriptor with its layout.
+    unsafe {
+        let descriptor = _PyType_Lookup(class, name);
+        if descriptor.is_null() || type_of(descriptor).cast_const() != &raw const PyMemberDescr_Type {
+            return None;
+        }
+        let descriptor = descriptor.cast::<MemberDescriptor>();
+        let member = (*descriptor).member;
+        let fits = PyType_IsSubtype(class, (*descriptor).class) != 0;
+        (fits && (*member).type_code == OBJECT && (*member).flags == 0).then_some((*member).offset as usize)
+    }
+}
+
+/// `PyMemberDescrObject` (`cpython/descrobject.h`).
+#[repr(C)]
+struct MemberDescriptor {
+    base: PyObject,
+    class: *mut PyTypeObject,
+    name: *mut PyObject,
+    qualname: *mut PyObject,
+    member: *const PyMemberDef,
+}

@@ -25,6 +25,7 @@ pub mod new_code;
 pub mod number;
 pub mod object;
 pub mod owned;
+pub mod pages;
 pub mod text;
 pub mod trampoline;
 pub mod types;

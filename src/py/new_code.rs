@@ -6,10 +6,10 @@ use pyo3_ffi::*;
 
 use super::bytecode;
 use super::error::{PyResult, Raised, check, occurred, raise};
-use super::layout::{compact_int, tuple_items};
+use super::layout::{self, compact_int, tuple_items, type_of};
 use super::owned::Owned;
+use super::text;
 use super::undeclared::PySys_Audit;
-use super::{bytes, text};
 
 /// What an argument of the constructor is.
 #[derive(Clone, Copy, PartialEq)]
@@ -70,17 +70,18 @@ impl From<Raised> for Misfit {
 }
 
 fn is(kind: Kind, argument: *mut PyObject) -> bool {
+    let of = |ty| type_of(argument).cast_const() == ty;
     // SAFETY: live; the items of a tuple are held by it.
     unsafe {
         match kind {
             Int => PyLong_Check(argument) != 0,
-            Bytes => PyBytes_CheckExact(argument) != 0,
-            Tuple => PyTuple_CheckExact(argument) != 0,
+            Bytes => of(&raw const PyBytes_Type),
+            Tuple => of(&raw const PyTuple_Type),
             Names => {
-                PyTuple_CheckExact(argument) != 0
-                    && tuple_items(argument).iter().all(|name| PyUnicode_CheckExact(*name) != 0)
+                of(&raw const PyTuple_Type)
+                    && tuple_items(argument).iter().all(|name| type_of(*name).cast_const() == &raw const PyUnicode_Type)
             }
-            Str => PyUnicode_CheckExact(argument) != 0,
+            Str => of(&raw const PyUnicode_Type),
         }
     }
 }
@@ -95,7 +96,7 @@ impl Layout {
 
     fn bytecode<'a>(&self, args: &[*mut PyObject]) -> &'a [u8] {
         let at = self.kinds.iter().position(|kind| *kind == Bytes).unwrap_or(0);
-        bytes::content(args[at])
+        layout::bytes(args[at])
     }
 
     /// `co_name` follows `co_filename`.
@@ -107,7 +108,8 @@ impl Layout {
 
 /// A code object of the arguments of this version's constructor, unless they tell that they are another's.
 pub fn make(args: &[*mut PyObject]) -> Result<Owned, Misfit> {
-    let layout = LAYOUTS.iter().find(|layout| layout.fits(args));
+    // Mostly this version's, which comes last.
+    let layout = LAYOUTS.iter().rev().find(|layout| layout.fits(args));
     match layout {
         Some(layout) if layout.minors.contains(&MINOR) && bytecode::fits(layout.bytecode(args), MINOR) => {
             Ok(construct(args)?)

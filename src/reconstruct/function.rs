@@ -6,7 +6,7 @@ use crate::py::code::free_count;
 use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::function::{fields, replace};
-use crate::py::layout::tuple_items;
+use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, call1, dict_get, each_item};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -88,11 +88,7 @@ pub fn function_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owne
             }
             _ => return type_error("the state of a function must be a pair of dicts"),
         };
-        if PyDict_Size(attributes) != 0 {
-            let dict = attr(function, names.dict.as_ptr())?;
-            let update = attr(dict.as_ptr(), names.update.as_ptr())?;
-            call1(update.as_ptr(), attributes)?;
-        }
+        add_attributes(state, function, attributes)?;
         let globals = match fields(function) {
             Some(fields) => Owned::of(fields.func_globals),
             None => attr(function, names.globals.as_ptr())?,
@@ -100,12 +96,8 @@ pub fn function_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owne
         if PyDict_Check(globals.as_ptr()) == 0 {
             return type_error("the globals of a function must be a dict");
         }
-        if let Some(more) = dict_get(slots, names.globals.as_ptr())?
-            && !(PyDict_CheckExact(more.as_ptr()) != 0 && is_empty(more.as_ptr()))
-        {
-            check(PyDict_Update(globals.as_ptr(), more.as_ptr()))?;
-        }
-        check(PyDict_SetItem(globals.as_ptr(), names.builtins_attr.as_ptr(), state.imports.builtins_dict.as_ptr()))?;
+        let more = dict_get(slots, names.globals.as_ptr())?;
+        add_globals(state, globals.as_ptr(), more.as_ref().map(Owned::as_ptr))?;
         if let Some(closure) = dict_get(slots, names.closure.as_ptr())? {
             fill_closure(state, function, &closure)?;
         }
@@ -122,6 +114,103 @@ pub fn function_setstate(state: &State, args: &[*mut PyObject]) -> PyResult<Owne
         })?;
         Ok(Owned::of(Py_None()))
     }
+}
+
+/// Sets the state of a function that was just made, if these are the keys and values of a `slotstate` with the names that
+/// cloudpickle gives it, all of them and in order, and each is of the type that it mostly is; `attributes` is a dict, the
+/// rest of the state, if there is one. Says no, and nothing has
+/// happened, for other states.
+pub fn set_usual_state(
+    state: &State,
+    function: *mut PyObject,
+    attributes: Option<*mut PyObject>,
+    pairs: &[*mut PyObject],
+) -> PyResult<bool> {
+    let n = &state.names;
+    let keys = [
+        &n.name,
+        &n.qualname,
+        &n.annotations,
+        &n.kwdefaults,
+        &n.defaults,
+        &n.module,
+        &n.doc,
+        &n.closure,
+        &n.submodules,
+        &n.globals,
+    ];
+    if pairs.len() != 2 * keys.len()
+        || keys.iter().zip(pairs.chunks_exact(2)).any(|(key, pair)| key.as_ptr() != pair[0])
+    {
+        return Ok(false);
+    }
+    let value = |at: usize| pairs[2 * at + 1];
+    let [name, qualname, annotations, kwdefaults, defaults, module, doc, closure, _, globals] =
+        std::array::from_fn(value);
+    let Some(fields) = fields(function) else { return Ok(false) };
+    let is = |object, ty: *mut PyTypeObject| type_of(object) == ty;
+    // SAFETY: None lives as long as the interpreter.
+    let none = unsafe { Py_None() };
+    // SAFETY: the addresses of types.
+    let (str_type, dict_type) = (&raw mut PyUnicode_Type, &raw mut PyDict_Type);
+    #[cfg(Py_3_14)]
+    let annotate = fields.func_annotate;
+    #[cfg(not(Py_3_14))]
+    let annotate = std::ptr::null_mut::<PyObject>();
+    if cfg!(Py_GIL_DISABLED)
+        || !is(name, str_type)
+        || !is(qualname, str_type)
+        || !is(annotations, dict_type)
+        || !is(globals, dict_type)
+        || !is(fields.func_globals, dict_type)
+        || !fields.func_annotations.is_null()
+        || !annotate.is_null()
+    {
+        return Ok(false);
+    }
+    if let Some(attributes) = attributes {
+        add_attributes(state, function, attributes)?;
+    }
+    add_globals(state, fields.func_globals, Some(globals))?;
+    if closure != none {
+        fill_closure(state, function, &Owned::of(closure))?;
+    }
+    replace(&mut fields.func_name, &Owned::of(name));
+    replace(&mut fields.func_qualname, &Owned::of(qualname));
+    replace(&mut fields.func_annotations, &Owned::of(annotations));
+    for (name, value) in [(&n.kwdefaults, kwdefaults), (&n.defaults, defaults)] {
+        if !set_directly(state, function, name.as_ptr(), &Owned::of(value))? {
+            // SAFETY: all are live.
+            check(unsafe { PyObject_SetAttr(function, name.as_ptr(), value) })?;
+        }
+    }
+    replace(&mut fields.func_module, &Owned::of(module));
+    replace(&mut fields.func_doc, &Owned::of(doc));
+    Ok(true)
+}
+
+/// `function.__dict__.update(attributes)`.
+fn add_attributes(state: &State, function: *mut PyObject, attributes: *mut PyObject) -> PyResult<()> {
+    // SAFETY: a live dict.
+    if unsafe { PyDict_Size(attributes) } != 0 {
+        let dict = attr(function, state.names.dict.as_ptr())?;
+        let update = attr(dict.as_ptr(), state.names.update.as_ptr())?;
+        call1(update.as_ptr(), attributes)?;
+    }
+    Ok(())
+}
+
+/// Adds the globals that a function needs to those that it has, which get the builtins, too.
+fn add_globals(state: &State, globals: *mut PyObject, more: Option<*mut PyObject>) -> PyResult<()> {
+    // SAFETY: live dicts, held by the caller.
+    unsafe {
+        if let Some(more) = more.filter(|more| PyDict_CheckExact(*more) == 0 || !is_empty(*more)) {
+            check(PyDict_Update(globals, more))?;
+        }
+        let key = state.names.builtins_attr.as_ptr();
+        check(PyDict_SetItem(globals, key, state.imports.builtins_dict.as_ptr()))?;
+    }
+    Ok(())
 }
 
 /// Sets what every function's state has, without the descriptor, where that would do no more. The name is interned.

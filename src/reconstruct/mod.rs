@@ -4,7 +4,7 @@ mod cell;
 mod class;
 pub mod code;
 mod enumeration;
-mod function;
+pub mod function;
 mod imports;
 pub mod table;
 pub mod tracker;

@@ -5,6 +5,7 @@ use pyo3_ffi::*;
 use super::machine::Machine;
 use crate::py::error::{PyResult, check};
 use crate::py::instance;
+use crate::py::layout::type_of;
 use crate::py::object::{attr, call1, each_item, optional_attr};
 use crate::py::owned::Owned;
 
@@ -31,10 +32,13 @@ impl Machine<'_, '_> {
         if state.as_ptr() != unsafe { Py_None() } {
             self.set_dict(object, &state)?;
         }
-        match slots {
-            Some(slots) => self.set_slots(object, &slots),
-            None => Ok(()),
+        if let Some(slots) = slots {
+            self.set_slots(object, &slots)?;
         }
+        if self.lazy {
+            self.rows.note(type_of(object));
+        }
+        Ok(())
     }
 
     /// Updates the object's `__dict__`; names are interned, as those of attributes are.

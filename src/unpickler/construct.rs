@@ -59,7 +59,11 @@ impl Machine<'_, '_> {
                 return Err(self.fail(&format!("{what} kwargs argument must be a dict, not {}", name(keywords))));
             }
             let keywords = keywords.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
-            Owned::new(new(class.as_ptr().cast(), args.as_ptr(), keywords))?
+            let object = Owned::new(new(class.as_ptr().cast(), args.as_ptr(), keywords))?;
+            if self.lazy && (*class.as_ptr().cast::<PyTypeObject>()).tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS != 0 {
+                self.named.note(self.state, &self.kept.samples, class.as_ptr(), args.as_ptr())?;
+            }
+            object
         };
         self.push(object)
     }
@@ -103,19 +107,25 @@ impl Machine<'_, '_> {
     /// Says in a failed import what could not be loaded for the lack of the module.
     #[cold]
     pub(super) fn needed_by(&self, raised: Raised) -> Raised {
+        self.needed_by_one_below(raised, self.stack.len())
+    }
+
+    /// Likewise; what counts are the items of the stack below a position.
+    #[cold]
+    pub(super) fn needed_by_one_below(&self, raised: Raised, position: usize) -> Raised {
         // SAFETY: attached, with an exception set.
         if unsafe { PyErr_ExceptionMatches(PyExc_ImportError) } == 0 {
             return raised;
         }
-        match self.unfinished() {
+        match self.unfinished(position) {
             Some(who) => crate::py::error::extend_import_error(&format!(", needed by {who}")),
             None => raised,
         }
     }
 
-    /// The function or class nearest to the top of the stack, which is still without its state.
-    fn unfinished(&self) -> Option<String> {
-        let items = self.stack.from(0);
+    /// The function or class nearest to the top of so many items of the stack, which is still without its state.
+    fn unfinished(&self, height: usize) -> Option<String> {
+        let items = &self.stack.from(0)[..height];
         items.iter().enumerate().rev().find_map(|(i, item)| table::unfinished(*item, &items[i + 1..]))
     }
 }

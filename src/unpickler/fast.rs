@@ -5,6 +5,7 @@
 use pyo3_ffi::*;
 
 use super::machine::Machine;
+use super::states::For;
 use crate::protocol::opcode as op;
 use crate::py::collections::tuple_stealing;
 use crate::py::error::PyResult;
@@ -50,6 +51,17 @@ impl Hot {
         // SAFETY: an item of the stack, which holds it.
         self.in_dict = self.fence > base && unsafe { type_of(*self.fence.sub(1)) == &raw mut PyDict_Type };
     }
+}
+
+/// Is the tuple that was just made there to be the arguments of a call? Says whether it is memoised first, and the opcode.
+///
+/// # Safety
+/// Two bytes can be read.
+#[inline(always)]
+unsafe fn takes_arguments(next: *const u8) -> Option<(bool, u8)> {
+    // SAFETY: as the caller says.
+    let (memoized, code) = unsafe { if *next == op::MEMOIZE { (true, *next.add(1)) } else { (false, *next) } };
+    matches!(code, op::REDUCE | op::NEWOBJ).then_some((memoized, code))
 }
 
 impl Machine<'_, '_> {
@@ -101,6 +113,11 @@ impl Machine<'_, '_> {
                     ($count:literal) => {{
                         if hot.height() < $count {
                             leave!();
+                        }
+                        if let Some((memoized, code)) = takes_arguments(hot.cursor.add(1)) {
+                            self.settle(&hot, 2 + usize::from(memoized));
+                            self.with_arguments(self.stack.len() - $count, memoized, code)?;
+                            continue 'refresh;
                         }
                         let items = hot.top.sub($count);
                         let tuple = made!(self.small_tuple(&*items.cast::<[*mut PyObject; $count]>()));
@@ -204,15 +221,33 @@ impl Machine<'_, '_> {
                             hot.cursor = argument;
                         }
                         op::EMPTY_DICT => {
+                            if *argument == op::MEMOIZE
+                                && hot.top > hot.fence
+                                && let Some(what) = self.state_begins(hot.top, hot.height(), argument.add(1))
+                            {
+                                let opcodes = if what == For::Function { 5 } else { 3 };
+                                self.settle(&hot, opcodes);
+                                if self.open_state(what)? {
+                                    continue 'refresh;
+                                }
+                                self.input.move_to(hot.cursor);
+                            }
                             hot.push(made!(Owned::new(PyDict_New())));
                             hot.cursor = argument;
                         }
                         op::TUPLE1 => tuple!(1),
                         op::TUPLE2 => tuple!(2),
                         op::TUPLE3 => tuple!(3),
-                        op::TUPLE => call!(self.tuple_of_marked()),
+                        op::TUPLE => match takes_arguments(argument) {
+                            Some((memoized, code)) => {
+                                self.settle(&hot, 2 + usize::from(memoized));
+                                self.with_marked_arguments(memoized, code)?;
+                                continue 'refresh;
+                            }
+                            None => call!(self.tuple_of_marked()),
+                        },
                         op::APPENDS => call!(self.appends()),
-                        op::SETITEMS => call!(self.setitems()),
+                        op::SETITEMS => call!(self.state_ends()),
                         op::STACK_GLOBAL => call!(self.stack_global()),
                         op::REDUCE => call!(self.reduce()),
                         op::BUILD => call!(self.build()),
@@ -228,7 +263,7 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// Puts cursor and stack back, the cursor behind `consumed` bytes of an opcode that begins there.
+    /// Puts cursor and stack back, the cursor behind `consumed` bytes of opcodes that begin there, the last of one byte.
     #[inline(always)]
     unsafe fn settle(&mut self, hot: &Hot, consumed: usize) {
         // SAFETY: within the window; items up to `top` are the stack's.
@@ -236,7 +271,7 @@ impl Machine<'_, '_> {
             self.input.move_to(hot.cursor);
             self.stack.set_top_at(hot.top);
             if consumed > 0 {
-                self.at = self.input.offset();
+                self.at = self.input.offset() + consumed - 1;
                 self.input.move_to(hot.cursor.add(consumed));
             }
         }

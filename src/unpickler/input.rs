@@ -107,6 +107,21 @@ impl<'a> Input<'a> {
         self.cursor != self.end && unsafe { *self.cursor } == byte
     }
 
+    /// Are these the next bytes, as far as the window tells?
+    #[inline]
+    pub fn begins_with(&self, bytes: &[u8]) -> bool {
+        // SAFETY: the window, from the cursor on.
+        unsafe { std::slice::from_raw_parts(self.cursor, self.left()) }.starts_with(bytes)
+    }
+
+    /// Consumes so many bytes of the window.
+    #[inline]
+    pub fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.left());
+        // SAFETY: within the window.
+        self.cursor = unsafe { self.cursor.add(count) };
+    }
+
     /// The cursor, and the end of what can be read without asking for more.
     #[inline]
     pub fn window(&self) -> (*const u8, *const u8) {

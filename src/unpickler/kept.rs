@@ -2,14 +2,18 @@
 
 use std::cell::Cell;
 
-use pyo3_ffi::PyObject;
+use pyo3_ffi::{PyDict_New, PyObject};
 
 use super::interned::Interned;
 use super::keys::Keys;
+use super::named::Samples;
 use super::names::Names;
+use super::promises::What;
 use super::shapes::Shapes;
+use super::states::Opened;
 use crate::py::error::PyResult;
 use crate::py::fresh::Fresh;
+use crate::py::owned::Owned;
 
 /// Vectors of more items than this are not kept.
 const SPARE: usize = 1024;
@@ -20,11 +24,18 @@ pub struct Kept {
     pub keys: Keys,
     pub interned: Interned,
     pub shapes: Shapes,
+    pub samples: Samples,
+    /// An empty dict, which stays empty.
+    pub stand_in: Owned,
     /// Counts loads, from 1 on.
     loads: Cell<usize>,
     /// Empty vectors that have room.
     pub stack: Cell<Vec<*mut PyObject>>,
     pub memo: Cell<Vec<*mut PyObject>>,
+    pub promised: Cell<Vec<*mut PyObject>>,
+    pub promises: Cell<Vec<(usize, What)>>,
+    pub opened: Cell<Vec<Opened>>,
+    pub marks: Cell<Vec<usize>>,
 }
 
 // SAFETY: reached by threads that are attached to the interpreter. With a GIL there is one of them at a time, and no
@@ -46,9 +57,16 @@ impl Kept {
             keys: Keys::default(),
             interned: Interned::default(),
             shapes: Shapes::default(),
+            samples: Samples::default(),
+            // SAFETY: attached; a new reference.
+            stand_in: unsafe { Owned::new(PyDict_New())? },
             loads: Cell::new(0),
             stack: Cell::default(),
             memo: Cell::default(),
+            promised: Cell::default(),
+            promises: Cell::default(),
+            opened: Cell::default(),
+            marks: Cell::default(),
         })
     }
 
@@ -61,12 +79,12 @@ impl Kept {
     }
 
     /// An empty vector, mostly one that has room.
-    pub fn take(spare: &Cell<Vec<*mut PyObject>>) -> Vec<*mut PyObject> {
+    pub fn take<T>(spare: &Cell<Vec<T>>) -> Vec<T> {
         if is_shared() { Vec::new() } else { spare.take() }
     }
 
     /// Keeps an empty vector for the next load.
-    pub fn put_back(spare: &Cell<Vec<*mut PyObject>>, vector: Vec<*mut PyObject>) {
+    pub fn put_back<T>(spare: &Cell<Vec<T>>, vector: Vec<T>) {
         debug_assert!(vector.is_empty());
         if !is_shared() && vector.capacity() <= SPARE {
             spare.set(vector);

@@ -2,13 +2,18 @@
 
 use pyo3_ffi::*;
 
+use super::calls::Calls;
 use super::input::{Input, Short};
 use super::kept::Kept;
 use super::memo::Memo;
+use super::named::Named;
 use super::options::{Options, Report};
-use super::stack::{Stack, Underflow};
+use super::promises::Promises;
+use super::rows::Rows;
+use super::stack::Stack;
+use super::states::Opened;
 use crate::protocol::opcode as op;
-use crate::py::error::{PyResult, Raised, raise};
+use crate::py::error::{PyResult, Raised};
 use crate::py::object::call1;
 use crate::py::owned::Owned;
 use crate::py::{bytes, number};
@@ -28,12 +33,19 @@ pub struct Machine<'i, 'o> {
     pub(super) protocol: u8,
     /// The offset of the opcode at work.
     pub(super) at: usize,
-    limit_reached: bool,
+    pub(super) limit_reached: bool,
     pub(super) singletons: Singletons,
     /// The number of this load.
     pub(super) load: usize,
     /// How many tuples were made.
     pub(super) tuples: u32,
+    /// Nobody sees the memo, so not all that is in it needs to be made.
+    pub(super) lazy: bool,
+    pub(super) promises: Promises,
+    pub(super) opened: Vec<Opened>,
+    pub(super) rows: Rows,
+    pub(super) named: Named,
+    pub(super) calls: Calls,
 }
 
 /// Borrowed from the interpreter, for ever.
@@ -53,7 +65,7 @@ impl<'i, 'o> Machine<'i, 'o> {
         let kept = state.unpickler.get(Kept::new)?;
         Ok(Self {
             input,
-            stack: Stack::new(Kept::take(&kept.stack)),
+            stack: Stack::new(Kept::take(&kept.stack), Kept::take(&kept.marks)),
             memo: Memo::new(Kept::take(&kept.memo)),
             options,
             state,
@@ -65,7 +77,19 @@ impl<'i, 'o> Machine<'i, 'o> {
             singletons,
             load: kept.next_load(),
             tuples: 0,
+            lazy: false,
+            promises: Promises::new(Kept::take(&kept.promises), Kept::take(&kept.promised)),
+            opened: Kept::take(&kept.opened),
+            rows: Rows::default(),
+            named: Named::default(),
+            calls: Calls::default(),
         })
+    }
+
+    /// For one load, with a memo of its own.
+    pub fn lazy(mut self) -> Self {
+        self.lazy = true;
+        self
     }
 
     /// Loads one pickle; also says how many bytes were consumed so far.
@@ -140,7 +164,7 @@ impl<'i, 'o> Machine<'i, 'o> {
                 op::APPEND => self.append()?,
                 op::APPENDS => self.appends()?,
                 op::SETITEM => self.setitem()?,
-                op::SETITEMS => self.setitems()?,
+                op::SETITEMS => self.state_ends()?,
                 op::ADDITEMS => self.additems()?,
                 op::FROZENSET => self.frozenset()?,
                 op::LIST => self.list()?,
@@ -292,7 +316,12 @@ impl<'i, 'o> Machine<'i, 'o> {
     #[inline]
     pub(super) fn pop_mark(&mut self) -> PyResult<usize> {
         match self.stack.pop_mark() {
-            Some(mark) => Ok(mark),
+            Some(mark) => {
+                if self.opened.last().is_some_and(|opened| opened.mark == mark) {
+                    self.make_opened()?;
+                }
+                Ok(mark)
+            }
             None => Err(self.fail("could not find MARK")),
         }
     }
@@ -382,7 +411,7 @@ impl<'i, 'o> Machine<'i, 'o> {
 
     fn pop_or_mark(&mut self) -> PyResult<()> {
         if self.stack.mark_on_top() {
-            self.stack.pop_mark();
+            self.pop_mark()?;
         } else {
             drop(self.pop()?);
         }
@@ -392,12 +421,15 @@ impl<'i, 'o> Machine<'i, 'o> {
     // ---- the memo
 
     #[inline]
-    fn memoize(&mut self) -> PyResult<()> {
+    pub(super) fn memoize(&mut self) -> PyResult<()> {
         let top = self.top()?;
         self.memo.memoize(top)
     }
 
     pub(super) fn put(&mut self, number: usize) -> PyResult<()> {
+        if self.promises.has(number) {
+            self.keep_promises()?;
+        }
         let top = self.top()?;
         self.memo.put(number, top)
     }
@@ -406,73 +438,22 @@ impl<'i, 'o> Machine<'i, 'o> {
     pub(super) fn get(&mut self, number: usize) -> PyResult<()> {
         match self.memo.get(number) {
             Some(object) => self.push(Owned::of(object)),
+            None if let Some(object) = self.promised(number)? => self.push(object),
             None => Err(self.fail(&format!("Memo value not found at index {number}"))),
-        }
-    }
-
-    // ---- failures
-
-    /// UnpicklingError with the offset.
-    #[cold]
-    pub(super) fn fail(&self, message: &str) -> Raised {
-        self.fail_with(self.state.imports.unpickling_error.as_ptr(), message)
-    }
-
-    /// ValueError with the offset.
-    #[cold]
-    pub(super) fn fail_value(&self, message: &str) -> Raised {
-        // SAFETY: exception types live as long as the interpreter.
-        self.fail_with(unsafe { PyExc_ValueError }, message)
-    }
-
-    #[cold]
-    pub(super) fn fail_with(&self, exception: *mut PyObject, message: &str) -> Raised {
-        raise(exception, &format!("{message} (at byte {})", self.at))
-    }
-
-    #[cold]
-    pub(super) fn underflow(&self, _: Underflow) -> Raised {
-        self.fail(if self.stack.has_mark() { "unexpected MARK found" } else { "unpickling stack underflow" })
-    }
-
-    #[cold]
-    fn short(&mut self, short: Short) -> Raised {
-        match short {
-            Short::End => self.fail("pickle data was truncated"),
-            Short::Frame => self.fail("pickle exhausted before end of frame"),
-            Short::Limit => {
-                self.limit_reached = true;
-                self.fail(&format!("the pickle is longer than the {} bytes allowed", self.options.max_bytes))
-            }
-            Short::Raised => Raised,
-        }
-    }
-
-    #[cold]
-    fn out_of_input(&self) -> Raised {
-        // SAFETY: exception types live as long as the interpreter.
-        self.fail_with(unsafe { PyExc_EOFError }, "Ran out of input")
-    }
-
-    #[cold]
-    pub(super) fn no_persistent_load(&self) -> Raised {
-        self.fail("A load persistent id instruction was encountered, but no persistent_load function was specified.")
-    }
-
-    #[cold]
-    fn unknown(&self, code: u8) -> Raised {
-        match code {
-            b' '..=b'~' if code != b'\'' && code != b'\\' => {
-                self.fail(&format!("invalid load key, '{}'.", code as char))
-            }
-            _ => self.fail(&format!("invalid load key, '\\x{code:02x}'.")),
         }
     }
 }
 
 impl Drop for Machine<'_, '_> {
     fn drop(&mut self) {
-        Kept::put_back(&self.kept.stack, self.stack.end());
+        let (items, marks) = self.stack.end();
+        Kept::put_back(&self.kept.stack, items);
+        Kept::put_back(&self.kept.marks, marks);
         Kept::put_back(&self.kept.memo, self.memo.end());
+        let (promises, promised) = self.promises.end();
+        Kept::put_back(&self.kept.promises, promises);
+        Kept::put_back(&self.kept.promised, promised);
+        self.opened.clear();
+        Kept::put_back(&self.kept.opened, std::mem::take(&mut self.opened));
     }
 }

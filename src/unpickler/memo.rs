@@ -57,6 +57,25 @@ impl Memo {
         Ok(())
     }
 
+    /// Takes the next number for an object that is not there yet. None where numbers were left out before.
+    #[inline]
+    pub fn promise(&mut self) -> PyResult<Option<usize>> {
+        if self.len != self.table.len() {
+            return Ok(None);
+        }
+        self.table.try_push(ptr::null_mut())?;
+        self.len += 1;
+        Ok(Some(self.len - 1))
+    }
+
+    /// The object of a number that was promised; borrowed.
+    pub fn fulfil(&mut self, number: usize, object: Owned) -> *mut PyObject {
+        debug_assert!(self.table[number].is_null());
+        let object = object.into_ptr();
+        self.table[number] = object;
+        object
+    }
+
     /// Puts an object under a number.
     pub fn put(&mut self, number: usize, object: *mut PyObject) -> PyResult<()> {
         if number > self.len.saturating_mul(2).saturating_add(STRAY)

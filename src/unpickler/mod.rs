@@ -1,8 +1,11 @@
 //! The stack machine that loads.
 
+mod arguments;
 mod build;
+mod calls;
 mod collect;
 mod construct;
+mod failures;
 mod fast;
 pub mod globals;
 mod input;
@@ -12,10 +15,14 @@ mod keys;
 mod lines;
 mod machine;
 pub mod memo;
+mod named;
 mod names;
 pub mod options;
+mod promises;
+mod rows;
 mod shapes;
 pub mod source;
 mod stack;
+mod states;
 
 pub use globals::find_class;

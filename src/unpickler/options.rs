@@ -63,7 +63,7 @@ pub struct Report {
 /// Loads the pickle at the start of `data`; also says how many bytes it has.
 pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) -> PyResult<(Owned, usize)> {
     let input = Input::of_memory(data);
-    Machine::new(input, options)?.load(report)
+    Machine::new(input, options)?.lazy().load(report)
 }
 
 /// Loads one pickle and leaves the source where it ends.
@@ -71,7 +71,7 @@ pub fn load_from_source(source: &mut dyn Source, mut options: Options<'_>, repor
     let input = Input::of_source(source, options.max_bytes);
     let kept = options.memo.take();
     let mut machine = Machine::new(input, options)?;
-    let Some(kept) = kept else { return machine.load(report).map(|(object, _)| object) };
+    let Some(kept) = kept else { return machine.lazy().load(report).map(|(object, _)| object) };
     machine.memo = std::mem::take(kept);
     let loaded = machine.load(report).map(|(object, _)| object);
     *kept = std::mem::take(&mut machine.memo);

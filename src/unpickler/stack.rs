@@ -22,10 +22,10 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// `items` is an empty vector.
-    pub fn new(items: Vec<*mut PyObject>) -> Self {
-        debug_assert!(items.is_empty());
-        Self { items, marks: Vec::new(), fence: 0 }
+    /// Both vectors are empty.
+    pub fn new(items: Vec<*mut PyObject>, marks: Vec<usize>) -> Self {
+        debug_assert!(items.is_empty() && marks.is_empty());
+        Self { items, marks, fence: 0 }
     }
 
     /// The first item, the place behind the last one, that of the last mark, and for how many there is room: some at
@@ -58,10 +58,11 @@ impl Stack {
         self.marks.try_push(position)
     }
 
-    /// Gives the vector back, without items.
-    pub fn end(&mut self) -> Vec<*mut PyObject> {
+    /// Gives the vectors back, without items.
+    pub fn end(&mut self) -> (Vec<*mut PyObject>, Vec<usize>) {
         self.truncate(0);
-        std::mem::take(&mut self.items)
+        self.marks.clear();
+        (std::mem::take(&mut self.items), std::mem::take(&mut self.marks))
     }
 
     #[inline]
@@ -108,6 +109,19 @@ impl Stack {
         let mark = self.marks.pop()?;
         self.fence = self.marks.last().copied().unwrap_or(0);
         Some(mark)
+    }
+
+    /// The last mark, below which nothing is popped.
+    #[inline]
+    pub fn fence(&self) -> usize {
+        self.fence
+    }
+
+    /// Exchanges the item at a position; gives the old one.
+    pub fn replace(&mut self, position: usize, item: Owned) -> Owned {
+        let old = std::mem::replace(&mut self.items[position], item.into_ptr());
+        // SAFETY: the reference was the stack's; no NULL was ever pushed.
+        unsafe { Owned::new_unchecked(old) }
     }
 
     /// Is a mark the topmost thing?

@@ -1,0 +1,15 @@
+//! Huge pages for large memory that is about to be written, where the system gives them on advice.
+
+/// Memory of this size and more is worth it.
+pub const HUGE: usize = 32 << 20;
+
+/// Asks for huge pages for a block. It is advice: a refusal changes nothing.
+pub fn advise_huge(block: *mut u8, size: usize) {
+    const PAGE: usize = 4096;
+    let begin = (block as usize).next_multiple_of(PAGE);
+    let end = (block as usize + size) & !(PAGE - 1);
+    if end > begin {
+        // SAFETY: pages inside the block; the advice changes no contents.
+        unsafe { libc::madvise(begin as *mut libc::c_void, end - begin, libc::MADV_HUGEPAGE) };
+    }
+}
