@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
+use crate::protocol::opcode::{MEMOIZE, SHORT_BINUNICODE};
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
@@ -277,6 +278,10 @@ pub struct State {
     pub tracker: Room,
     /// The functions that pickles name, as the last dump had them.
     pub wires: Room,
+    /// Where code objects keep the stretch of a pickle that they make.
+    pub code_stencils: Room,
+    /// Stretches of the pickles of functions.
+    pub function_stencils: Room,
     /// The code by which namedtuples give their items.
     pub named_tuples: Room,
     /// Names that are in most pickles.
@@ -381,6 +386,8 @@ impl State {
             replaced: Replaced::default(),
             tracker: Room::default(),
             wires: Room::default(),
+            code_stencils: Room::default(),
+            function_stencils: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),
             sys_dict,
@@ -418,17 +425,44 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
 }
 
 /// An interned `str`, held twice, so that no one who sees it takes it for an object of a single holder.
-pub struct Name(Owned, #[expect(dead_code, reason = "held for its count")] Owned);
+pub struct Name {
+    text: Owned,
+    #[expect(dead_code, reason = "held for its count")]
+    again: Owned,
+    /// How protocol 4 and up write it, and how long that is; 0 if it is too long.
+    written: [u8; Self::WRITTEN],
+    len: u8,
+}
 
 impl Name {
+    const WRITTEN: usize = 32;
+
     pub fn new(name: &str) -> PyResult<Self> {
-        let name = text::intern(name)?;
-        Ok(Self(name.clone(), name))
+        let mut written = [0; Self::WRITTEN];
+        let mut len = name.len() + 3;
+        match written.get_mut(..len) {
+            Some(all) => {
+                all[0] = SHORT_BINUNICODE;
+                all[1] = name.len() as u8;
+                all[2..len - 1].copy_from_slice(name.as_bytes());
+                all[len - 1] = MEMOIZE;
+            }
+            None => len = 0,
+        }
+        let text = text::intern(name)?;
+        Ok(Self { again: text.clone(), text, written, len: len as u8 })
     }
 
     /// Lends the `str`.
     #[inline]
     pub fn as_ptr(&self) -> *mut PyObject {
-        self.0.as_ptr()
+        self.text.as_ptr()
+    }
+
+    /// What protocol 4 and up write where it was not met before, with padding, and how long that is without; 0 if this
+    /// is not known.
+    #[inline]
+    pub fn written(&self) -> ([u8; Self::WRITTEN], usize) {
+        (self.written, self.len.into())
     }
 }

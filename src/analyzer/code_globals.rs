@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3_ffi::*;
 
 use super::kept::Kept;
-use crate::py::code::{self, Extra};
+use crate::py::code;
 use crate::py::error::{self, PyResult, Raised, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::{bytes, tuple_items};
@@ -14,6 +14,9 @@ use crate::py::object::{call1, dict_get};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
+
+/// The names of the globals that a code object uses.
+pub type Names = Vec<Owned>;
 
 /// The instructions that matter, of one CPython version.
 struct Opcodes {
@@ -74,7 +77,7 @@ const USES: [Use; 256] = {
 
 /// The names, each once and in the order in which they are first met, those of code among the constants behind:
 /// the very objects in `co_names`. They are kept with the code object, and found there from then on.
-pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Extra> {
+pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Arc<Names>> {
     if let Some(theirs) = state.replaced.code_globals.get() {
         foreign.foreign()?;
         return given(&theirs, code);
@@ -83,20 +86,20 @@ pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Forei
 }
 
 /// The same, whatever a program put in this function's place.
-pub fn code_globals_itself(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Extra> {
-    let index = Kept::get(state)?.code_extra.filter(|_| !code::is_shared(code));
-    if let Some(names) = index.and_then(|index| code::extra(code, index)) {
+pub fn code_globals_itself(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Arc<Names>> {
+    let extra = Kept::get(state)?.code_extra.as_ref().filter(|_| !code::is_shared(code));
+    if let Some(names) = extra.and_then(|extra| extra.get(code)) {
         return Ok(names);
     }
     let names = Arc::new(collect(code, foreign)?);
-    if let Some(index) = index {
-        code::set_extra(code, index, names.clone())?;
+    if let Some(extra) = extra {
+        extra.set(code, names.clone())?;
     }
     Ok(names)
 }
 
 /// What a program's own function says.
-fn given(theirs: &Owned, code: *mut PyObject) -> PyResult<Extra> {
+fn given(theirs: &Owned, code: *mut PyObject) -> PyResult<Arc<Names>> {
     let names = call1(theirs.as_ptr(), code)?;
     // SAFETY: live; a new reference or NULL with an exception.
     let names = unsafe { Owned::new(PySequence_Tuple(names.as_ptr()))? };
@@ -113,8 +116,8 @@ pub fn global_instructions(code: *mut PyObject) -> PyResult<Vec<Owned>> {
 
 /// Walks the code and what is nested in it, outer before inner: the order in which cloudpickle's dicts, each updated
 /// by those of the nested code objects, come to hold the names.
-fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Vec<Owned>> {
-    let mut names = Names::default();
+fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Names> {
+    let mut names = Met::default();
     let mut entered = HashSet::new();
     let mut waiting = vec![];
     waiting.try_push(root)?;
@@ -209,7 +212,7 @@ fn walk(code: *mut PyObject, mut found: impl FnMut(*mut PyObject) -> PyResult<()
 
 /// Names met so far. They are interned, so that the address tells them apart.
 #[derive(Default)]
-struct Names {
+struct Met {
     order: Vec<*mut PyObject>,
     /// Filled once a search through `order` would take long.
     set: HashSet<*mut PyObject>,
@@ -217,7 +220,7 @@ struct Names {
 
 const SEARCH_AT_MOST: usize = 16;
 
-impl Names {
+impl Met {
     fn add(&mut self, name: *mut PyObject) -> PyResult<()> {
         if self.order.len() <= SEARCH_AT_MOST {
             if self.order.contains(&name) {

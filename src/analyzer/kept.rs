@@ -2,16 +2,15 @@
 
 use std::sync::Mutex;
 
-use pyo3_ffi::Py_ssize_t;
-
+use super::code_globals::Names;
 use super::module_index::ModuleIndex;
-use crate::py::code;
+use crate::py::code::Extra;
 use crate::py::error::PyResult;
 use crate::state::State;
 
 pub struct Kept {
     /// Where code objects keep the names of their globals; None if no place was left.
-    pub code_extra: Option<Py_ssize_t>,
+    pub code_extra: Option<Extra<Names>>,
     pub modules: Mutex<ModuleIndex>,
 }
 
@@ -19,6 +18,6 @@ impl Kept {
     /// What is kept for this interpreter.
     #[inline]
     pub fn get(state: &State) -> PyResult<&Self> {
-        state.analyzer.get(|| Ok(Self { code_extra: code::request_extra(), modules: Mutex::new(ModuleIndex::new()) }))
+        state.analyzer.get(|| Ok(Self { code_extra: Extra::request(), modules: Mutex::new(ModuleIndex::new()) }))
     }
 }

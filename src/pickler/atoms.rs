@@ -178,14 +178,7 @@ impl Pickler<'_> {
     /// Writes BINGET and its like.
     #[inline(always)]
     pub(super) fn get(&mut self, number: usize) {
-        if self.protocol == 0 {
-            self.get_in_words(number);
-        } else if number < 256 {
-            self.out.short([BINGET, number as u8], 2);
-        } else {
-            let le = (number as u32).to_le_bytes();
-            self.out.short([LONG_BINGET, le[0], le[1], le[2], le[3], 0, 0, 0], 5);
-        }
+        if self.protocol == 0 { self.get_in_words(number) } else { self.out.get(number) }
     }
 
     #[cold]
@@ -337,15 +330,21 @@ impl Pickler<'_> {
 
     #[inline]
     fn bytes_data(&mut self, object: *mut PyObject, data: &[u8]) -> PyResult<()> {
+        self.bytes_payload(object, data)?;
+        self.memoize(object)
+    }
+
+    /// Writes the content of a bytes object, from protocol 3 on, and does not memoise it.
+    #[inline]
+    pub(super) fn bytes_payload(&mut self, object: *mut PyObject, data: &[u8]) -> PyResult<()> {
         if data.len() <= 0xff {
             self.out.room(data.len())?;
             self.out.short([SHORT_BINBYTES, data.len() as u8], 2);
             self.out.bytes(data);
-            return self.memoize(object);
+            return Ok(());
         }
         let eight = (self.protocol >= 4).then_some(BINBYTES8);
-        self.payload([Some(SHORT_BINBYTES), Some(BINBYTES), eight], data, Some(object), "bytes object")?;
-        self.memoize(object)
+        self.payload([Some(SHORT_BINBYTES), Some(BINBYTES), eight], data, Some(object), "bytes object")
     }
 
     pub(super) fn bytearray(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {

@@ -42,7 +42,7 @@ impl Plan<'_, '_> {
         for (key, value) in keys.into_iter().zip(values) {
             if let Some(value) = value {
                 dict.next(self)?;
-                self.part(key.as_ptr(), Place::Hidden)?;
+                self.name(key)?;
                 self.held(value, Place::Global(key.as_ptr()))?;
             }
         }

@@ -11,6 +11,7 @@ use super::script::Step;
 use crate::analyzer::{lookup, whichmodule};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
+use crate::py::dict::is_empty;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
 use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT, words_are_mended};
 use crate::py::layout::type_of;
@@ -243,6 +244,12 @@ impl Pickler<'_> {
         Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't {verb} local object {}", quoted(name))))
     }
 
+    /// Is any global registered with `copyreg.add_extension`?
+    #[inline(always)]
+    pub(super) fn has_extensions(&self) -> bool {
+        !is_empty(self.state.imports.extension_registry.as_ptr())
+    }
+
     /// EXT1, EXT2 or EXT4 if the name is in copyreg's extension registry.
     pub(super) fn extension(
         &mut self,
@@ -250,11 +257,10 @@ impl Pickler<'_> {
         module: *mut PyObject,
         name: *mut PyObject,
     ) -> PyResult<bool> {
-        let registry = self.state.imports.extension_registry.as_ptr();
-        // SAFETY: copyreg's dict, held by the state.
-        if unsafe { PyDict_Size(registry) } == 0 {
+        if !self.has_extensions() {
             return Ok(false);
         }
+        let registry = self.state.imports.extension_registry.as_ptr();
         self.foreign()?;
         // SAFETY: live objects.
         let key = unsafe { Owned::new(PyTuple_Pack(2, module, name))? };

@@ -11,7 +11,7 @@
 
 use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
-use super::table::{Place, Table};
+use super::table::{self, Place, Table};
 use crate::py::error::PyResult;
 use crate::py::vec::TryPush;
 
@@ -144,6 +144,16 @@ impl Memo {
         self.log.try_push(object as usize | LEFT_OUT)
     }
 
+    /// Up to so many numbers, given one after the other, with nothing in between. None of the objects is under way, but
+    /// for such as are put without a question.
+    #[inline(always)]
+    pub fn burst(&mut self, most: usize) -> PyResult<Burst<'_>> {
+        if self.log.capacity() - self.log.len() < most {
+            self.log.try_room(most)?;
+        }
+        Ok(Burst { table: self.table.burst(most)?, log: &mut self.log, published: self.published })
+    }
+
     /// Gives the next number to something that exists on paper only.
     #[inline(always)]
     pub fn put_paper(&mut self) -> PyResult<()> {
@@ -220,5 +230,63 @@ impl Memo {
 impl Drop for Memo {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+/// A memo that has room.
+pub struct Burst<'m> {
+    table: table::Burst<'m>,
+    log: &'m mut Vec<usize>,
+    published: bool,
+}
+
+impl Burst<'_> {
+    /// Appends to the log, which has room.
+    #[inline(always)]
+    fn log(&mut self, entry: usize) {
+        debug_assert!(self.log.len() < self.log.capacity());
+        // SAFETY: there is room for one more behind the last.
+        unsafe {
+            self.log.as_mut_ptr().add(self.log.len()).write(entry);
+            self.log.set_len(self.log.len() + 1);
+        }
+    }
+
+    #[inline(always)]
+    fn log_object(&mut self, object: *mut PyObject) {
+        self.log(object as usize);
+        if self.published {
+            // SAFETY: live; the log owns it from here on.
+            unsafe { Py_INCREF(object) };
+        }
+    }
+
+    /// The number of an object, if it has one in the table.
+    #[inline(always)]
+    pub fn get(&self, object: *mut PyObject) -> Option<usize> {
+        self.table.get(object as usize).filter(|number| *number != UNDER_WAY)
+    }
+
+    /// The number of an object; if it has none, it gets the next.
+    #[inline(always)]
+    pub fn get_or_put(&mut self, object: *mut PyObject) -> Option<usize> {
+        let known = self.table.get_or_enter(object as usize, self.log.len());
+        if known.is_none() {
+            self.log_object(object);
+        }
+        known
+    }
+
+    /// Gives the next number to an object.
+    #[inline(always)]
+    pub fn put(&mut self, object: *mut PyObject) {
+        self.table.enter(object as usize, self.log.len());
+        self.log_object(object);
+    }
+
+    /// Gives the next number to something that exists on paper only.
+    #[inline(always)]
+    pub fn put_paper(&mut self) {
+        self.log(0);
     }
 }

@@ -23,6 +23,7 @@ pub mod reduction;
 pub mod scratch;
 pub mod script;
 pub mod sink;
+pub mod stencil;
 pub mod table;
 pub mod text;
 pub mod wires;

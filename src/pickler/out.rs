@@ -9,7 +9,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 pub use super::block::{LENT_BYTES, Lent, Memory};
-use crate::protocol::opcode::{FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET};
+use crate::protocol::opcode::{BINGET, FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET, LONG_BINGET};
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::owned::Owned;
 use crate::py::pages::{HUGE, advise_huge};
@@ -155,6 +155,11 @@ impl Out {
         self.end as usize - self.block as usize
     }
 
+    /// The length of the data.
+    pub fn written(&self) -> usize {
+        self.len() - self.head
+    }
+
     /// Must the next object take the slow path?
     #[inline(always)]
     pub fn due(&self) -> bool {
@@ -225,6 +230,17 @@ impl Out {
         unsafe {
             *self.end = op;
             self.end = self.end.add(1);
+        }
+    }
+
+    /// Appends BINGET or LONG_BINGET into the slack.
+    #[inline(always)]
+    pub fn get(&mut self, number: usize) {
+        if number < 256 {
+            self.short([BINGET, number as u8], 2);
+        } else {
+            let le = (number as u32).to_le_bytes();
+            self.short([LONG_BINGET, le[0], le[1], le[2], le[3], 0, 0, 0], 5);
         }
     }
 

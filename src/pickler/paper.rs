@@ -29,6 +29,16 @@ impl OnPaper {
         Ok(Self { len, count: 0, ops, empty_last, each, is_short, single_last: false })
     }
 
+    /// A dict of which a stencil has written the beginning and so many keys; from protocol 4 on, and of one batch.
+    pub fn begun(len: usize, count: usize) -> Self {
+        Self { len, count, ops: [SETITEM, SETITEMS], empty_last: true, each: false, is_short: true, single_last: false }
+    }
+
+    /// A stencil has written so many more, all of one batch.
+    pub fn took(&mut self, count: usize) {
+        self.count += count;
+    }
+
     /// To be called before each item, or each key.
     #[inline(always)]
     pub fn next(&mut self, plan: &mut Plan<'_, '_>) -> PyResult<()> {

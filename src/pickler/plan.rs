@@ -14,6 +14,7 @@ use super::frame::Frame;
 use super::paper::OnPaper;
 pub use super::script::Place;
 use super::script::{Ran, Script, Step};
+use super::stencil::Stencil;
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
@@ -155,6 +156,14 @@ impl<'p, 'a> Plan<'p, 'a> {
         }
     }
 
+    /// Writes a stencil, if there is one, it is to be written now, and nobody is to be asked about what it is made of.
+    pub fn stencil(&mut self, stencil: &Option<Stencil>) -> PyResult<bool> {
+        match stencil {
+            Some(stencil) if self.at_once && !self.ended => self.pickler.stencil(stencil),
+            _ => Ok(false),
+        }
+    }
+
     pub fn op(&mut self, op: u8) -> PyResult<()> {
         self.step(Step::Op(op))
     }
@@ -219,8 +228,19 @@ impl<'p, 'a> Plan<'p, 'a> {
         if object.is_null() { self.none() } else { self.part(object, place) }
     }
 
+    #[inline]
     pub fn none(&mut self) -> PyResult<()> {
+        if self.at_once && !self.ended && !self.pickler.out.due() {
+            self.pickler.out.op(NONE);
+            return self.pickler.out.room(0);
+        }
         self.step(Step::Begin(NONE))
+    }
+
+    /// A name that many objects write.
+    #[inline]
+    pub fn name(&mut self, name: &Name) -> PyResult<()> {
+        if self.at_once && !self.ended { self.pickler.name(name) } else { self.part_step(name.as_ptr(), Place::Hidden) }
     }
 
     #[inline]
@@ -243,12 +263,15 @@ impl<'p, 'a> Plan<'p, 'a> {
             return self.object(ty, Place::Hidden);
         }
         self.pickler.paper_boundary()?;
+        if ty == (&raw mut PyCode_Type).cast() && !self.ended && self.pickler.code_type()? {
+            return Ok(());
+        }
         if let Some(number) = self.pickler.memo.get(ty) {
             return self.step(Step::Get(number));
         }
         self.wire(Wire::BuiltinType)?;
         self.tuple(1)?;
-        self.part(name.as_ptr(), Place::Hidden)?;
+        self.name(name)?;
         self.tuple_end(1)?;
         self.op(REDUCE)?;
         self.memo_as(ty)
@@ -257,19 +280,10 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// A new str with the characters of a str, as `"".join(text)` makes it: for one character of Latin-1 or none, CPython
     /// has one shared object.
     pub fn fresh_text(&mut self, text: *mut PyObject) -> PyResult<()> {
-        // SAFETY: a live str.
-        let len = unsafe { PyUnicode_GetLength(text) };
-        if len > 1 || matches!(chars(text), Chars::Two(_) | Chars::Four(_)) {
-            return self.step(Step::FreshText(text));
+        match shared_text(text)? {
+            None => self.step(Step::FreshText(text)),
+            Some(shared) => self.owned(shared, Place::Hidden),
         }
-        // SAFETY: a live str; the bounds are those of a copy.
-        let shared = unsafe {
-            Owned::new(match len {
-                0 => PyUnicode_FromStringAndSize(ptr::null(), 0),
-                _ => PyUnicode_FromOrdinal(PyUnicode_ReadChar(text, 0) as _),
-            })?
-        };
-        self.owned(shared, Place::Hidden)
     }
 
     /// `()`.
@@ -369,5 +383,22 @@ impl<'p, 'a> Plan<'p, 'a> {
     pub fn finish(self) -> Frame {
         let end = self.pickler.steps.len();
         Frame::Script(Script { first: self.first, next: self.start.min(end), end })
+    }
+}
+
+/// In place of a new str with these characters, the one that all share.
+pub(super) fn shared_text(text: *mut PyObject) -> PyResult<Option<Owned>> {
+    // SAFETY: a live str.
+    let len = unsafe { PyUnicode_GetLength(text) };
+    if len > 1 || matches!(chars(text), Chars::Two(_) | Chars::Four(_)) {
+        return Ok(None);
+    }
+    // SAFETY: a live str; the bounds are those of a copy.
+    unsafe {
+        Owned::new(match len {
+            0 => PyUnicode_FromStringAndSize(ptr::null(), 0),
+            _ => PyUnicode_FromOrdinal(PyUnicode_ReadChar(text, 0) as _),
+        })
+        .map(Some)
     }
 }

@@ -132,6 +132,24 @@ impl Table {
         if self.taken * 2 >= self.len { self.grow() } else { Ok(()) }
     }
 
+    /// Makes sure that the table takes so many more.
+    #[inline]
+    pub fn room_for(&mut self, more: usize) -> PyResult<()> {
+        while (self.taken + more) * 2 > self.len {
+            self.grow()?;
+        }
+        Ok(())
+    }
+
+    /// Looks up and enters up to so many addresses, one after the other, with nothing in between.
+    #[inline(always)]
+    pub fn burst(&mut self, most: usize) -> PyResult<Burst<'_>> {
+        self.room_for(most)?;
+        // SAFETY: the region lies in the memory.
+        let region = unsafe { self.slots.as_mut_ptr().add(self.start) };
+        Ok(Burst { region, mask: self.len.wrapping_sub(1), hash: self.hash, stamp: self.stamp, taken: &mut self.taken })
+    }
+
     /// The number of an address, or the place where [`Table::fill`] puts it. The table has room.
     #[inline(always)]
     pub fn seek(&self, address: usize) -> Result<usize, Place> {
@@ -213,6 +231,86 @@ impl Table {
     fn take_over(&mut self, slot: Slot) {
         if !self.is_free(slot) {
             self.enter(slot.key & (ONE - 1), slot.number);
+        }
+    }
+}
+
+/// A table that has room, and whose fields lie in registers.
+pub struct Burst<'t> {
+    region: *mut Slot,
+    mask: usize,
+    hash: Hash,
+    stamp: usize,
+    taken: &'t mut usize,
+}
+
+impl Burst<'_> {
+    /// The number of an address, or the free slot for it.
+    #[inline(always)]
+    fn seek(&self, address: usize) -> Result<usize, *mut Slot> {
+        let key = address | self.stamp;
+        let mut at = address.wrapping_mul(self.hash.factor) >> self.hash.shift;
+        loop {
+            // SAFETY: masked by the size of the region.
+            let slot = unsafe { self.region.add(at & self.mask) };
+            // SAFETY: in the region.
+            let Slot { key: found, number } = unsafe { *slot };
+            if found < self.stamp {
+                return Err(slot);
+            }
+            if found == key {
+                return Ok(number);
+            }
+            at += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, slot: *mut Slot, address: usize, number: usize) {
+        // SAFETY: a slot in the region.
+        unsafe { *slot = Slot { key: address | self.stamp, number } };
+        *self.taken += 1;
+    }
+
+    /// The number of an address, if it is there.
+    #[inline(always)]
+    pub fn get(&self, address: usize) -> Option<usize> {
+        self.seek(address).ok()
+    }
+
+    /// The number of an address; if it is not there, it gets this one.
+    #[inline(always)]
+    pub fn get_or_enter(&mut self, address: usize, number: usize) -> Option<usize> {
+        match self.seek(address) {
+            Ok(known) => Some(known),
+            Err(slot) => {
+                self.fill(slot, address, number);
+                None
+            }
+        }
+    }
+
+    /// Enters a number, or another one for an address that is there.
+    #[inline(always)]
+    pub fn enter(&mut self, address: usize, number: usize) {
+        match self.seek(address) {
+            Err(slot) => self.fill(slot, address, number),
+            Ok(_) => self.replace(address, number),
+        }
+    }
+
+    #[cold]
+    fn replace(&mut self, address: usize, number: usize) {
+        let key = address | self.stamp;
+        let mut at = address.wrapping_mul(self.hash.factor) >> self.hash.shift;
+        loop {
+            // SAFETY: masked by the size of the region, in which the address is.
+            let slot = unsafe { &mut *self.region.add(at & self.mask) };
+            if slot.key == key {
+                slot.number = number;
+                return;
+            }
+            at += 1;
         }
     }
 }

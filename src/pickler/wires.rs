@@ -7,6 +7,8 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::globals::is_module;
+use super::stencil::{Cutter, Stencil};
+use crate::protocol::opcode::{REDUCE, STACK_GLOBAL};
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -21,6 +23,8 @@ pub struct Wires {
     package: Option<Owned>,
     /// By [`Wire`].
     functions: Vec<Function>,
+    /// `types.CodeType`, which is in every pickle of a function.
+    code_type: Option<Stencil>,
 }
 
 /// A function, and the names that are written: those that it has, held once more, since every pickle meets them.
@@ -28,6 +32,47 @@ struct Function {
     object: Owned,
     module: Owned,
     name: Owned,
+    /// None if the names are no names.
+    stencil: Option<Stencil>,
+}
+
+impl Function {
+    #[cold]
+    fn new(object: Owned, module: *mut PyObject, name: *mut PyObject) -> PyResult<Self> {
+        let (module, name) = (Owned::of(module), Owned::of(name));
+        let mut cutter = Cutter::new()?;
+        let stencil = if cut(&mut cutter, &object, &module, &name)? { cutter.finish()? } else { None };
+        Ok(Self { object, module, name, stencil })
+    }
+}
+
+/// Cuts a stencil of a global.
+fn cut(cutter: &mut Cutter, object: &Owned, module: &Owned, name: &Owned) -> PyResult<bool> {
+    let open = cutter.open(object.as_ptr())?;
+    if !cutter.text(module.as_ptr())? || !cutter.text(name.as_ptr())? {
+        return Ok(false);
+    }
+    cutter.op(STACK_GLOBAL)?;
+    cutter.close(open)?;
+    Ok(true)
+}
+
+/// Cuts a stencil of `types.CodeType`.
+#[cold]
+fn cut_code_type(state: &State, functions: &[Function]) -> PyResult<Option<Stencil>> {
+    let (ty, reducer) = (&raw mut PyCode_Type, &functions[Wire::BuiltinType as usize]);
+    let mut cutter = Cutter::new()?;
+    let open = cutter.open(ty.cast())?;
+    if !cut(&mut cutter, &reducer.object, &reducer.module, &reducer.name)? {
+        return Ok(None);
+    }
+    cutter.tuple(1)?;
+    cutter.text(state.names.code_type.as_ptr())?;
+    cutter.tuple_end(1)?;
+    cutter.paper()?;
+    cutter.op(REDUCE)?;
+    cutter.close(open)?;
+    cutter.finish()
 }
 
 /// What the state keeps of the dump before.
@@ -60,11 +105,7 @@ impl Wires {
             let (module, name) = (state.wire_module.as_ptr(), state.wire_names[*wire as usize].as_ptr());
             let theirs = package.as_ref().map_or(Ok(None), |package| own_function(package, name))?;
             let Some(object) = theirs else {
-                return Ok(Function {
-                    object: ours[*wire as usize].clone(),
-                    module: Owned::of(module),
-                    name: Owned::of(name),
-                });
+                return Function::new(ours[*wire as usize].clone(), module, name);
             };
             // SAFETY: an exact function.
             let (module_of, name_of) = unsafe {
@@ -72,10 +113,11 @@ impl Wires {
                 ((*fields).func_module, (*fields).func_qualname)
             };
             let module = if module_of.is_null() { module } else { module_of };
-            Ok(Function { object, module: Owned::of(module), name: Owned::of(name_of) })
+            Function::new(object, module, name_of)
         };
-        let functions = Wire::ALL.iter().map(function).collect::<PyResult<_>>()?;
-        Ok(Self { package, functions })
+        let functions = Wire::ALL.iter().map(function).collect::<PyResult<Vec<_>>>()?;
+        let code_type = cut_code_type(state, &functions)?;
+        Ok(Self { package, functions, code_type })
     }
 }
 
@@ -83,12 +125,19 @@ impl Pickler<'_> {
     /// Writes one of the functions.
     pub(super) fn wire(&mut self, wire: Wire) -> PyResult<()> {
         self.paper_boundary()?;
-        let (object, module, name) = self.wire_function(wire)?;
+        let Function { object, module, name, stencil } = &self.wires()?.functions[wire as usize];
+        let object = object.as_ptr();
         if let Some(number) = self.memo.get(object) {
             self.get(number);
             return Ok(());
         }
+        let (module, name) = (module.as_ptr(), name.as_ptr());
         if self.protocol >= 2 && self.extension(object, module, name)? {
+            return Ok(());
+        }
+        if let Some(stencil) = stencil
+            && self.stencil(stencil)?
+        {
             return Ok(());
         }
         self.global_ref(object, module, name)?;
@@ -96,19 +145,29 @@ impl Pickler<'_> {
         self.memo.put(object)
     }
 
-    /// One of the functions in person.
-    pub fn wire_object(&mut self, wire: Wire) -> PyResult<Owned> {
-        self.wire_function(wire).map(|(object, ..)| Owned::of(object))
+    /// Writes `types.CodeType`; false, and nothing is written, where that asks for the slow path.
+    pub(super) fn code_type(&mut self) -> PyResult<bool> {
+        match &self.wires()?.code_type {
+            Some(stencil) if !self.has_extensions() => self.stencil(stencil),
+            _ => Ok(false),
+        }
     }
 
-    /// A function, the name of its module and its own; held as long as the dump goes on.
-    fn wire_function(&mut self, wire: Wire) -> PyResult<(*mut PyObject, *mut PyObject, *mut PyObject)> {
-        let wires = match self.wires.take() {
-            Some(wires) => wires,
-            None => self.find_wires()?,
-        };
-        let Function { object, module, name } = &self.wires.insert(wires).functions[wire as usize];
-        Ok((object.as_ptr(), module.as_ptr(), name.as_ptr()))
+    /// One of the functions in person.
+    pub fn wire_object(&mut self, wire: Wire) -> PyResult<Owned> {
+        Ok(self.wires()?.functions[wire as usize].object.clone())
+    }
+
+    /// The functions, found when first asked for.
+    fn wires<'w>(&mut self) -> PyResult<&'w Wires> {
+        if self.wires.is_none() {
+            self.wires = Some(self.find_wires()?);
+        }
+        match &self.wires {
+            // SAFETY: held as long as the dump goes on: nothing takes it away.
+            Some(wires) => Ok(unsafe { &*Arc::as_ptr(wires) }),
+            None => unreachable!("found just now"),
+        }
     }
 
     fn find_wires(&mut self) -> PyResult<Arc<Wires>> {

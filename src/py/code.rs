@@ -1,6 +1,7 @@
 //! The fields of code objects (`cpython/code.h`), and what may be kept with one.
 
 use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 
@@ -99,49 +100,54 @@ pub fn bytecode(code: *mut PyObject) -> PyResult<Owned> {
     Ok(Owned::of(fields(code).code))
 }
 
-/// What a code object can keep for us: names.
-pub type Extra = Arc<Vec<Owned>>;
-
-/// An index under which each code object of this interpreter can keep an [`Extra`]. None if none is left.
-pub fn request_extra() -> Option<Py_ssize_t> {
-    // SAFETY: attached; the function is never unloaded.
-    let index = unsafe { PyUnstable_Eval_RequestCodeExtraIndex(drop_extra) };
-    (index >= 0).then_some(index)
+/// A place where each code object of this interpreter can keep a `T` for us.
+pub struct Extra<T> {
+    index: Py_ssize_t,
+    kept: PhantomData<fn() -> T>,
 }
 
-unsafe extern "C" fn drop_extra(extra: *mut c_void) {
-    if !extra.is_null() {
-        // SAFETY: what `set_extra` gave away; CPython calls this once for it, attached.
-        drop(unsafe { Extra::from_raw(extra.cast()) });
+impl<T> Extra<T> {
+    /// None if no place is left.
+    pub fn request() -> Option<Self> {
+        // SAFETY: attached; the function is never unloaded.
+        let index = unsafe { PyUnstable_Eval_RequestCodeExtraIndex(Self::drop_kept) };
+        (index >= 0).then_some(Self { index, kept: PhantomData })
     }
-}
 
-/// What the code object keeps under the index.
-#[inline]
-pub fn extra(code: *mut PyObject, index: Py_ssize_t) -> Option<Extra> {
-    let mut extra: *mut c_void = ptr::null_mut();
-    // SAFETY: a live code object, for which the call does not fail; under our index lies what `set_extra` put there.
-    unsafe {
-        PyUnstable_Code_GetExtra(code, index, &mut extra);
-        if extra.is_null() {
-            return None;
-        }
-        Extra::increment_strong_count(extra.cast());
-        Some(Extra::from_raw(extra.cast()))
-    }
-}
-
-/// Lets the code object keep something under the index.
-pub fn set_extra(code: *mut PyObject, index: Py_ssize_t, extra: Extra) -> PyResult<()> {
-    let extra = Extra::into_raw(extra).cast_mut().cast();
-    // SAFETY: a live code object, which takes over what it is given if the call succeeds.
-    unsafe {
-        if PyUnstable_Code_SetExtra(code, index, extra) < 0 {
-            drop_extra(extra);
-            return Err(error::Raised);
+    unsafe extern "C" fn drop_kept(kept: *mut c_void) {
+        if !kept.is_null() {
+            // SAFETY: what `set` gave away; CPython calls this once for it, attached.
+            drop(unsafe { Arc::from_raw(kept.cast::<T>()) });
         }
     }
-    Ok(())
+
+    /// What the code object keeps.
+    #[inline]
+    pub fn get(&self, code: *mut PyObject) -> Option<Arc<T>> {
+        let mut kept: *mut c_void = ptr::null_mut();
+        // SAFETY: a live code object, for which the call does not fail; under our index lies what `set` put there.
+        unsafe {
+            PyUnstable_Code_GetExtra(code, self.index, &mut kept);
+            if kept.is_null() {
+                return None;
+            }
+            Arc::increment_strong_count(kept.cast::<T>());
+            Some(Arc::from_raw(kept.cast()))
+        }
+    }
+
+    /// Lets the code object keep something.
+    pub fn set(&self, code: *mut PyObject, kept: Arc<T>) -> PyResult<()> {
+        let kept = Arc::into_raw(kept).cast_mut().cast();
+        // SAFETY: a live code object, which takes over what it is given if the call succeeds.
+        unsafe {
+            if PyUnstable_Code_SetExtra(code, self.index, kept) < 0 {
+                Self::drop_kept(kept);
+                return Err(error::Raised);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// May the code object belong to more than one interpreter, as the frozen ones of 3.11 and 3.12 do? Then nothing can

@@ -3,7 +3,7 @@
 use pyo3_ffi::*;
 
 use super::error::{PyResult, check};
-use super::layout::{may_be_tracked, type_of};
+use super::layout::{Chars, chars, hash_of_text, may_be_tracked, type_of};
 use super::owned::Owned;
 
 /// `struct _dictkeysobject` up to the indices.
@@ -27,6 +27,100 @@ struct Keys {
     version: u32,
     usable: Py_ssize_t,
     entries: Py_ssize_t,
+}
+
+impl Keys {
+    /// The slots of the table, the bytes of an index, and the words of an entry, of which the last two are key and value.
+    #[inline(always)]
+    fn shape(&self) -> (usize, usize, usize) {
+        #[cfg(Py_3_11)]
+        {
+            let size = 1usize << self.log2_size;
+            (size, (1 << self.log2_index_bytes) >> self.log2_size, if self.kind == 0 { 3 } else { 2 })
+        }
+        #[cfg(not(Py_3_11))]
+        {
+            let size = self.size as usize;
+            let width = match size {
+                0..=0xff => 1,
+                0x100..=0xffff => 2,
+                0x1_0000..=0xffff_ffff => 4,
+                _ => 8,
+            };
+            (size, width, 3)
+        }
+    }
+}
+
+/// What [`find`] found.
+pub enum Found {
+    /// The value, borrowed.
+    Value(*mut PyObject),
+    Absent,
+    /// CPython has to be asked.
+    Unclear,
+}
+
+/// A look-up of an exact `str` in an exact dict that has a combined table, as `_Py_dict_lookup` makes it, as long as
+/// addresses and hashes say it all. Runs no foreign code.
+#[inline]
+pub fn find(dict: *mut PyObject, key: *mut PyObject) -> Found {
+    /// `DKIX_EMPTY` of `internal/pycore_dict.h`.
+    const EMPTY: isize = -1;
+    /// `PERTURB_SHIFT` of `Objects/dictobject.c`.
+    const PERTURB_SHIFT: u32 = 5;
+    let hash = hash_of_text(key);
+    if cfg!(Py_GIL_DISABLED) || hash == -1 {
+        return Found::Unclear;
+    }
+    // SAFETY: an exact dict: the indices follow the head, the entries follow them, and each index that is not negative
+    // is one of an entry. A free slot ends the search, of which a table has at least one.
+    unsafe {
+        let dict = dict.cast::<PyDictObject>();
+        if !(*dict).ma_values.is_null() {
+            return Found::Unclear;
+        }
+        let keys = (*dict).ma_keys.cast::<Keys>();
+        let (size, width, words) = (*keys).shape();
+        let indices = keys.add(1).cast::<u8>();
+        let entries = indices.add(size * width).cast::<*mut PyObject>();
+        let mut perturb = hash as usize;
+        let mut at = perturb & (size - 1);
+        loop {
+            let index = match width {
+                1 => *indices.cast::<i8>().add(at) as isize,
+                2 => *indices.cast::<i16>().add(at) as isize,
+                4 => *indices.cast::<i32>().add(at) as isize,
+                _ => *indices.cast::<i64>().add(at) as isize,
+            };
+            if index == EMPTY {
+                return Found::Absent;
+            }
+            if index >= 0 {
+                let entry = entries.add(index as usize * words);
+                let (theirs, value) = (*entry.add(words - 2), *entry.add(words - 1));
+                if theirs == key && !value.is_null() {
+                    return Found::Value(value);
+                }
+                let their_hash = if words == 3 { *entry.cast::<Py_hash_t>() } else { hash_of_text(theirs) };
+                if their_hash == hash {
+                    return if !value.is_null() && are_equal(theirs, key) {
+                        Found::Value(value)
+                    } else {
+                        Found::Unclear
+                    };
+                }
+            }
+            perturb >>= PERTURB_SHIFT;
+            at = (at * 5 + perturb + 1) & (size - 1);
+        }
+    }
+}
+
+/// Has a key the characters of an exact `str`? No is no answer.
+fn are_equal(theirs: *mut PyObject, key: *mut PyObject) -> bool {
+    type_of(theirs) == &raw mut PyUnicode_Type
+        && matches!((chars(theirs), chars(key)), (Chars::Ascii(theirs), Chars::Ascii(key)) if theirs == key)
 }
 
 /// The entries in the order of insertion, good until the dict is changed.
@@ -84,20 +178,8 @@ impl Entries {
         unsafe {
             let dict = dict.cast::<PyDictObject>();
             let keys = (*dict).ma_keys.cast::<Keys>();
-            #[cfg(Py_3_11)]
-            let (index_bytes, words) = (1usize << (*keys).log2_index_bytes, if (*keys).kind == 0 { 3 } else { 2 });
-            #[cfg(not(Py_3_11))]
-            let (index_bytes, words) = {
-                let size = (*keys).size as usize;
-                let bytes = match size {
-                    0..=0xff => 1,
-                    0x100..=0xffff => 2,
-                    0x1_0000..=0xffff_ffff => 4,
-                    _ => 8,
-                };
-                (size * bytes, 3)
-            };
-            let first = keys.add(1).cast::<u8>().add(index_bytes).cast();
+            let (size, width, words) = (*keys).shape();
+            let first = keys.add(1).cast::<u8>().add(size * width).cast();
             let len = (*keys).entries as usize;
             let values = (*dict).ma_values;
             #[cfg(Py_3_11)]
@@ -279,11 +361,8 @@ impl SharedKeys {
     pub fn iter(&self) -> impl Iterator<Item = *mut PyObject> {
         // SAFETY: as in `Entries::of`.
         let first = unsafe {
-            #[cfg(Py_3_11)]
-            let index_bytes = 1usize << (*self.keys).log2_index_bytes;
-            #[cfg(not(Py_3_11))]
-            let index_bytes = 0;
-            self.keys.add(1).cast::<u8>().add(index_bytes).cast::<*mut PyObject>()
+            let (size, width, _) = (*self.keys).shape();
+            self.keys.add(1).cast::<u8>().add(size * width).cast::<*mut PyObject>()
         };
         // SAFETY: below the number of entries, each of two words.
         (0..self.len as usize).map(move |at| unsafe { *first.add(2 * at) })

@@ -186,6 +186,13 @@ pub fn chars<'a>(text: *mut PyObject) -> Chars<'a> {
     }
 }
 
+/// The hash of an exact `str`, or -1 if nobody has asked for it yet.
+#[inline(always)]
+pub fn hash_of_text(text: *mut PyObject) -> Py_hash_t {
+    // SAFETY: an exact str begins with this head.
+    unsafe { (*text.cast::<Ascii>()).hash }
+}
+
 /// Is the object an exact `str` that is interned?
 #[inline(always)]
 pub fn is_interned(object: *mut PyObject) -> bool {

@@ -5,7 +5,7 @@ use std::ptr;
 use pyo3_ffi::compat::PyDict_GetItemRef;
 use pyo3_ffi::*;
 
-use super::dict::Entries;
+use super::dict::{Entries, Found, find};
 use super::error::{PyResult, check};
 use super::foreign::Foreign;
 use super::layout::type_of;
@@ -29,7 +29,25 @@ pub fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Opt
 }
 
 /// `dict.get(key)`, a strong reference.
+#[inline]
 pub fn dict_get(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Option<Owned>> {
+    if type_of(dict) == &raw mut PyDict_Type && type_of(key) == &raw mut PyUnicode_Type {
+        let found = match find(dict, key) {
+            Found::Value(value) => Some(Owned::of(value)),
+            Found::Absent => None,
+            Found::Unclear => return dict_ask(dict, key),
+        };
+        debug_assert!(
+            dict_ask(dict, key)
+                .is_ok_and(|asked| asked.as_ref().map(Owned::as_ptr) == found.as_ref().map(Owned::as_ptr))
+        );
+        return Ok(found);
+    }
+    dict_ask(dict, key)
+}
+
+#[inline(never)]
+fn dict_ask(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Option<Owned>> {
     let mut value = ptr::null_mut();
     // SAFETY: live, as the caller says; value is NULL or a new reference afterwards.
     unsafe {

@@ -2,14 +2,18 @@
 
 use std::ffi::c_int;
 use std::mem::offset_of;
+use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
-use crate::py::code::{self, Code, Names};
+use crate::pickler::stencil::{Cutter, Stencil};
+use crate::protocol::opcode::{EMPTY_TUPLE, REDUCE};
+use crate::py::code::{self, Code, Extra, Names};
 use crate::py::error::PyResult;
+use crate::state::State;
 
 /// One argument of `types.CodeType`.
 enum Argument {
@@ -60,17 +64,21 @@ pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Fram
 
 /// The same in a plan that is being made.
 pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
+    let state = p.pickler().state;
+    p.builtin_type(&raw mut PyCode_Type, &state.names.code_type)?;
+    let kept = kept(state, object)?;
+    if let Some(stencil) = kept.as_ref().and_then(|kept| kept.get())
+        && p.stencil(stencil)?
+    {
+        return p.reduce(object);
+    }
     let fields = code::fields(object);
     let bytecode = code::bytecode(object)?;
-    let name = &p.pickler().state.names.code_type;
-    p.builtin_type(&raw mut PyCode_Type, name)?;
     p.tuple(ARGUMENTS.len())?;
     for argument in ARGUMENTS {
         match argument {
-            // SAFETY: the field at the offset is a c_int.
-            Int(at) => p.int(unsafe { *object.byte_add(*at).cast::<c_int>() }.into())?,
-            // SAFETY: the field at the offset is an object.
-            Held(at) => p.part(unsafe { *object.byte_add(*at).cast() }, Place::Hidden)?,
+            Int(at) => p.int(int(object, *at))?,
+            Held(at) => p.part(held(object, *at), Place::Hidden)?,
             Bytecode => p.object(bytecode.as_ptr(), Place::Hidden)?,
             Name => p.fresh_text(fields.name)?,
             Argument::Names(kind) => names(p, fields, *kind)?,
@@ -78,6 +86,16 @@ pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
     }
     p.tuple_end(ARGUMENTS.len())?;
     p.reduce(object)
+}
+
+fn int(code: *mut PyObject, at: usize) -> i64 {
+    // SAFETY: the field at the offset is a c_int.
+    unsafe { *code.byte_add(at).cast::<c_int>() }.into()
+}
+
+fn held(code: *mut PyObject, at: usize) -> *mut PyObject {
+    // SAFETY: the field at the offset is an object.
+    unsafe { *code.byte_add(at).cast() }
 }
 
 /// A new tuple of the names themselves.
@@ -92,4 +110,82 @@ fn names(plan: &mut Plan<'_, '_>, code: &Code, kind: Names) -> PyResult<()> {
         plan.lent(name, is_part && !twice, Place::Hidden)?;
     }
     plan.tuple_end(count)
+}
+
+/// What a code object keeps from the time on when it was described first: nothing until it is described once more, then
+/// the stencil of its arguments if it can have one.
+type Kept = OnceLock<Option<Stencil>>;
+
+/// What the code object keeps, if that can be used in this dump. What is cut now serves from the next dump on: a stencil
+/// holds its objects, so that the memo does not leave them out, and it may have done so in this dump already.
+fn kept(state: &State, code: *mut PyObject) -> PyResult<Option<Arc<Kept>>> {
+    let extra = state.code_stencils.get(|| Ok(Extra::<Kept>::request()))?;
+    let Some(extra) = extra.as_ref().filter(|_| !code::is_shared(code)) else { return Ok(None) };
+    match extra.get(code) {
+        None => extra.set(code, Arc::default())?,
+        Some(kept) if kept.get().is_none() => {
+            let mut cutter = Cutter::new()?;
+            let stencil = if cut(&mut cutter, code, 0)? { cutter.finish()? } else { None };
+            // Another one that came first is as good.
+            let _ = kept.set(stencil);
+        }
+        kept => return Ok(kept),
+    }
+    Ok(None)
+}
+
+/// Cuts a stencil of the arguments, with their tuple; false if they are too large or of rare types.
+fn cut(cutter: &mut Cutter, object: *mut PyObject, depth: u32) -> PyResult<bool> {
+    let fields = code::fields(object);
+    let bytecode = code::bytecode(object)?;
+    cutter.tuple(ARGUMENTS.len())?;
+    for argument in ARGUMENTS {
+        let part = match argument {
+            Int(at) => {
+                cutter.int(int(object, *at))?;
+                continue;
+            }
+            Name => {
+                cutter.fresh_text(fields.name)?;
+                continue;
+            }
+            Argument::Names(kind) if cut_names(cutter, fields, *kind)? => continue,
+            Argument::Names(_) => return Ok(false),
+            Held(at) => held(object, *at),
+            Bytecode => bytecode.as_ptr(),
+        };
+        if !cutter.object(part, depth, &mut cut_inner)? {
+            return Ok(false);
+        }
+    }
+    cutter.tuple_end(ARGUMENTS.len())?;
+    cutter.paper()?;
+    Ok(true)
+}
+
+/// Code among the constants of code: its type is known by then.
+fn cut_inner(cutter: &mut Cutter, object: *mut PyObject, depth: u32) -> PyResult<bool> {
+    cutter.needed((&raw mut PyCode_Type).cast())?;
+    if !cut(cutter, object, depth)? {
+        return Ok(false);
+    }
+    cutter.op(REDUCE)?;
+    Ok(true)
+}
+
+fn cut_names(cutter: &mut Cutter, code: &Code, kind: Names) -> PyResult<bool> {
+    let count = code.names(kind).count();
+    if count == 0 {
+        cutter.op(EMPTY_TUPLE)?;
+        return Ok(true);
+    }
+    cutter.tuple(count)?;
+    for (name, _) in code.names(kind) {
+        if !cutter.object(name, 0, &mut cut_inner)? {
+            return Ok(false);
+        }
+    }
+    cutter.tuple_end(count)?;
+    cutter.paper()?;
+    Ok(true)
 }

@@ -2,6 +2,7 @@
 
 use pyo3_ffi::*;
 
+use super::function_state;
 use super::joined::{Joined, is_plain, join};
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
@@ -9,7 +10,7 @@ use crate::decide::by_reference::goes_by_reference;
 use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
-use crate::pickler::plan::{Place, Plan};
+use crate::pickler::plan::Plan;
 use crate::protocol::wire::Wire;
 use crate::py::code;
 use crate::py::error::{PyResult, check, raise};
@@ -17,35 +18,34 @@ use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
-use crate::state::Name;
 
 /// What is asked of a function: borrowed. NULL stands for None.
-struct Function {
-    code: *mut PyObject,
-    globals: *mut PyObject,
-    name: *mut PyObject,
-    qualname: *mut PyObject,
+pub(super) struct Function {
+    pub(super) code: *mut PyObject,
+    pub(super) globals: *mut PyObject,
+    pub(super) name: *mut PyObject,
+    pub(super) qualname: *mut PyObject,
     /// NULL stands for an empty dict.
-    annotations: *mut PyObject,
-    kwdefaults: *mut PyObject,
-    defaults: *mut PyObject,
-    module: *mut PyObject,
-    doc: *mut PyObject,
-    closure: *mut PyObject,
+    pub(super) annotations: *mut PyObject,
+    pub(super) kwdefaults: *mut PyObject,
+    pub(super) defaults: *mut PyObject,
+    pub(super) module: *mut PyObject,
+    pub(super) doc: *mut PyObject,
+    pub(super) closure: *mut PyObject,
     /// NULL stands for an empty dict.
-    dict: *mut PyObject,
+    pub(super) dict: *mut PyObject,
 }
 
 /// What is found out about a function before it is described, since that may run foreign code.
-struct Findings {
-    name: Joined,
-    qualname: Joined,
-    globals: Vec<(Owned, Owned)>,
-    submodules: Vec<Owned>,
+pub(super) struct Findings {
+    pub(super) name: Joined,
+    pub(super) qualname: Joined,
+    pub(super) globals: Vec<(Owned, Owned)>,
+    pub(super) submodules: Vec<Owned>,
     /// Of globals that are no plain dict.
-    base_globals: Option<BaseGlobals>,
+    pub(super) base_globals: Option<BaseGlobals>,
     /// In place of the function's own dict, if its keys are not all plain.
-    dict: Option<Owned>,
+    pub(super) dict: Option<Owned>,
 }
 
 /// A function, or what says of itself that it is one: None if it goes by reference.
@@ -176,15 +176,14 @@ fn describe(
     pickler: &mut Pickler<'_>,
     object: *mut PyObject,
     function: &Function,
-    findings: Findings,
+    mut findings: Findings,
 ) -> PyResult<Frame> {
-    let names = &pickler.state.names;
     let mut plan = pickler.plan();
     let p = &mut plan;
     p.wire(Wire::MakeFunction)?;
     p.tuple(5)?;
     p.inline(function.code, super::code::describe)?;
-    p.base_globals(function.globals, findings.base_globals)?;
+    p.base_globals(function.globals, findings.base_globals.take())?;
     p.none()?;
     p.none()?;
     empty_cells(p, function)?;
@@ -193,53 +192,7 @@ fn describe(
 
     p.set_state(Wire::FunctionSetstate, object)?;
     p.tuple(2)?;
-    match findings.dict {
-        Some(copy) => p.owned(copy, Place::State)?,
-        None => attributes_on_paper(p, function.dict)?,
-    }
-    let mut slots = p.dict(10)?;
-    let mut key = |p: &mut Plan<'_, '_>, key: &Name| {
-        slots.next(p)?;
-        p.part(key.as_ptr(), Place::Hidden)
-    };
-    key(p, &names.name)?;
-    findings.name.write(p)?;
-    key(p, &names.qualname)?;
-    findings.qualname.write(p)?;
-    key(p, &names.annotations)?;
-    if function.annotations.is_null() {
-        p.dict(0)?.end(p)?;
-    } else {
-        p.part(function.annotations, Place::Field(&"__annotations__"))?;
-    }
-    for (name, value, place) in [
-        (&names.kwdefaults, function.kwdefaults, Place::Field(&"__kwdefaults__")),
-        (&names.defaults, function.defaults, Place::Field(&"__defaults__")),
-        (&names.module, function.module, Place::Field(&"__module__")),
-        (&names.doc, function.doc, Place::Field(&"__doc__")),
-        (&names.closure, function.closure, Place::Closure(function.code)),
-    ] {
-        key(p, name)?;
-        p.part_or_none(value, place)?;
-    }
-    key(p, &names.submodules)?;
-    let mut list = p.list(findings.submodules.len())?;
-    for module in findings.submodules {
-        list.next(p)?;
-        p.owned(module, Place::Hidden)?;
-    }
-    list.end(p)?;
-    key(p, &names.globals)?;
-    p.lends(function.globals)?;
-    let mut dict = p.dict(findings.globals.len())?;
-    for (name, value) in findings.globals {
-        dict.next(p)?;
-        let place = Place::Global(name.as_ptr());
-        p.held(name, Place::Hidden)?;
-        p.held(value, place)?;
-    }
-    dict.end(p)?;
-    slots.end(p)?;
+    function_state::describe(p, function, findings)?;
     p.tuple_end(2)?;
     p.set_state_end()?;
     Ok(plan.finish())
@@ -356,26 +309,4 @@ fn has_plain_keys(dict: *mut PyObject) -> bool {
         }
     }
     true
-}
-
-/// The function's dict, or NULL, with keys made anew.
-fn attributes_on_paper(plan: &mut Plan<'_, '_>, dict: *mut PyObject) -> PyResult<()> {
-    if dict.is_null() {
-        return plan.dict(0)?.end(plan);
-    }
-    // SAFETY: a live dict.
-    let mut on_paper = plan.dict(unsafe { PyDict_Size(dict) } as usize)?;
-    let is_part = plan.lends(dict)?;
-    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-    // SAFETY: a live dict, which nothing changes meanwhile.
-    while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
-        if !is_plain(key) {
-            // SAFETY: the exception types are there for the interpreter's life.
-            return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
-        }
-        on_paper.next(plan)?;
-        plan.fresh_text(key)?;
-        plan.lent(value, is_part, Place::Attribute(key))?;
-    }
-    on_paper.end(plan)
 }

@@ -12,6 +12,7 @@ pub mod descriptor;
 pub mod enumeration;
 pub mod file;
 pub mod function;
+pub mod function_state;
 pub mod joined;
 pub mod method;
 pub mod module;

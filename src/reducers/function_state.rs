@@ -1,0 +1,172 @@
+//! The state of a function: its attributes, and the slots that `_function_setstate` fills.
+
+use pyo3_ffi::*;
+
+use super::function::{Findings, Function};
+use super::joined::is_plain;
+use crate::pickler::paper::OnPaper;
+use crate::pickler::plan::{Place, Plan};
+use crate::pickler::stencil::{Cutter, Stencil};
+use crate::protocol::opcode::*;
+use crate::py::dict::is_empty;
+use crate::py::error::{PyResult, raise};
+use crate::state::{Name, State};
+
+/// How many slots there are.
+const SLOTS: usize = 10;
+
+/// What the states of most functions have in common.
+struct Stencils {
+    /// No attributes, and the beginning of the slots up to the key of the name.
+    begin: Option<Stencil>,
+    /// No annotations and no defaults, up to the key of the module.
+    middle: Option<Stencil>,
+    /// No docstring, no closure, no submodules, no globals, and the end of the slots.
+    end: Option<Stencil>,
+}
+
+impl Stencils {
+    fn get(state: &State) -> PyResult<&Self> {
+        state.function_stencils.get(|| Self::cut(state))
+    }
+
+    #[cold]
+    fn cut(state: &State) -> PyResult<Self> {
+        let names = &state.names;
+        let mut cutter = Cutter::new()?;
+        empty(&mut cutter, EMPTY_DICT)?;
+        empty(&mut cutter, EMPTY_DICT)?;
+        cutter.op(MARK)?;
+        cutter.text(names.name.as_ptr())?;
+        let begin = cutter.finish()?;
+
+        let mut cutter = Cutter::new()?;
+        cutter.text(names.annotations.as_ptr())?;
+        empty(&mut cutter, EMPTY_DICT)?;
+        for name in [&names.kwdefaults, &names.defaults] {
+            cutter.text(name.as_ptr())?;
+            cutter.op(NONE)?;
+        }
+        cutter.text(names.module.as_ptr())?;
+        let middle = cutter.finish()?;
+
+        let mut cutter = Cutter::new()?;
+        for name in [&names.doc, &names.closure] {
+            cutter.text(name.as_ptr())?;
+            cutter.op(NONE)?;
+        }
+        cutter.text(names.submodules.as_ptr())?;
+        empty(&mut cutter, EMPTY_LIST)?;
+        cutter.text(names.globals.as_ptr())?;
+        empty(&mut cutter, EMPTY_DICT)?;
+        cutter.op(SETITEMS)?;
+        let end = cutter.finish()?;
+        Ok(Self { begin, middle, end })
+    }
+}
+
+/// An empty container on paper.
+fn empty(cutter: &mut Cutter, op: u8) -> PyResult<()> {
+    cutter.op(op)?;
+    cutter.paper()
+}
+
+fn key(p: &mut Plan<'_, '_>, slots: &mut OnPaper, name: &Name) -> PyResult<()> {
+    slots.next(p)?;
+    p.name(name)
+}
+
+/// None, or NULL in its place.
+fn is_none(object: *mut PyObject) -> bool {
+    // SAFETY: the address of a static object.
+    object.is_null() || object == unsafe { Py_None() }
+}
+
+/// (attributes, slots), up to what makes the tuple of them.
+pub(super) fn describe(p: &mut Plan<'_, '_>, function: &Function, findings: Findings) -> PyResult<()> {
+    let state = p.pickler().state;
+    let (names, stencils) = (&state.names, Stencils::get(state)?);
+    let no_attributes = findings.dict.is_none() && (function.dict.is_null() || is_empty(function.dict));
+    let mut slots = if no_attributes && p.stencil(&stencils.begin)? {
+        OnPaper::begun(SLOTS, 1)
+    } else {
+        match findings.dict {
+            Some(copy) => p.owned(copy, Place::State)?,
+            None => attributes(p, function.dict)?,
+        }
+        let mut slots = p.dict(SLOTS)?;
+        key(p, &mut slots, &names.name)?;
+        slots
+    };
+    findings.name.write(p)?;
+    key(p, &mut slots, &names.qualname)?;
+    findings.qualname.write(p)?;
+    let no_defaults = function.annotations.is_null() && is_none(function.kwdefaults) && is_none(function.defaults);
+    if no_defaults && p.stencil(&stencils.middle)? {
+        slots.took(4);
+    } else {
+        key(p, &mut slots, &names.annotations)?;
+        if function.annotations.is_null() {
+            p.dict(0)?.end(p)?;
+        } else {
+            p.part(function.annotations, Place::Field(&"__annotations__"))?;
+        }
+        key(p, &mut slots, &names.kwdefaults)?;
+        p.part_or_none(function.kwdefaults, Place::Field(&"__kwdefaults__"))?;
+        key(p, &mut slots, &names.defaults)?;
+        p.part_or_none(function.defaults, Place::Field(&"__defaults__"))?;
+        key(p, &mut slots, &names.module)?;
+    }
+    p.part_or_none(function.module, Place::Field(&"__module__"))?;
+    let nothing_used = is_none(function.doc)
+        && is_none(function.closure)
+        && findings.submodules.is_empty()
+        && findings.globals.is_empty();
+    if nothing_used && p.stencil(&stencils.end)? {
+        return Ok(());
+    }
+    key(p, &mut slots, &names.doc)?;
+    p.part_or_none(function.doc, Place::Field(&"__doc__"))?;
+    key(p, &mut slots, &names.closure)?;
+    p.part_or_none(function.closure, Place::Closure(function.code))?;
+    key(p, &mut slots, &names.submodules)?;
+    let mut list = p.list(findings.submodules.len())?;
+    for module in findings.submodules {
+        list.next(p)?;
+        p.owned(module, Place::Hidden)?;
+    }
+    list.end(p)?;
+    key(p, &mut slots, &names.globals)?;
+    p.lends(function.globals)?;
+    let mut dict = p.dict(findings.globals.len())?;
+    for (name, value) in findings.globals {
+        dict.next(p)?;
+        let place = Place::Global(name.as_ptr());
+        p.held(name, Place::Hidden)?;
+        p.held(value, place)?;
+    }
+    dict.end(p)?;
+    slots.end(p)
+}
+
+/// The function's dict, or NULL, with keys made anew.
+fn attributes(plan: &mut Plan<'_, '_>, dict: *mut PyObject) -> PyResult<()> {
+    if dict.is_null() {
+        return plan.dict(0)?.end(plan);
+    }
+    // SAFETY: a live dict.
+    let mut on_paper = plan.dict(unsafe { PyDict_Size(dict) } as usize)?;
+    let is_part = plan.lends(dict)?;
+    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+    // SAFETY: a live dict, which nothing changes meanwhile.
+    while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
+        if !is_plain(key) {
+            // SAFETY: the exception types are there for the interpreter's life.
+            return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
+        }
+        on_paper.next(plan)?;
+        plan.fresh_text(key)?;
+        plan.lent(value, is_part, Place::Attribute(key))?;
+    }
+    on_paper.end(plan)
+}

@@ -1,0 +1,114 @@
+"""Stretches of pickles that are cut once and copied from then on: the first dump of a function writes it the long way,
+the second one cuts, later ones copy. All are the oracle's bytes, whatever of the function was met before."""
+
+import copyreg
+import types
+
+import binding
+import pytest
+from compare import by_cloudpickle, difference, outcome
+from corpus.row import run
+
+FUNCTIONS = {
+    "plain": "made = lambda x: x + 1",
+    "one character": "def f(a): return a\nmade = f",
+    "no characters": "def f(a): return a\nf.__name__ = f.__qualname__ = ''\nmade = f",
+    "no letters of ASCII": "def größe(ä): return 'ö' + ä\nmade = größe",
+    "surrogates": "made = lambda: '\\ud800'",
+    "names twice": "def name(name, x):\n    return [name for name in x], 'name', ('name', 'x')\nmade = name",
+    "constants": "def f(): return 1, -1, 300, 70000, 2**40, 2**70, 1.5, None, True, b'x', b'', '', (), (1, ('y', (b'z',)))\nmade = f",
+    "rare constants": "def f(x): return x in {1, 2, 3}, 1j, ...\nmade = f",
+    "a text of five thousand": "def f(): return '" + "x" * 5000 + "'\nmade = f",
+    "an int of many digits": "def f(): return 0x" + "f" * 3300 + "\nmade = f",
+    "twenty thousand bytes": "def f(): return " + ", ".join(repr("%04d" % i * 25) for i in range(200)) + "\nmade = f",
+    "inner code": "def f():\n    def g(x):\n        return lambda: x\n    return g\nmade = f",
+    "inner code twice": "def f(x):\n    return [(lambda: x), (lambda: x), (lambda: x)]\nmade = f",
+    "deep code": "made = " + "lambda: " * 10 + "0",
+    "closure": "def f(x, y):\n    return lambda z: (x, y, z)\nmade = f(1, 'y')",
+    "defaults": "def f(a, b=2, *, c='c') -> int:\n    'What it is for.'\n    return a\nmade = f",
+    "attributes": "def f(): pass\nf.mark = 'mark'\nmade = f",
+    "globals": "import os\nother = 5\ndef f(): return os.path, other\nmade = f",
+    "no annotations yet": "def f(): pass\nmade = f",
+    "empty annotations": "def f(): pass\nf.__annotations__\nmade = f",
+    "itself": "def f(n): return f(n - 1) if n else 0\nmade = f",
+}
+
+# What comes before the function in the object that is dumped.
+BEFORE = {
+    "nothing": lambda f: (),
+    "its code": lambda f: (f.__code__,),
+    "its constants": lambda f: f.__code__.co_consts,
+    "the tuple of its constants": lambda f: (f.__code__.co_consts,),
+    "the tuple of its names": lambda f: (f.__code__.co_names, f.__code__.co_varnames),
+    "its names": lambda f: f.__code__.co_names + f.__code__.co_varnames + (f.__name__, f.__module__),
+    "its bytecode": lambda f: (f.__code__.co_code, f.__code__.co_filename),
+    "names of slots": lambda f: tuple(map(str.__str__, ("__doc__", "__module__", "__name__", "_cloudpickle_submodules"))),
+    "another function": lambda f: (types.FunctionType(f.__code__, f.__globals__, "other", None, f.__closure__),),
+    "three hundred objects": lambda f: tuple("text %d" % i for i in range(300)),
+    "almost a frame": lambda f: ("x" * 32_000, "y" * 33_000),
+    "a frame but for few bytes": lambda f: ("x" * 32_000, "y" * 33_400),
+}
+
+
+def made(source):
+    return run(source)["made"]
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_copy_is_what_the_first_dump_writes(function, before):
+    f = made(FUNCTIONS[function])
+    for protocol in range(2, 6):
+        for obj in ([*BEFORE[before](f), f], {"f": f, "again": [f, *BEFORE[before](f)]}):
+            theirs = outcome(by_cloudpickle, obj, protocol)
+            for number in range(3):
+                found = difference(outcome(binding.dumps, obj, protocol), theirs)
+                assert found is None, "dump %d: %s" % (number, found)
+
+
+def test_parts_that_the_memo_left_out_when_the_stencil_was_cut():
+    """One dump meets the names first in their tuple, where only that holds them, and then cuts the stencil."""
+    for _ in range(2):
+        f = made("def f(first_name, second_name):\n    return third_name, fourth_name\nmade = f")
+        binding.dumps(f, 5)
+        obj = [f.__code__.co_names, f.__code__.co_consts, f]
+        for _ in range(3):
+            assert difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5)) is None
+
+
+@pytest.mark.parametrize("name", ["_make_function", "_builtin_type", "_function_setstate"])
+def test_extension_codes_are_asked_for(name):
+    f = made(FUNCTIONS["plain"])
+    before = [binding.dumps(f, 5) for _ in range(3)]
+    copyreg.add_extension("cloudpickle.cloudpickle", name, 0x7F)
+    try:
+        with_code = [binding.dumps(f, 5) for _ in range(3)]
+        assert with_code == [by_cloudpickle(f, 5)] * 3
+        assert with_code[0] != before[0]
+    finally:
+        copyreg.remove_extension("cloudpickle.cloudpickle", name, 0x7F)
+    assert binding.dumps(f, 5) == before[0]
+
+
+def test_a_frame_ends_where_it_would_without():
+    """For every length of what lies before, around the place where the first frame ends."""
+    f = made(FUNCTIONS["constants"])
+    length = len(binding.dumps(f, 5))
+    for size in range(65536 - 2 * length, 65536, 7):
+        obj = ["x" * (size // 2), "y" * (size - size // 2), f, f.__code__]
+        assert difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5)) is None, size
+
+
+def test_a_hook_that_is_asked_gets_every_part():
+    f = made(FUNCTIONS["inner code"])
+    for _ in range(3):
+        binding.dumps(f, 5)
+    asked = []
+
+    def hook(obj):
+        asked.append(type(obj))
+        return NotImplemented
+
+    with_hook = binding.dumps_to_memory(f, reducer=hook)
+    assert with_hook == by_cloudpickle(f, 5)
+    assert asked.count(types.CodeType) == 3
