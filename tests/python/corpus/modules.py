@@ -100,6 +100,10 @@ def with_wrong_name():
     return made
 
 
+def check_wrong_name(loaded):
+    assert type(loaded) is types.ModuleType and loaded.__name__ == 5
+
+
 def with_lock():
     made = module("made", "import threading\nlock = threading.Lock()")
     return made
@@ -110,7 +114,7 @@ class Subclass(types.ModuleType):
 
 
 row("refused: module without a name", without_name)
-row("module whose name is no str", with_wrong_name, lambda loaded: None)
+row("module whose name is no str", with_wrong_name, lambda loaded: check_wrong_name(loaded))
 row("refused: module by value with a lock", with_lock)
 row("refused: module of a subclass", lambda: importable_module_subclass())
 

@@ -18,7 +18,7 @@ from .importable import (
     new_object_with_keywords,
     set_state,
 )
-from .row import plain
+from .row import plain, refused
 
 # --- the default way
 
@@ -137,7 +137,15 @@ def new_arguments_of_itself():
     return made
 
 
-plain("__getnewargs__ of itself", new_arguments_of_itself, lambda loaded: None)
+plain("__getnewargs__ of itself", new_arguments_of_itself, lambda loaded: check_arguments_of_itself(loaded))
+
+
+def check_arguments_of_itself(loaded):
+    """What lies in the list was made first: an object of its own with the same list, finished or not."""
+    assert type(loaded) is NewArguments and type(loaded.arguments[0]) is list
+    assert type(loaded.arguments[0][0]) is NewArguments
+
+
 for value in ([1], None):
     plain("__getnewargs__ refused: %r" % (value,), lambda value=value: importable.WrongArguments(value))
 for value in ([(), {}], ((), {}, ()), ([], {}), ((), [])):
@@ -147,7 +155,21 @@ for value in ([(), {}], ((), {}, ()), ([], {}), ((), [])):
 # --- values of __reduce__
 
 def reduction(name, answer, check=None):
-    plain("reduce: " + name, lambda: Reduced(answer), check or (lambda loaded: None))
+    plain("reduce: " + name, lambda: Reduced(answer), check or refused)
+
+
+def loaded_equal(expected):
+    def check(loaded):
+        assert type(loaded) is type(expected) and loaded == expected, loaded
+
+    return check
+
+
+def loaded_type(expected):
+    def check(loaded):
+        assert type(loaded) is expected, type(loaded)
+
+    return check
 
 
 def loaded_as(arguments=(), **attributes):
@@ -162,8 +184,8 @@ def loaded_as(arguments=(), **attributes):
 reduction("of two", lambda made: (build, (1, [2])), loaded_as((1, [2])))
 reduction("of two, no arguments", lambda made: (build, ()), loaded_as())
 reduction("of a class", lambda made: (Loaded, (1,)), loaded_as((1,)))
-reduction("of a builtin", lambda made: (list, ("abc",)))
-reduction("of a method", lambda made: ("a,b".split, (",",)))
+reduction("of a builtin", lambda made: (list, ("abc",)), loaded_equal(["a", "b", "c"]))
+reduction("of a method", lambda made: ("a,b".split, (",",)), loaded_equal(["a", "b"]))
 reduction("of three", lambda made: (build, (1,), {"a": 2}), loaded_as((1,), state={"a": 2}))
 reduction("state None", lambda made: (build, (1,), None), loaded_as((1,)))
 reduction("state false", lambda made: (build, (1,), 0), loaded_as((1,), state=0))
@@ -192,7 +214,11 @@ for size in (0, 1, 2, 999, 1000, 1001, 2000, 2001):
         lambda made, size=size: (build, (), None, None, iter([(n, str(n)) for n in range(size)])),
         loaded_as(mapping={n: str(n) for n in range(size)}),
     )
-reduction("items of a generator", lambda made: (build, (), None, (n for n in range(5)), ((n, n) for n in range(5))))
+reduction(
+    "items of a generator",
+    lambda made: (build, (), None, (n for n in range(5)), ((n, n) for n in range(5))),
+    loaded_as(items=list(range(5)), mapping={n: n for n in range(5)}),
+)
 
 
 def reduce_by_protocol(made, protocol):
@@ -216,14 +242,14 @@ def check_new(loaded):
     assert loaded.a == 1
 
 
-reduction("copyreg.__newobj__ of its class", lambda made: (copyreg.__newobj__, (Reduced, 1, 2)))
+reduction("copyreg.__newobj__ of its class", lambda made: (copyreg.__newobj__, (Reduced, 1, 2)), loaded_type(Reduced))
 reduction("copyreg.__newobj__ without class", lambda made: (copyreg.__newobj__, ()))
 reduction("copyreg.__newobj__ of no class", lambda made: (copyreg.__newobj__, (5,)))
-reduction("copyreg.__newobj__ of another class", lambda made: (copyreg.__newobj__, (Plain,)))
-reduction("copyreg.__newobj_ex__ of two", lambda made: (copyreg.__newobj_ex__, (Reduced, ())))
+reduction("copyreg.__newobj__ of another class", lambda made: (copyreg.__newobj__, (Plain,)), loaded_type(Plain))
+reduction("copyreg.__newobj_ex__ of two", lambda made: (copyreg.__newobj_ex__, (Reduced, ())), loaded_type(Reduced))
 reduction("copyreg.__newobj_ex__ of no class", lambda made: (copyreg.__newobj_ex__, (5, (), {})))
-reduction("copyreg.__newobj_ex__ of another class", lambda made: (copyreg.__newobj_ex__, (Plain, (), {})))
-reduction("copyreg.__newobj_ex__ with a list", lambda made: (copyreg.__newobj_ex__, (Reduced, [], {})))
+reduction("copyreg.__newobj_ex__ of another class", lambda made: (copyreg.__newobj_ex__, (Plain, (), {})), loaded_type(Plain))
+reduction("copyreg.__newobj_ex__ with a list", lambda made: (copyreg.__newobj_ex__, (Reduced, [], {})), loaded_type(Reduced))
 reduction("copyreg.__newobj_ex__ with pairs", lambda made: (copyreg.__newobj_ex__, (Reduced, (), [])))
 reduction("copyreg._reconstructor", lambda made: (copyreg._reconstructor, (Reduced, object, None), {"a": 1}), check_new)
 
@@ -282,6 +308,11 @@ def recursive(answer, check):
     return make, check
 
 
+def check_recursive_arguments(loaded):
+    """The list has what was built first."""
+    assert type(loaded) is Loaded and type(loaded.arguments[0]) is list and type(loaded.arguments[0][0]) is Loaded
+
+
 def check_recursive_state(loaded):
     assert loaded.state["me"] is loaded
 
@@ -312,7 +343,7 @@ def recursive_arguments():
     return made
 
 
-plain("reduce: recursive through its arguments", recursive_arguments, lambda loaded: None)
+plain("reduce: recursive through its arguments", recursive_arguments, lambda loaded: check_recursive_arguments(loaded))
 
 # --- names
 
@@ -367,7 +398,12 @@ plain(
 )
 plain("extension codes", lambda: [importable.Extended1(a=1), importable.Extended2(b=2), importable.Extended4(c=3)] * 2)
 plain("extension codes of classes", lambda: [importable.Extended1, importable.Extended2, importable.Extended4] * 2)
-plain("class that lies", importable.WithProperties, lambda loaded: None)
+plain("class that lies", importable.WithProperties, lambda loaded: check_lies(loaded))
+
+
+def check_lies(loaded):
+    # Protocols 0 and 1 ask the object for its class.
+    assert type(loaded) in (importable.WithProperties, importable.Plain) and loaded.__class__ is importable.Plain
 
 # --- exceptions of reducers pass through, whatever they are
 
