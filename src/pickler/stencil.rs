@@ -61,7 +61,6 @@ enum Mark {
 impl Pickler<'_> {
     /// Writes a stencil; false, and nothing is written, where the output or the options ask for the slow path.
     pub(super) fn stencil(&mut self, stencil: &Stencil) -> PyResult<bool> {
-        self.out.room(stencil.most)?;
         if self.out.until_due() <= stencil.most || self.puts < 4 || self.asks {
             return Ok(false);
         }
