@@ -41,7 +41,8 @@ int main(void) {
                  NULL, &object, &err),
          "cp_eval");
     cp_status status = cp_dumps(object, NULL, &out, &err);
-    if (!strstr(cp_error_message(err), "obj.conf['db'][3].pool"))
+    const char *path = cp_error_path(err);
+    if (!path || strcmp(path, "obj.conf['db'][3].pool") != 0 || !strstr(cp_error_message(err), path))
         return fprintf(stderr, "the path is missing: %s\n", cp_error_message(err)), 1;
     expect(status, CP_ERR_PICKLING, "cannot pickle '_thread.lock' object");
     cp_decref(object);

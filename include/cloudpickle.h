@@ -167,6 +167,10 @@ CP_API const char *cp_error_python_type(const cp_error *err) CP_NOTHROW;
 /* The formatted traceback, causes included; NULL if there was no exception. [GIL none] Since 0.1. */
 CP_API const char *cp_error_traceback(const cp_error *err) CP_NOTHROW;
 
+/* Where in the object that was dumped the culprit lies, e.g. "obj.conf['db'][3].pool"; NULL if it is the object itself,
+ * or if no object is to blame. Most messages end with it. [GIL none] Since 0.1. */
+CP_API const char *cp_error_path(const cp_error *err) CP_NOTHROW;
+
 /* Ends a report. NULL is accepted. [GIL none] Since 0.1. */
 CP_API void cp_error_free(cp_error *err) CP_NOTHROW;
 

@@ -397,7 +397,7 @@ fn in_memory(obj: *mut PyObject, settings: &Settings, buffers: &mut Buffers) -> 
     let mut offer = |object| buffers.offer(object);
     let options = settings.options(if out_of_band { Some(&mut offer) } else { None })?;
     let dumped = dump_to_memory(obj, options, &mut report);
-    dumped.map_err(|Raised| failure(buffers.stopped, &report))
+    dumped.map_err(|Raised| failure(buffers.stopped, report))
 }
 
 /// Dumps to a sink of the host's.
@@ -408,18 +408,18 @@ fn stream(obj: *mut PyObject, settings: &Settings, mut sink: impl HostSink) -> R
     let mut offer = |object| buffers.offer(object);
     let options = settings.options(if out_of_band { Some(&mut offer) } else { None })?;
     let dumped = dump_to_sink(obj, options, &mut sink, &mut report).and_then(|()| sink.finish());
-    dumped.map_err(|Raised| failure(sink.stopped().or(buffers.stopped), &report))
+    dumped.map_err(|Raised| failure(sink.stopped().or(buffers.stopped), report))
 }
 
 /// The status of a dump that raised.
-fn failure(stopped: Option<Cause>, report: &Report) -> Failure {
+fn failure(stopped: Option<Cause>, report: Report) -> Failure {
     if let Some(cause) = stopped {
         return cause.failure();
     }
     if report.limit {
         return Failure::raised(CP_ERR_LIMIT, 0);
     }
-    Failure::raised(status_of_exception(), 0)
+    Failure { path: report.path, ..Failure::raised(status_of_exception(), 0) }
 }
 
 /// The status of the exception that ended a dump.

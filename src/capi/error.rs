@@ -24,6 +24,7 @@ pub struct cp_error {
     message: Cow<'static, CStr>,
     python_type: Option<CString>,
     traceback: Option<CString>,
+    path: Option<CString>,
 }
 
 /// What failed. [GIL none] Since 0.1.
@@ -69,6 +70,17 @@ pub unsafe extern "C" fn cp_error_traceback(err: *const cp_error) -> *const c_ch
     })
 }
 
+/// Where in the object that was dumped the culprit lies, e.g. "obj.conf['db'][3].pool"; NULL if it is the object itself,
+/// or if no object is to blame. Most messages end with it. [GIL none] Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cp_error_path(err: *const cp_error) -> *const c_char {
+    guard(ptr::null(), || {
+        // SAFETY: NULL, or a report that was not freed.
+        let path = unsafe { err.as_ref() }.and_then(|err| err.path.as_ref());
+        path.map_or(ptr::null(), |path| path.as_ptr())
+    })
+}
+
 /// Ends a report. NULL is accepted. [GIL none] Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cp_error_free(err: *mut cp_error) {
@@ -87,6 +99,7 @@ static NO_MEMORY: cp_error = cp_error {
     message: Cow::Borrowed(c"out of memory"),
     python_type: None,
     traceback: None,
+    path: None,
 };
 
 /// C text of a string that may have NULs inside; without memory, None.
@@ -128,6 +141,7 @@ impl cp_error {
                 message: Cow::Owned(message),
                 python_type: None,
                 traceback: None,
+                path: None,
             }
             .into_raw(),
             None => (&raw const NO_MEMORY).cast_mut(),
@@ -148,6 +162,7 @@ impl cp_error {
                 message: Cow::Owned(message),
                 python_type: Some(python_type),
                 traceback: traceback(exception),
+                path: failure.path.as_deref().and_then(c_text),
             }
             .into_raw(),
             _ => (&raw const NO_MEMORY).cast_mut(),

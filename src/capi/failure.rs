@@ -15,13 +15,15 @@ pub struct Failure {
     pub code: i64,
     /// None: a Python exception is set and says it.
     pub message: Option<Cow<'static, str>>,
+    /// Where in the object that was dumped the culprit lies, if that is known.
+    pub path: Option<String>,
 }
 
 impl Failure {
     /// A failure without a Python exception.
     #[cold]
     pub fn new(status: cp_status_value, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: 0, message: Some(message.into()) }
+        Self { status, code: 0, message: Some(message.into()), path: None }
     }
 
     /// An argument that cannot be accepted.
@@ -33,7 +35,7 @@ impl Failure {
     /// The exception that is set, under a status that the door knows.
     #[cold]
     pub fn raised(status: cp_status_value, code: i64) -> Self {
-        Self { status, code, message: None }
+        Self { status, code, message: None, path: None }
     }
 }
 

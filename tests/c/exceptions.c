@@ -151,6 +151,14 @@ int main(void) {
     CHECK(cp_dumps(object, NULL, &out, &err) == CP_ERR_PYTHON);
     CHECK(strcmp(cp_error_python_type(err), "builtins.KeyError") == 0);
     CHECK(strcmp(cp_error_message(err), "'missing'") == 0 && strstr(cp_error_traceback(err), "<cp_eval>"));
+    CHECK(cp_error_path(err) == NULL);
+    cp_error_free(err);
+    Py_DECREF(object);
+
+    /* The path is known also where the exception has no message to which it could be added. */
+    object = value("[0, {'a': type('Own', (), {'__reduce__': lambda self: {}['missing']})()}]", NULL);
+    CHECK(cp_dumps(object, NULL, &out, &err) == CP_ERR_PYTHON);
+    CHECK(strcmp(cp_error_message(err), "'missing'") == 0 && strcmp(cp_error_path(err), "obj[1]['a']") == 0);
     cp_error_free(err);
     Py_DECREF(object);
     object = value("type('Silent', (), {'__reduce__': lambda self: (_ for _ in ()).throw(ValueError)})()", NULL);

@@ -88,6 +88,7 @@ static void none_runs(void) {
     CHECK(cp_error_status(NULL) == CP_OK && cp_error_code(NULL) == 0);
     CHECK(strcmp(cp_error_message(NULL), "no error") == 0);
     CHECK(cp_error_python_type(NULL) == NULL && cp_error_traceback(NULL) == NULL);
+    CHECK(cp_error_path(NULL) == NULL);
     cp_error_free(NULL);
 }
 
