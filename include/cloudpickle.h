@@ -7,9 +7,15 @@
  * LIBRARIES
  *   libcloudpickle.so.0        Uses the Python that is already in the process; is not linked to any libpython. For
  *                              extension modules and ctypes, and for programs that link libpython themselves:
- *                              cc x.c -lcloudpickle $(python3-config --cflags --embed --ldflags)
- *   The library is built for one CPython minor version (3.9 to 3.15); it refuses another one with a clear status. (A
- *   loader that binds all symbols at once, as Python's own does, may refuse it first, for a symbol that is missing.)
+ *                              cc x.c $(pkg-config --cflags --libs cloudpickle) $(python3-config --embed --ldflags)
+ *                              It is built for one CPython minor version (3.9 to 3.15); it refuses another one with a
+ *                              clear status. (A loader that binds all symbols at once, as Python's own does, may refuse
+ *                              it first, for a symbol that is missing.)
+ *   libcloudpickle-embed.so.0  The same functions; finds and loads a libpython in cp_initialize, and with it the
+ *                              libcloudpickle that is built for it. For programs with no Python of their own (Node.js,
+ *                              Java, Go, Lua, Perl, Ruby, or C that runs with whichever Python there is):
+ *                              cc x.c $(pkg-config --cflags --libs cloudpickle-embed)
+ *                              In a process that has a Python, it uses that one.
  *
  * CONVENTIONS, true of every function unless its comment says otherwise
  *   Result     CP_OK (0) or a negative cp_status. Out parameters are written on every path: the result, or NULL / zeroes.
@@ -232,7 +238,7 @@ enum {
      * finalise. Default: a thread of the library's own, so that any thread may finalise. */
     CP_INIT_THIS_THREAD = 4,
     /* Do not re-open libpython with RTLD_GLOBAL; then C extension modules fail to import in hosts that load libraries
-     * RTLD_LOCAL. */
+     * RTLD_LOCAL. (libcloudpickle-embed loads it so in any case.) */
     CP_INIT_NO_GLOBAL = 8,
 };
 
@@ -244,9 +250,12 @@ typedef struct cp_init_options {
     /* 0. */
     uint32_t reserved;
     /* The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-     * environment. NULL: $CP_PYTHON, else python3 on PATH. */
+     * environment. NULL: $CP_PYTHON, else python3 on PATH. libcloudpickle-embed runs it to learn which libpython is
+     * meant; it also takes a name to be looked for on PATH and the folder of a virtual environment, and asks
+     * $VIRTUAL_ENV behind $CP_PYTHON. */
     const char *program;
-    /* For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process. */
+    /* For libcloudpickle-embed: the file of the libpython to load. NULL: $CP_LIBPYTHON unless program is set, else the
+     * one of program; where nothing is named at all, a libpython that the loader finds is the last resort. */
     const char *libpython;
     /* PYTHONHOME; NULL: computed. */
     const char *home;
@@ -259,6 +268,8 @@ typedef struct cp_init_options {
  * not hold the GIL unless it did before. Not needed in a Python process. The process's locale is left alone: where
  * LC_CTYPE is "C", as in a program that never called setlocale, Python runs in its UTF-8 mode.
  * CP_ERR_PYTHON: Python could not start, and the message is its own. CP_ERR_FINALIZING: a cp_finalize is under way.
+ * libcloudpickle-embed: CP_ERR_LIBPYTHON, no libpython could be loaded, or CP_ERR_INCOMPATIBLE_PYTHON, there is no
+ * libcloudpickle for it; the message says what was looked for and where.
  * [GIL none] Since 0.1. */
 CP_API CP_CHECK cp_status cp_initialize(const cp_init_options *options, cp_error **err) CP_NOTHROW;
 

@@ -3,9 +3,10 @@
 use std::ffi::CStr;
 use std::ptr;
 
-use cloudpickle::capi::enter::{Gil, enter, guard};
+use cloudpickle::capi::enter::{Gil, enter};
 use cloudpickle::capi::error::{cp_error, cp_error_free, cp_error_message, cp_error_python_type};
 use cloudpickle::capi::failure::Failure;
+use cloudpickle::capi::guard::guard;
 use cloudpickle::capi::interpreter::{cp_finalize, cp_initialize};
 use cloudpickle::capi::status::cp_status_value::*;
 use pyo3_ffi::{

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use pyo3_ffi::*;
 
-use super::enter::guard;
 use super::failure::Failure;
+use super::guard::guard;
 use super::status::cp_status_value::CP_ERR_NO_MEMORY;
 use crate::py::attach::Home;
 use crate::py::error::{PyResult, check, no_memory};

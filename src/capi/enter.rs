@@ -1,4 +1,5 @@
-//! The one way in. Every door that touches Python goes through [`enter`], every other one through [`guard`].
+//! The one way in. Every door that touches Python goes through [`enter`], every other one through
+//! [`guard`](super::guard::guard).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -7,8 +8,9 @@ use pyo3_ffi::*;
 
 use super::error::cp_error;
 use super::failure::Failure;
+use super::raised::exception_for;
+use super::status::cp_status;
 use super::status::cp_status_value::*;
-use super::status::{cp_status, exception_for};
 use crate::py::attach::{self, Absent, Entry};
 use crate::py::error::{self, Aside};
 
@@ -19,11 +21,6 @@ pub enum Gil {
     Auto,
     /// The caller says that it holds it.
     Held,
-}
-
-/// Runs the body of a door that does not touch Python; a panic becomes the fallback.
-pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 
 /// Runs a door: first its arguments are looked at, without Python; then, attached to the interpreter, its body runs.

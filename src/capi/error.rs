@@ -6,8 +6,8 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
-use super::enter::guard;
 use super::failure::Failure;
+use super::guard::guard;
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
 use crate::py::error;

@@ -6,7 +6,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::buffer::{cp_buffer, cp_buffer_flag::CP_BUFFER_READONLY, cp_buffers};
-use super::enter::guard;
+use super::guard::guard;
 use crate::py::error::{Aside, PyResult, Raised, check, raise};
 use crate::py::owned::Owned;
 use crate::state::State;

@@ -7,9 +7,9 @@ use std::mem::offset_of;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use super::enter::guard;
 use super::error::cp_error;
 use super::failure::Failure;
+use super::guard::guard;
 use super::options::{self, check_flags, check_reserved};
 use super::runtime::{self, Runtime};
 use super::status::cp_status;
@@ -28,7 +28,7 @@ pub enum cp_init_flag {
     /// finalise. Default: a thread of the library's own, so that any thread may finalise.
     CP_INIT_THIS_THREAD = 4,
     /// Do not re-open libpython with RTLD_GLOBAL; then C extension modules fail to import in hosts that load libraries
-    /// RTLD_LOCAL.
+    /// RTLD_LOCAL. (libcloudpickle-embed loads it so in any case.)
     CP_INIT_NO_GLOBAL = 8,
 }
 use cp_init_flag::*;
@@ -42,9 +42,12 @@ pub struct cp_init_options {
     /// 0.
     pub reserved: u32,
     /// The python executable to stand for, e.g. "/srv/venv/bin/python": decides sys.executable, sys.prefix, the virtual
-    /// environment. NULL: $CP_PYTHON, else python3 on PATH.
+    /// environment. NULL: $CP_PYTHON, else python3 on PATH. libcloudpickle-embed runs it to learn which libpython is
+    /// meant; it also takes a name to be looked for on PATH and the folder of a virtual environment, and asks
+    /// $VIRTUAL_ENV behind $CP_PYTHON.
     pub program: *const c_char,
-    /// For a libcloudpickle that loads libpython itself (libcloudpickle-embed); this one finds it in the process.
+    /// For libcloudpickle-embed: the file of the libpython to load. NULL: $CP_LIBPYTHON unless program is set, else the
+    /// one of program; where nothing is named at all, a libpython that the loader finds is the last resort.
     pub libpython: *const c_char,
     /// PYTHONHOME; NULL: computed.
     pub home: *const c_char,
@@ -60,6 +63,8 @@ unsafe impl options::Options for cp_init_options {
 /// not hold the GIL unless it did before. Not needed in a Python process. The process's locale is left alone: where
 /// LC_CTYPE is "C", as in a program that never called setlocale, Python runs in its UTF-8 mode.
 /// CP_ERR_PYTHON: Python could not start, and the message is its own. CP_ERR_FINALIZING: a cp_finalize is under way.
+/// libcloudpickle-embed: CP_ERR_LIBPYTHON, no libpython could be loaded, or CP_ERR_INCOMPATIBLE_PYTHON, there is no
+/// libcloudpickle for it; the message says what was looked for and where.
 /// [GIL none] Since 0.1.
 #[unsafe(no_mangle)]
 #[must_use]

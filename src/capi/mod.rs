@@ -18,10 +18,12 @@ pub mod version;
 
 pub mod enter;
 pub mod failure;
+pub mod guard;
 
 mod argument;
 mod host_buffer;
 mod options;
+mod raised;
 mod runtime;
 mod signals;
 mod sinks;

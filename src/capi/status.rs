@@ -2,9 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use pyo3_ffi::*;
-
-use super::enter::guard;
+use super::guard::guard;
 
 /// CP_OK, or one of the negative values below. A negative value that a program does not know is to be treated like
 /// CP_ERR_PYTHON. Values are never reused.
@@ -48,51 +46,31 @@ pub enum cp_status_value {
 
 use cp_status_value::*;
 
-/// A status, its word, and the exception that stands for it when the caller wants one and none was raised.
-type Row = (cp_status_value, &'static CStr, fn() -> *mut PyObject);
-
-/// All of them.
-const STATUSES: &[Row] = {
-    macro_rules! exception {
-        ($name:ident) => {{
-            fn get() -> *mut PyObject {
-                // SAFETY: an exception type of the running interpreter, which is never NULL in it.
-                unsafe { $name }
-            }
-            get
-        }};
-    }
-    &[
-        (CP_OK, c"ok", exception!(PyExc_SystemError)),
-        (CP_ERR_INVALID_ARGUMENT, c"invalid argument", exception!(PyExc_ValueError)),
-        (CP_ERR_NO_MEMORY, c"no memory", exception!(PyExc_MemoryError)),
-        (CP_ERR_NOT_INITIALIZED, c"not initialized", exception!(PyExc_RuntimeError)),
-        (CP_ERR_FINALIZING, c"finalizing", exception!(PyExc_RuntimeError)),
-        (CP_ERR_INCOMPATIBLE_PYTHON, c"incompatible python", exception!(PyExc_RuntimeError)),
-        (CP_ERR_LIBPYTHON, c"libpython", exception!(PyExc_RuntimeError)),
-        (CP_ERR_PYTHON, c"python", exception!(PyExc_RuntimeError)),
-        (CP_ERR_PICKLING, c"pickling", exception!(PyExc_RuntimeError)),
-        (CP_ERR_UNPICKLING, c"unpickling", exception!(PyExc_RuntimeError)),
-        (CP_ERR_IO, c"io", exception!(PyExc_OSError)),
-        (CP_ERR_CALLBACK, c"callback", exception!(PyExc_RuntimeError)),
-        (CP_ERR_LIMIT, c"limit", exception!(PyExc_RuntimeError)),
-        (CP_ERR_UNSUPPORTED, c"unsupported", exception!(PyExc_ValueError)),
-        (CP_ERR_INTERNAL, c"internal", exception!(PyExc_SystemError)),
-    ]
-};
+/// All of them, each with its word.
+const STATUSES: &[(cp_status_value, &CStr)] = &[
+    (CP_OK, c"ok"),
+    (CP_ERR_INVALID_ARGUMENT, c"invalid argument"),
+    (CP_ERR_NO_MEMORY, c"no memory"),
+    (CP_ERR_NOT_INITIALIZED, c"not initialized"),
+    (CP_ERR_FINALIZING, c"finalizing"),
+    (CP_ERR_INCOMPATIBLE_PYTHON, c"incompatible python"),
+    (CP_ERR_LIBPYTHON, c"libpython"),
+    (CP_ERR_PYTHON, c"python"),
+    (CP_ERR_PICKLING, c"pickling"),
+    (CP_ERR_UNPICKLING, c"unpickling"),
+    (CP_ERR_IO, c"io"),
+    (CP_ERR_CALLBACK, c"callback"),
+    (CP_ERR_LIMIT, c"limit"),
+    (CP_ERR_UNSUPPORTED, c"unsupported"),
+    (CP_ERR_INTERNAL, c"internal"),
+];
 
 /// A static English word for a status, e.g. "unpickling"; "unknown" for a value that is none. Never NULL.
 /// [GIL none] Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn cp_status_name(status: cp_status) -> *const c_char {
     guard(c"unknown".as_ptr(), || {
-        let known = STATUSES.iter().find(|(value, ..)| *value as cp_status == status);
-        known.map_or(c"unknown", |(_, name, _)| name).as_ptr()
+        let known = STATUSES.iter().find(|(value, _)| *value as cp_status == status);
+        known.map_or(c"unknown", |(_, name)| name).as_ptr()
     })
-}
-
-/// The exception type that stands for a status. Attached.
-pub(super) fn exception_for(status: cp_status_value) -> *mut PyObject {
-    let row = STATUSES.iter().find(|(value, ..)| *value == status);
-    row.map_or_else(|| exception_for(CP_ERR_INTERNAL), |(.., exception)| exception())
 }

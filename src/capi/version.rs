@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::enter::guard;
+use super::guard::guard;
 use crate::protocol::wire::VERSION as COMPAT_VERSION;
 use crate::py::attach::{is_initialized, version_text};
 

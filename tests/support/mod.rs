@@ -69,6 +69,57 @@ pub fn library_dir() -> &'static Path {
     })
 }
 
+/// libcloudpickle-embed under the names that linkers and loaders look for, with the library as its core. Its own tests
+/// are what holds its source; here it is only as new as the tests are.
+pub fn embed_dir() -> &'static Path {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let dir = scratch("embed");
+        let embed = library().with_file_name("libcloudpickle_embed.so");
+        let mut sources = vec![crate_dir().join("embed/build.rs"), crate_dir().join("embed/Cargo.toml")];
+        rust_files(&crate_dir().join("embed/src"), &mut sources);
+        for source in sources {
+            assert!(modified(&source) <= modified(&embed), "{} is older than {}", embed.display(), source.display());
+        }
+        let core = dir.join(format!("cloudpickle/{}/libcloudpickle.so.0", core_folder()));
+        fs::create_dir_all(core.parent().expect("a folder")).expect("the target folder can be written");
+        let links = [
+            (dir.join("libcloudpickle-embed.so"), embed.clone()),
+            (dir.join("libcloudpickle-embed.so.0"), embed),
+            (core, library()),
+        ];
+        for (link, file) in links {
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(file, link).expect("the target folder can be written");
+        }
+        dir
+    })
+}
+
+/// The name of the folder of this Python's core.
+pub fn core_folder() -> String {
+    let threaded = if cfg!(Py_GIL_DISABLED) { "t" } else { "" };
+    format!("cpython-3{}{threaded}", env!("CP_PYTHON_MINOR"))
+}
+
+/// Compiles a program that has no Python.
+pub fn compile_without_python(source: &Path) -> PathBuf {
+    let name = source.file_name().expect("a name").to_string_lossy().replace('.', "_");
+    let program = scratch("programs-without-python").join(name);
+    succeed(
+        compiler(source)
+            .arg(source)
+            .arg("-o")
+            .arg(&program)
+            .arg(format!("-I{}", crate_dir().join("include").display()))
+            .arg(format!("-L{}", embed_dir().display()))
+            .arg("-lcloudpickle-embed")
+            .arg(format!("-Wl,-rpath,{}", embed_dir().display()))
+            .args(["-pthread", "-ldl"]),
+    );
+    program
+}
+
 /// What Python's sysconfig says.
 pub struct Build {
     pub include: String,
@@ -154,7 +205,10 @@ pub fn compile_extension(source: &Path, dir: &Path) -> PathBuf {
 /// A program with the environment that it needs to find this Python.
 pub fn program(path: &Path) -> Command {
     let mut command = Command::new(path);
-    command.env("CP_PYTHON", python()).env_remove("PYTHONHOME").env_remove("PYTHONPATH");
+    command.env("CP_PYTHON", python());
+    for name in ["PYTHONHOME", "PYTHONPATH", "CP_LIBPYTHON", "VIRTUAL_ENV"] {
+        command.env_remove(name);
+    }
     command
 }
 
