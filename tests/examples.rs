@@ -40,8 +40,10 @@ fn buffers() {
 }
 
 #[test]
-fn raii() {
-    assert!(run("raii.cpp").contains("std::length_error"));
+fn pipeline() {
+    let said = run("pipeline.cpp");
+    assert!(said.contains("5 values, 0.0 to 6.0") && said.contains("obj['jobs'][1]"), "{said}");
+    assert!(said.contains("std::length_error"), "{said}");
 }
 
 #[test]

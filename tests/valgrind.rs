@@ -1,4 +1,4 @@
-//! Programs of tests/c under valgrind: what the library allocates by itself is given back, and nothing else is touched.
+//! Programs of tests/c and tests/cpp under valgrind: what the library allocates by itself is given back, and nothing else is touched.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn watched(name: &str) -> Option<Output> {
         println!("valgrind was not found, {name}: not tested");
         return None;
     }
-    let compiled = compile(&crate_dir().join("tests/c").join(name));
+    let compiled = compile(&crate_dir().join("tests").join(name));
     // The environment that the program needs, and memory that valgrind sees.
     let mut command = program("valgrind".as_ref());
     command
@@ -30,13 +30,23 @@ fn watched(name: &str) -> Option<Output> {
 
 fn clean(name: &str) {
     let Some(output) = watched(name) else { return };
+    ended_well(name, &output);
+}
+
+/// The same for a program that has no other test: without valgrind it runs all the same.
+fn right_and_clean(name: &str) {
+    let alone = || program(&compile(&crate_dir().join("tests").join(name))).output().expect("the program runs");
+    ended_well(name, &watched(name).unwrap_or_else(alone));
+}
+
+fn ended_well(name: &str, output: &Output) {
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said(&output).ends_with("ok\n"), "{name}: {}\n{errors}", output.status);
+    assert!(output.status.success() && said(output).ends_with("ok\n"), "{name}: {}\n{errors}", output.status);
 }
 
 #[test]
 fn finds_what_is_lost() {
-    let Some(output) = watched("leaks.c") else { return };
+    let Some(output) = watched("c/leaks.c") else { return };
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(FOUND), "{errors}");
     assert!(errors.contains("cp_dumps") && errors.contains("cp_eval"), "{errors}");
@@ -44,20 +54,30 @@ fn finds_what_is_lost() {
 
 #[test]
 fn arguments() {
-    clean("arguments.c");
+    clean("c/arguments.c");
 }
 
 #[test]
 fn exceptions() {
-    clean("exceptions.c");
+    clean("c/exceptions.c");
 }
 
 #[test]
 fn buffers() {
-    clean("buffers.c");
+    clean("c/buffers.c");
 }
 
 #[test]
 fn loads() {
-    clean("loads.c");
+    clean("c/loads.c");
+}
+
+#[test]
+fn cpp_values() {
+    right_and_clean("cpp/values.cpp");
+}
+
+#[test]
+fn cpp_callbacks() {
+    right_and_clean("cpp/callbacks.cpp");
 }
