@@ -14,7 +14,7 @@ use support::{
 };
 
 const PROGRAMS: &[&str] = &["arguments.c", "buffers.c", "host.c", "interpreter.c", "no_python.c", "streams.c"];
-const EXAMPLES: &[&str] = &["buffers.c", "errors.c", "raii.cpp", "stream.c", "threads.c"];
+const EXAMPLES: &[&str] = &["buffers.c", "errors.c", "pipeline.cpp", "stream.c", "threads.c"];
 
 fn none_needs_python_h(source: &Path) {
     let text = fs::read_to_string(source).expect("a program");
