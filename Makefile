@@ -7,13 +7,27 @@ VENV = $(CURDIR)/build/venv/$(NAME)
 # How many CPythons are tested at the same time.
 JOBS ?= 2
 
-.PHONY: help demo test bench engines lint header clean tools environment library
+# Where `make install` puts things; the module goes into the site-packages of SITE.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+SITE ?= $(PREFIX)/lib/python$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')/site-packages
+DESTDIR ?=
+EMBED = $(CURDIR)/build/target/embed/release/libcloudpickle_embed.so
+STATIC = $(TARGET)/static/libcloudpickle.a
+INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' SITE='$(SITE)' \
+	PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/install.sh
+
+.PHONY: help demo test bench engines lint header clean tools environment library embed static install uninstall packages-test
 
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
 	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
 	@echo "make bench  time against cloudpickle and pickle; prints a table"
 	@echo "make engines  joblib, loky, dask, pyspark, ray with our module in cloudpickle's place; ENGINES names some of them"
+	@echo "make install    libraries, header, pkg-config and CMake files, the Python module; PREFIX, DESTDIR, LIBDIR, SITE"
+	@echo "make uninstall  takes away what make install put there, with the same variables"
+	@echo "make packages-test  all of what is installed, used where it was put"
 	@echo "make lint   rustfmt and clippy"
 	@echo "make header write include/cloudpickle.h anew from src/capi"
 	@echo "make clean  remove build/"
@@ -29,6 +43,26 @@ environment: tools
 
 library: environment
 	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo build --release --quiet
+
+# For programs without a Python; it is one for all CPythons.
+embed: tools
+	@CARGO_TARGET_DIR=$(CURDIR)/build/target/embed cargo build --release --quiet -p cloudpickle-embed
+
+# In a folder of its own, where it does not make cargo build the shared library anew.
+static: environment
+	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET)/static CARGO_PROFILE_RELEASE_LTO=off \
+	  cargo rustc --release --quiet --lib --crate-type staticlib
+	@packaging/static.sh $(TARGET)/static/release/libcloudpickle.a $(STATIC)
+
+install: library embed static
+	@$(INSTALL) install
+
+uninstall:
+	@$(INSTALL) uninstall
+
+# What is installed works where it was put.
+packages-test: library embed static
+	@for test in tests/packages/test_*.sh; do PYTHON=$(PYTHON) $$test || exit 1; done
 
 demo: library
 	@PYTHON=$(PYTHON) VENV=$(VENV) LIBRARY=$(TARGET)/release/libcloudpickle.so examples_c/demo.sh
