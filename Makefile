@@ -18,13 +18,14 @@ STATIC = $(TARGET)/static/libcloudpickle.a
 INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' SITE='$(SITE)' \
 	PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/install.sh
 
-.PHONY: help demo test bench engines lint header clean tools environment library embed static install uninstall packages-test
+.PHONY: help demo test bench engines hosts lint header clean tools environment library embed static install uninstall packages-test
 
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
 	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
 	@echo "make bench  time against cloudpickle and pickle; prints a table"
 	@echo "make engines  joblib, loky, dask, pyspark, ray with our module in cloudpickle's place; ENGINES names some of them"
+	@echo "make hosts  extension modules and programs in other runtimes run pickled functions; HOSTS names some of them"
 	@echo "make install    libraries, header, pkg-config and CMake files, the Python module; PREFIX, DESTDIR, LIBDIR, SITE"
 	@echo "make uninstall  takes away what make install put there, with the same variables"
 	@echo "make packages-test  all of what is installed, used where it was put"
@@ -75,6 +76,9 @@ bench: library
 
 engines: library
 	@tests/engines/run.sh $(PYTHON) $(TARGET)/release/libcloudpickle.so $(ENGINES)
+
+hosts: library embed
+	@hosts/run.sh $(PYTHON) $(TARGET)/release/libcloudpickle.so $(EMBED) $(HOSTS)
 
 lint: environment
 	@cargo fmt --all --check
