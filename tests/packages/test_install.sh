@@ -16,7 +16,7 @@ mv "$work/stage$prefix" "$prefix"
 [ -z "$(find "$work/stage" ! -type d)" ]
 [ -z "$(find -L "$prefix" -type l)" ] || { find -L "$prefix" -type l; exit 1; }
 for file in lib/libcloudpickle.so lib/libcloudpickle.so.0 lib/libcloudpickle-embed.so lib/libcloudpickle-embed.so.0 \
-  lib/libcloudpickle.a lib/pkgconfig/cloudpickle.pc lib/pkgconfig/cloudpickle-embed.pc include/cloudpickle.h \
+  lib/libcloudpickle.a lib/pkgconfig/cloudpickle.pc lib/pkgconfig/cloudpickle-embed.pc include/cloudpickle.h include/cloudpickle.hpp \
   lib/cmake/cloudpickle/cloudpickleConfig.cmake lib/cmake/cloudpickle/cloudpickleConfigVersion.cmake; do
   [ -s "$prefix/$file" ] || { echo "$file is missing"; exit 1; }
 done
