@@ -18,7 +18,7 @@ STATIC = $(TARGET)/static/libcloudpickle.a
 INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' SITE='$(SITE)' \
 	PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/install.sh
 
-.PHONY: help demo test bench engines hosts lint header clean tools environment library embed static install uninstall packages-test
+.PHONY: help demo test bench engines hosts lint docs header clean tools environment library embed static install uninstall packages-test
 
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
@@ -30,7 +30,7 @@ help:
 	@echo "make uninstall  takes away what make install put there, with the same variables"
 	@echo "make packages-test  all of what is installed, used where it was put"
 	@echo "make lint   rustfmt and clippy"
-	@echo "make header write include/cloudpickle.h anew from src/capi"
+	@echo "make header write include/cloudpickle.h anew from src/capi, and docs/reference.md of it; make docs is the same"
 	@echo "make clean  remove build/"
 
 tools:
@@ -84,6 +84,7 @@ lint: environment
 	@cargo fmt --all --check
 	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo clippy --quiet --workspace --all-targets -- -D warnings
 
+docs: header
 header: tools
 	@CARGO_TARGET_DIR=$(CURDIR)/build/target/header cargo run --quiet -p cloudpickle-header
 

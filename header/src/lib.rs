@@ -1,4 +1,5 @@
-//! Makes include/cloudpickle.h: a frame, in which each section of the C API is filled in from its file in src/capi.
+//! Makes include/cloudpickle.h, and docs/reference.md of it. The header is a frame, in which each section of the C API is
+//! filled in from its file in src/capi.
 //!
 //! cbindgen writes all types of a crate first and all functions last. The header is read in sections, so cbindgen is run
 //! once for each, on one file; what is left to do here is form: comments, line breaks, headings.
@@ -8,12 +9,21 @@ use std::path::{Path, PathBuf};
 
 use cbindgen::{Builder, Config, ItemType};
 
+mod reference;
+
+pub use reference::reference;
+
 /// Lines of the header are no longer than this.
 const WIDTH: usize = 120;
 
 /// The header as it is committed.
 pub fn committed() -> PathBuf {
     root().join("include/cloudpickle.h")
+}
+
+/// The reference as it is committed.
+pub fn committed_reference() -> PathBuf {
+    root().join("docs/reference.md")
 }
 
 fn root() -> &'static Path {
