@@ -22,6 +22,8 @@ if [ -n "$said" ]; then
   say "the library does not build without warnings"
   failed=1
 fi
+CARGO_TARGET_DIR=$root/build/target/embed cargo build --release --quiet -p cloudpickle-embed ||
+  { say "libcloudpickle-embed does not build"; exit 1; }
 
 export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1
 export HYPOTHESIS_STORAGE_DIRECTORY=$log/hypothesis
