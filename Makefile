@@ -13,12 +13,14 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 SITE ?= $(PREFIX)/lib/python$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_python_version())')/site-packages
 DESTDIR ?=
+DEB_PYTHON ?= /usr/bin/python3
 EMBED = $(CURDIR)/build/target/embed/release/libcloudpickle_embed.so
 STATIC = $(TARGET)/static/libcloudpickle.a
 INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' SITE='$(SITE)' \
 	PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/install.sh
 
-.PHONY: help demo test bench engines hosts lint docs header clean tools environment library embed static install uninstall packages-test
+.PHONY: help demo test bench engines hosts lint docs header clean tools environment library embed static install \
+	uninstall wheel deb packages-test
 
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
@@ -28,7 +30,9 @@ help:
 	@echo "make hosts  extension modules and programs in other runtimes run pickled functions; HOSTS names some of them"
 	@echo "make install    libraries, header, pkg-config and CMake files, the Python module; PREFIX, DESTDIR, LIBDIR, SITE"
 	@echo "make uninstall  takes away what make install put there, with the same variables"
-	@echo "make packages-test  all of what is installed, used where it was put"
+	@echo "make wheel  a wheel of the Python module, with the header and the library inside, in build/dist/"
+	@echo "make deb    Debian packages for Debian's own python3, in build/dist/"
+	@echo "make packages-test  what make install, wheel and deb make, each used where it was put, and taken away"
 	@echo "make lint   rustfmt and clippy"
 	@echo "make header write include/cloudpickle.h anew from src/capi, and docs/reference.md of it; make docs is the same"
 	@echo "make clean  remove build/"
@@ -61,9 +65,17 @@ install: library embed static
 uninstall:
 	@$(INSTALL) uninstall
 
+wheel: library
+	@PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' TOOLS='$(CURDIR)/build/venv/wheel' packaging/wheel.sh build/dist
+
+# Debian's packages are for Debian's python3.
+deb: override PYTHON = $(DEB_PYTHON)
+deb: library embed static
+	@PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/deb.sh build/dist
+
 # What is installed works where it was put.
-packages-test: library embed static
-	@for test in tests/packages/test_*.sh; do PYTHON=$(PYTHON) $$test || exit 1; done
+packages-test: library embed
+	@printf '%s\0' tests/packages/test_*.sh | PYTHON='$(PYTHON)' DEB_PYTHON='$(DEB_PYTHON)' xargs -0 -n 1 -P $(JOBS) bash
 
 demo: library
 	@PYTHON=$(PYTHON) VENV=$(VENV) LIBRARY=$(TARGET)/release/libcloudpickle.so examples_c/demo.sh

@@ -24,9 +24,10 @@ if ".so" not in name:
 files = []
 with open("/proc/self/maps") as maps:
     files += [line.split(None, 5)[5].rstrip("\n") for line in maps if "/libpython" + version in line]
-folders = [value("LIBDIR"), os.path.join(value("LIBDIR") or "", value("MULTIARCH") or ""),
-           os.path.join(sys.base_exec_prefix, "lib"), os.path.join(sys.base_prefix, "lib")]
-files += [os.path.join(folder, name) for folder in folders if folder]
+folders = [os.path.join(folder, inner)
+           for folder in (value("LIBDIR"), *(os.path.join(base, "lib") for base in (sys.base_exec_prefix, sys.base_prefix)))
+           for inner in ("", value("MULTIARCH") or "") if folder]
+files += [os.path.join(folder, name) for folder in folders]
 answers = [sys.implementation.name, version, threaded, sys.executable or "", *dict.fromkeys(files)]
 sys.stdout.buffer.write(b"".join(os.fsencode(answer) + b"\0" for answer in answers))
 "#;
