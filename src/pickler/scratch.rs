@@ -41,6 +41,7 @@ impl Scratch {
     /// Gives the memory to the next dump.
     pub fn give(mut self) {
         recycle(&mut self.log, LOG_KEPT);
+        self.table.shrink();
         recycle(&mut self.stack, FRAMES_KEPT);
         recycle(&mut self.steps, FRAMES_KEPT);
         recycle(&mut self.keep, FRAMES_KEPT);

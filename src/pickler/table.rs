@@ -22,6 +22,8 @@ const STAMP_SHIFT: u32 = 48;
 const ONE: usize = 1 << STAMP_SHIFT;
 const FIRST_SLOTS: usize = 128;
 const GROWTH: usize = 4;
+/// Of a table that is not kept: memory counts for more than moving once more.
+const LARGE_GROWTH: usize = 2;
 /// What is more than the regions up to this size is not kept.
 const MOST_KEPT: usize = FIRST_SLOTS * (1 + GROWTH + GROWTH * GROWTH + GROWTH * GROWTH * GROWTH);
 
@@ -86,12 +88,23 @@ impl Table {
             self.slots.fill(EMPTY);
             ONE
         });
-        if self.slots.len() > MOST_KEPT {
-            self.slots = Vec::new();
-        }
+        self.shrink();
+        self.begin();
+    }
+
+    fn begin(&mut self) {
         self.start = 0;
         self.len = if self.slots.is_empty() { 0 } else { FIRST_SLOTS };
         self.hash = Hash::of(self.len);
+    }
+
+    /// Forgets what one large dump needed and the next ones do not.
+    pub fn shrink(&mut self) {
+        if self.slots.len() > MOST_KEPT {
+            self.slots = Vec::new();
+            self.taken = 0;
+            self.begin();
+        }
     }
 
     #[inline(always)]
@@ -199,8 +212,8 @@ impl Table {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) -> PyResult<()> {
-        let len = (self.len * GROWTH).max(FIRST_SLOTS);
         let (old_start, old_len) = (self.start, self.len);
+        let mut len = (old_len * GROWTH).max(FIRST_SLOTS);
         let end = old_start + old_len + len;
         if end <= MOST_KEPT {
             if self.slots.len() < end {
@@ -212,6 +225,7 @@ impl Table {
                 self.take_over(self.slots[at]);
             }
         } else {
+            len = old_len * LARGE_GROWTH;
             let mut slots = Vec::new();
             slots.try_room(len)?;
             slots.resize(len, EMPTY);
