@@ -25,7 +25,7 @@ INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR=
 help:
 	@echo "make demo   build; a C program pickles a closure, another process loads and runs it"
 	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
-	@echo "make bench  time against cloudpickle and pickle; prints a table"
+	@echo "make bench  time and memory beside cloudpickle and others; prints tables and writes docs/benchmarks.md. PARTS, QUICK=1"
 	@echo "make engines  joblib, loky, dask, pyspark, ray with our module in cloudpickle's place; ENGINES names some of them"
 	@echo "make hosts  extension modules and programs in other runtimes run pickled functions; HOSTS names some of them"
 	@echo "make install    libraries, header, pkg-config and CMake files, the Python module; PREFIX, DESTDIR, LIBDIR, SITE"
@@ -83,8 +83,12 @@ demo: library
 test: tools
 	@tests/all.sh $(PYTHON) $(JOBS)
 
+# What the document in docs/ says is measured by all parts; PARTS names some of them, which are printed only.
 bench: library
-	@PYTHONHASHSEED=1 $(VENV)/tests/bin/python benches/bench.py $(TARGET)/release/libcloudpickle.so
+	@command -v valgrind >/dev/null || .ci/need valgrind valgrind || echo "without valgrind no instructions are counted"
+	@benches/environment.sh $(PYTHON) $(VENV)/bench
+	@PYTHONHASHSEED=1 $(VENV)/bench/bin/python benches/run.py $(TARGET)/release/libcloudpickle.so \
+	  $(if $(QUICK),--quick) $(or $(PARTS),--write $(if $(QUICK),build/bench,docs))
 
 engines: library
 	@tests/engines/run.sh $(PYTHON) $(TARGET)/release/libcloudpickle.so $(ENGINES)

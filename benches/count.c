@@ -1,4 +1,4 @@
-/* count(call, argument, name): calls once, with callgrind counting, and has it write what it counted under the name.
+/* count(call, arguments, name): calls once, with callgrind counting, and has it write what it counted under the name.
  * What the call gives is dropped while it counts, as a caller's would be at some time. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -6,11 +6,13 @@
 
 static PyObject *count(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
     (void)self;
-    const char *name = n_args == 3 ? PyUnicode_AsUTF8(args[2]) : NULL;
+    const char *name = n_args == 3 && PyTuple_Check(args[1]) ? PyUnicode_AsUTF8(args[2]) : NULL;
     if (!name)
-        return PyErr_Format(PyExc_TypeError, "count takes a callable, its argument and a name");
+        return PyErr_Format(PyExc_TypeError, "count takes a callable, a tuple of its arguments and a name");
+    PyObject *const *arguments = &PyTuple_GET_ITEM(args[1], 0);
+    size_t n_arguments = (size_t)PyTuple_GET_SIZE(args[1]);
     CALLGRIND_START_INSTRUMENTATION;
-    PyObject *result = PyObject_CallFunctionObjArgs(args[0], args[1], NULL);
+    PyObject *result = PyObject_Vectorcall(args[0], arguments, n_arguments, NULL);
     int failed = !result;
     Py_XDECREF(result);
     CALLGRIND_STOP_INSTRUMENTATION;
