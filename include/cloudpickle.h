@@ -274,7 +274,8 @@ typedef struct cp_init_options {
 CP_API CP_CHECK cp_status cp_initialize(const cp_init_options *options, cp_error **err) CP_NOTHROW;
 
 /* Takes back one cp_initialize. The last one ends Python if this library started it: waits for calls that are in
- * progress and for non-daemon Python threads, and lets later calls return CP_ERR_FINALIZING, then
+ * progress and for Python threads that are no daemons (which is what threading makes of a thread that is started in a
+ * thread of the host's, unless daemon=False is said), and lets later calls return CP_ERR_FINALIZING, then
  * CP_ERR_NOT_INITIALIZED. References that the program still has become invalid; errors and buffers do not. The caller
  * must not hold the GIL and must not be in a callback (CP_ERR_INVALID_ARGUMENT). Ending Python is optional; starting it
  * again works only as far as CPython and the imported extension modules allow (CPython 3.12.1 crashes after datetime

@@ -41,6 +41,11 @@ fn interpreter() {
 }
 
 #[test]
+fn lifecycle() {
+    run("lifecycle.c");
+}
+
+#[test]
 fn foreign() {
     run("foreign.c");
 }

@@ -13,7 +13,8 @@ use support::{
     build, compile_without_python, core_folder, crate_dir, embed_dir, library, program, python, said, scratch, succeed,
 };
 
-const PROGRAMS: &[&str] = &["arguments.c", "buffers.c", "host.c", "interpreter.c", "no_python.c", "streams.c"];
+const PROGRAMS: &[&str] =
+    &["arguments.c", "buffers.c", "host.c", "interpreter.c", "lifecycle.c", "no_python.c", "streams.c"];
 const EXAMPLES: &[&str] = &["buffers.c", "errors.c", "pipeline.cpp", "stream.c", "threads.c"];
 
 fn none_needs_python_h(source: &Path) {

@@ -127,12 +127,32 @@ impl Main {
             PyEval_RestoreThread(self.state);
             Py_FinalizeEx()
         };
+        forget_paths();
         // Python puts the default action where it believes its own handler to be, and leaves SIGPIPE ignored.
         before.restore();
         if status < 0 {
             return Err(Failure::new(CP_ERR_PYTHON, "Python has ended, but could not flush its output"));
         }
         Ok(())
+    }
+}
+
+/// Makes CPython forget the paths that it found, as its own main program does. It would take them for given when it is
+/// started again: for another virtual environment, or, in 3.14, for the same one, but without its site-packages.
+fn forget_paths() {
+    // SAFETY: may be called while Python does not run; NULL is what makes it forget.
+    #[cfg(not(Py_3_11))]
+    unsafe {
+        Py_SetPath(std::ptr::null());
+    }
+    // SAFETY: NUL-terminated text. The function takes nothing and may be called while Python does not run; it is not
+    // declared, so it is looked for.
+    #[cfg(Py_3_11)]
+    unsafe {
+        let forget = libc::dlsym(libc::RTLD_DEFAULT, c"_PyPathConfig_ClearGlobal".as_ptr());
+        if !forget.is_null() {
+            std::mem::transmute::<*mut c_void, unsafe extern "C" fn()>(forget)();
+        }
     }
 }
 
