@@ -50,20 +50,36 @@ pub fn install(replace: bool, package: Option<*mut PyObject>) -> PyResult<bool> 
     let getattr = unsafe { Owned::new(PyCFunction_NewEx(GETATTR.as_ptr().cast(), ptr::null_mut(), ptr::null_mut()))? };
     set(&fast, "__getattr__", getattr.as_ptr())?;
     move_in(state, &modules, &face.inner)?;
-    for (name, module) in [
-        (name.clone(), &outer),
+    let rows = [
         (format!("{name}.cloudpickle"), &face.inner),
         (format!("{name}.cloudpickle_fast"), &fast),
-    ] {
-        put(&modules, &name, module)?;
-        // An import binds a module in its parent.
+        (name.clone(), &outer),
+    ];
+    for (name, module) in &rows {
+        put(&modules, name, module)?;
+    }
+    // An import binds a module in its parent.
+    for (name, module) in &rows {
         if let Some((parent, last)) = name.rsplit_once('.')
             && let Some(parent) = dict_get(modules.as_ptr(), text::new(parent)?.as_ptr())?
         {
             set(&parent, last, module.as_ptr())?;
         }
     }
+    stand_behind(&modules)?;
     Ok(true)
+}
+
+/// Moves `libcloudpickle` to the end of `sys.modules`: who looks there for the module of one of our functions finds the
+/// one that the function names first.
+fn stand_behind(modules: &Owned) -> PyResult<()> {
+    let name = text::new("libcloudpickle")?;
+    let Some(module) = dict_get(modules.as_ptr(), name.as_ptr())? else { return Ok(()) };
+    // SAFETY: live objects. No foreign code runs in between, which could miss the module.
+    unsafe {
+        check(PyDict_DelItem(modules.as_ptr(), name.as_ptr()))?;
+        check(PyDict_SetItem(modules.as_ptr(), name.as_ptr(), module.as_ptr())).map(drop)
+    }
 }
 
 /// `__all__` of the package.

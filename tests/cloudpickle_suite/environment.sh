@@ -1,8 +1,8 @@
 #!/bin/bash
-# environment.sh PYTHON DIR: a virtual environment for cloudpickle's own tests, in which every process has our module in
-# cloudpickle's place if LIBCLOUDPICKLE_IN_PLACE names the library.
+# environment.sh PYTHON DIR SOURCE: a virtual environment for cloudpickle's own tests, which lie in SOURCE. Every process in
+# it has our module in cloudpickle's place if LIBCLOUDPICKLE_IN_PLACE names the library.
 set -euo pipefail
-python=$1 dir=$2
+python=$1 dir=$2 source=$3
 here=$(cd "$(dirname "$0")" && pwd)
 pip=$here/../../build/venv/pip/bin/python
 mkdir -p "$(dirname "$dir")"
@@ -15,7 +15,8 @@ if ! cmp -s "$here/requirements.txt" "$dir/complete"; then
   site=$("$dir/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
   echo "import in_place" > "$site/in_place.pth"
   cp "$here/in_place.py" "$site/"
-  # A package that some of the tests use.
-  (cd "$here/../.." && pwd) | sed 's,$,/build/cloudpickle-3.1.2/tests/cloudpickle_testpkg,' > "$site/testpkg.pth"
   cp "$here/requirements.txt" "$dir/complete"
 fi
+site=$("$dir/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+# A package that some of the tests use.
+echo "$source/tests/cloudpickle_testpkg" > "$site/testpkg.pth"

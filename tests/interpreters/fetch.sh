@@ -1,8 +1,8 @@
 #!/bin/bash
 # fetch.sh DIR: unpacks CPython 3.14 and 3.15 (with headers, venv and test suite) below DIR from the packages of Debian's
 # unstable branch, beside the system and without touching it. Prints one line for each: VERSION PATH.
-# The mirror is the one that this machine's apt already uses. They are newer than most systems' libc, so they run with
-# the libc that comes with them: good for all that happens in a python process, not for programs that embed one.
+# They are newer than most systems' libc, so they run with the libc that comes with them: good for all that happens in a
+# python process, not for programs that embed one.
 set -euo pipefail
 versions="3.14 3.15"
 dir=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -15,24 +15,10 @@ if [ -e "$dir/complete" ]; then report; exit; fi
 for tool in curl patchelf; do
   command -v $tool >/dev/null || "$(dirname "$0")/../../.ci/need" $tool $tool >&2
 done
-mirror=$(awk '/^URIs:/ && !/security/ { print $2; exit }
-              /^deb / && !/security/ { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; exit } }' \
-  $(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null))
-[ -n "$mirror" ] || { echo "fetch.sh: apt's sources name no Debian mirror" >&2; exit 1; }
-
-# An apt of its own: it knows no installed package, so it names all that is needed down to libc.
-mkdir -p "$dir"/apt/lists/partial "$dir"/apt/cache/archives/partial "$dir"/debs "$root"/usr/{bin,lib,sbin,lib64}
-: >"$dir/apt/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$dir/apt/sources.list"
-cat >"$dir/apt/apt.conf" <<CONF
-Dir::Etc::sourcelist "$dir/apt/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::State::lists "$dir/apt/lists";
-Dir::State::status "$dir/apt/status";
-Dir::Cache "$dir/apt/cache";
-CONF
-export APT_CONFIG=$dir/apt/apt.conf
-apt-get update -qq >&2
+mkdir -p "$dir"/debs "$root"/usr/{bin,lib,sbin,lib64}
+# It knows no installed package, so it names all that is needed down to libc.
+APT_CONFIG=$("$(dirname "$0")/apt.sh" "$dir/apt" deb sid)
+export APT_CONFIG
 packages=
 for v in $versions; do packages+=" python$v python$v-dev python$v-venv libpython$v-testsuite"; done
 # shellcheck disable=SC2086
