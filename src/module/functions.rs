@@ -8,7 +8,7 @@ use super::pickler::{self, check_buffers, protocol, write_of};
 use super::unpickler::c_text;
 use super::{face, install};
 use crate::decide::registry;
-use crate::pickler::{FileSink, Options, Report, dump_to_bytes, dump_to_sink};
+use crate::pickler::{FileSink, Options, Report, SaysWhere, dump_to_bytes, dump_to_sink};
 use crate::py::error::{PyResult, check};
 use crate::py::object::{call1, is_true};
 use crate::py::owned::Owned;
@@ -131,7 +131,7 @@ unsafe extern "C" fn dumps(
             let pickler = pickler::for_bytes(face.pickler.as_ptr(), protocol, callback, fix_imports)?;
             return pickler::to_bytes(pickler.as_ptr(), obj);
         }
-        let mut options = Options { protocol, fix_imports, says_where: false, ..Options::default() };
+        let mut options = Options { protocol, fix_imports, says_where: SaysWhere::InNotes, ..Options::default() };
         let mut offer = |buffer| callback.map_or(Ok(true), |callback| ask(callback, buffer));
         if callback.is_some() {
             options.buffer_callback = Some(&mut offer);
@@ -159,7 +159,7 @@ unsafe extern "C" fn dump(
             pickler::to_sink(pickler.as_ptr(), obj, &mut sink)?;
             return Ok(none());
         }
-        let mut options = Options { protocol, fix_imports, says_where: false, ..Options::default() };
+        let mut options = Options { protocol, fix_imports, says_where: SaysWhere::InNotes, ..Options::default() };
         let mut offer = |buffer| callback.map_or(Ok(true), |callback| ask(callback, buffer));
         if callback.is_some() {
             options.buffer_callback = Some(&mut offer);

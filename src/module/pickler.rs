@@ -11,7 +11,7 @@ use super::definition::{Constant, attribute, end, function, member, no_attribute
 use super::hooks::Hooks;
 use super::{face, memo_proxy};
 use crate::pickler::memo::Memo;
-use crate::pickler::{FileSink, Options, Report, dump_to_bytes, dump_with_memo};
+use crate::pickler::{FileSink, Options, Report, SaysWhere, dump_to_bytes, dump_with_memo};
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::{PyResult, raise};
 use crate::py::layout::type_of;
@@ -295,7 +295,7 @@ fn run(object: *mut PyObject, obj: *mut PyObject, sink: Option<&mut FileSink>) -
         Some(callback) => is_true(call1(callback.as_ptr(), buffer)?.as_ptr()),
         None => Ok(true),
     };
-    let mut options = Options { protocol, fix_imports, fast, says_where: false, ..Options::default() };
+    let mut options = Options { protocol, fix_imports, fast, says_where: SaysWhere::InNotes, ..Options::default() };
     hooks.fill(&mut options);
     if callback.is_some() {
         options.buffer_callback = Some(&mut offer);

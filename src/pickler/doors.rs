@@ -4,14 +4,12 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::memo::Memo;
-use super::options::{Options, Report};
+use super::options::{Options, Report, SaysWhere};
 use super::out::{Home, Memory};
 use super::sink::Sink;
 use crate::py::error::{self, PyResult, Raised};
 use crate::py::layout::{tuple_items, type_of};
-use crate::py::object::attr;
-#[cfg(Py_3_11)]
-use crate::py::object::optional_attr;
+use crate::py::object::{attr, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 
@@ -61,14 +59,14 @@ fn run(pickler: &mut Pickler<'_>, object: *mut PyObject, report: &mut Report) ->
     pickler.dump(object).map_err(|raised| {
         report.limit = pickler.limit_reached || pickler.out.over_limit;
         match error::take() {
-            Some(exception) => fail(pickler, exception, report),
+            Some(exception) => fail(pickler, object, exception, report),
             None => raised,
         }
     })
 }
 
 #[cold]
-fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Raised {
+fn fail(pickler: &mut Pickler<'_>, root: *mut PyObject, exception: Owned, report: &mut Report) -> Raised {
     // SAFETY: static exception types.
     let (recursion, memory) = unsafe { (PyExc_RecursionError, PyExc_MemoryError) };
     // SAFETY: live objects.
@@ -76,7 +74,7 @@ fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Rai
     if is(memory) || report.limit || pickler.sink_failed {
         return error::restore(exception);
     }
-    report.path = if pickler.options.says_where { pickler.path() } else { None };
+    report.path = pickler.path();
     let exception = if is(recursion) {
         // A `__reduce__` of Python code went too deep: as cloudpickle's `Pickler.dump` says it.
         error::restore(exception);
@@ -91,12 +89,48 @@ fn fail(pickler: &mut Pickler<'_>, exception: Owned, report: &mut Report) -> Rai
     } else {
         exception
     };
-    if let Some(path) = &report.path
-        && say_where(pickler, &exception, path).is_err()
-    {
+    let path = report.path.as_deref();
+    let said = match pickler.options.says_where {
+        SaysWhere::InMessage => path.map_or(Ok(()), |path| say_where(pickler, &exception, path)),
+        SaysWhere::InNotes => note_where(pickler, root, &exception, path),
+    };
+    if said.is_err() {
         error::clear();
     }
     error::restore(exception)
+}
+
+/// Adds the notes to an exception whose message is left alone: from CPython 3.14 on those that `_pickle` adds.
+fn note_where(pickler: &Pickler<'_>, root: *mut PyObject, exception: &Owned, path: Option<&str>) -> PyResult<()> {
+    #[cfg(Py_3_14)]
+    {
+        let _ = path;
+        pickler.notes(root).iter().try_for_each(|note| add_note(exception, note, false))
+    }
+    #[cfg(not(Py_3_14))]
+    {
+        let _ = (pickler, root);
+        path.map_or(Ok(()), |path| add_note(exception, &while_pickling(path), true))
+    }
+}
+
+/// Adds a note, if asked only where it is not there already; an exception that knows no notes yet (before 3.11) gets them
+/// where later ones have them.
+fn add_note(exception: &Owned, note: &str, once: bool) -> PyResult<()> {
+    let (note, name) = (text::new(note)?, text::new("__notes__")?);
+    let notes = match optional_attr(exception.as_ptr(), name.as_ptr())? {
+        Some(notes) => notes,
+        // SAFETY: attached; a new reference.
+        None => unsafe { Owned::new(PyList_New(0))? },
+    };
+    // SAFETY: live objects.
+    unsafe {
+        if once && error::check(PySequence_Contains(notes.as_ptr(), note.as_ptr()))? != 0 {
+            return Ok(());
+        }
+        error::check(PyList_Append(notes.as_ptr(), note.as_ptr()))?;
+        error::check(PyObject_SetAttr(exception.as_ptr(), name.as_ptr(), notes.as_ptr())).map(drop)
+    }
 }
 
 /// Adds the path to the message of an exception whose only argument is its message, and a note to any other that can
@@ -135,17 +169,10 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
             let new = Owned::new(PyTuple_Pack(1, message.as_ptr()))?;
             return error::check(PyObject_SetAttr(exception.as_ptr(), args.as_ptr(), new.as_ptr())).map(|_| ());
         }
-        #[cfg(Py_3_11)]
-        {
-            let note = text::new(&format!("while pickling {path}"))?;
-            let notes = text::new("__notes__")?;
-            let given = optional_attr(exception.as_ptr(), notes.as_ptr())?;
-            if given.is_some_and(|notes| PySequence_Contains(notes.as_ptr(), note.as_ptr()) == 1) {
-                return Ok(());
-            }
-            let added = PyObject_CallMethod(exception.as_ptr(), c"add_note".as_ptr(), c"O".as_ptr(), note.as_ptr());
-            Owned::new(added)?;
-        }
     }
-    Ok(())
+    add_note(exception, &while_pickling(path), true)
+}
+
+fn while_pickling(path: &str) -> String {
+    format!("while pickling {path}")
 }

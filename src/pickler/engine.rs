@@ -83,6 +83,8 @@ pub struct Pickler<'a> {
     pub(super) limit_reached: bool,
     /// The exception is the sink's: no object is to blame.
     pub(super) sink_failed: bool,
+    /// Its reduce value was refused, so that it has no frame.
+    pub(super) refused: Option<Owned>,
 }
 
 /// A frame on the stack.
@@ -131,6 +133,7 @@ impl<'a> Pickler<'a> {
             state: State::get()?,
             limit_reached: false,
             sink_failed: false,
+            refused: None,
         })
     }
 

@@ -266,12 +266,12 @@ impl Pickler<'_> {
         let key = unsafe { Owned::new(PyTuple_Pack(2, module, name))? };
         let Some(code) = dict_get(registry, key.as_ptr())? else { return Ok(false) };
         // SAFETY: a live object.
-        if unsafe { PyLong_Check(code.as_ptr()) } == 0 {
+        if !words_are_mended() && unsafe { PyLong_Check(code.as_ptr()) } == 0 {
             let code = code.as_ptr();
             return Err(self.cannot(object, c"extension code %R isn't an integer", code, code));
         }
         let given = code;
-        // SAFETY: a live int.
+        // SAFETY: a live object.
         let code = unsafe { PyLong_AsLong(given.as_ptr()) };
         if code == -1 && error::occurred() {
             return Err(Raised);
@@ -281,6 +281,10 @@ impl Pickler<'_> {
             1..=0xff => self.out.bytes(&[EXT1, le[0]]),
             0x100..=0xffff => self.out.bytes(&[EXT2, le[0], le[1]]),
             0x1_0000..=0x7fff_ffff => self.out.bytes(&[EXT4, le[0], le[1], le[2], le[3]]),
+            _ if words_are_mended() => {
+                // SAFETY: a static exception type.
+                return Err(raise(unsafe { PyExc_RuntimeError }, &format!("extension code {code} is out of range")));
+            }
             _ => return Err(self.cannot(object, c"extension code %S is out of range", given.as_ptr(), given.as_ptr())),
         }
         Ok(true)

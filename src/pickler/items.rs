@@ -21,7 +21,7 @@ pub struct Items {
     /// Being saved.
     pub current: Option<Owned>,
     /// The value of a pair is still to be saved.
-    value_due: bool,
+    pub value_due: bool,
     /// Saved since the last MARK; None where there is no MARK.
     marked: Option<u32>,
     pub count: usize,

@@ -14,6 +14,8 @@ pub mod items;
 pub mod known;
 pub mod memo;
 pub mod memory;
+#[cfg(Py_3_14)]
+pub mod notes;
 pub mod options;
 pub mod out;
 pub mod paper;
@@ -29,6 +31,6 @@ pub mod text;
 pub mod wires;
 
 pub use doors::{dump_to_bytes, dump_to_memory, dump_to_sink, dump_with_memo};
-pub use options::{Options, Report};
+pub use options::{Options, Report, SaysWhere};
 pub use out::Memory;
 pub use sink::{FileSink, Sink};

@@ -38,8 +38,8 @@ pub struct Options<'a> {
     pub fast: bool,
     /// What earlier dumps memoised; None: nothing.
     pub memo: Option<Memo>,
-    /// An exception says where its culprit lies.
-    pub says_where: bool,
+    /// How an exception says where its culprit lies.
+    pub says_where: SaysWhere,
     /// None: all buffers go in band.
     pub buffer_callback: Option<BufferCallback<'a>>,
 }
@@ -65,10 +65,19 @@ impl Default for Options<'_> {
             globals_ref: None,
             fast: false,
             memo: None,
-            says_where: true,
+            says_where: SaysWhere::InMessage,
             buffer_callback: None,
         }
     }
+}
+
+/// How an exception says where its culprit lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SaysWhere {
+    /// Its message does, or a note if it is no plain message.
+    InMessage,
+    /// Only notes (PEP 678) do: the message is what others match on.
+    InNotes,
 }
 
 /// What a failed dump tells beside the exception.

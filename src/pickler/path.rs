@@ -11,7 +11,7 @@ use crate::py::layout::type_of;
 use crate::py::text;
 
 /// A path of more parts than this is cut in the middle.
-const MOST_PARTS: usize = 24;
+pub(super) const MOST_PARTS: usize = 24;
 
 impl Pickler<'_> {
     /// The path to the object at which the dump stopped; None for the root itself. Runs no foreign code.
@@ -38,7 +38,7 @@ impl Pickler<'_> {
     }
 
     /// The step that a script began last.
-    fn last_step(&self, script: &Script) -> Option<&Step> {
+    pub(super) fn last_step(&self, script: &Script) -> Option<&Step> {
         self.steps.get(script.next.checked_sub(1)?)
     }
 
@@ -59,7 +59,11 @@ impl Pickler<'_> {
             Frame::Set(_) | Frame::FrozenSet(_) => Some(".<item>".into()),
             Frame::Items(f) => {
                 let pair = f.key();
-                Some(if pair.is_null() { format!("[{}]", f.count) } else { format!("[{}]", key(pair)) })
+                Some(match (pair.is_null(), self.is_state(at)) {
+                    (true, _) => format!("[{}]", f.count),
+                    (false, true) => attribute(pair),
+                    (false, false) => format!("[{}]", key(pair)),
+                })
             }
             Frame::Script(f) => self.last_step(f)?.place().part(),
         }
@@ -85,7 +89,7 @@ impl Pickler<'_> {
 
 impl Dict {
     /// The key of the entry that was begun last.
-    fn last_key(&self) -> Option<*mut PyObject> {
+    pub(super) fn last_key(&self) -> Option<*mut PyObject> {
         let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: a live dict; keys are borrowed from it and nothing changes it here.
         while position < self.position && unsafe { PyDict_Next(self.dict, &mut position, &mut key, &mut value) } != 0 {}
@@ -96,7 +100,7 @@ impl Dict {
 impl Place {
     fn part(self) -> Option<String> {
         match self {
-            Self::Hidden | Self::State | Self::Closure(_) => None,
+            Self::Hidden | Self::Callable | Self::Class | Self::Setter | Self::State | Self::Closure(_) => None,
             Self::Attribute(name) => Some(attribute(name)),
             Self::Field(name) => Some(format!(".{name}")),
             Self::Global(name) => Some(format!(".__globals__[{}]", key(name))),
@@ -118,7 +122,7 @@ fn name_text(name: *mut PyObject) -> Option<String> {
 }
 
 /// A key as `repr` shows it where that runs no foreign code, else its type.
-fn key(key: *mut PyObject) -> String {
+pub(super) fn key(key: *mut PyObject) -> String {
     let plain = [
         &raw const PyUnicode_Type,
         &raw const PyLong_Type,

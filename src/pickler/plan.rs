@@ -101,13 +101,18 @@ impl<'p, 'a> Plan<'p, 'a> {
             Ok(Some(frame)) => {
                 self.pickler.parked.try_push(frame)?;
                 self.at_once = false;
-                self.queue(Step::Resume(place))?;
+                self.queue(Step::Resume(object, place))?;
             }
             Err(raised) => {
                 // For the path to the culprit: this plan lies below what was begun in it.
-                if self.queue(Step::Resume(place)).is_ok() {
+                let is_built = self.number.is_some();
+                if self.queue(Step::Resume(object, place)).is_ok() {
+                    let next = self.pickler.steps.len();
+                    if !is_built {
+                        self.queue(Step::BuiltOnPaper)?;
+                    }
                     let end = self.pickler.steps.len();
-                    self.pickler.insert(below, Frame::Script(Script { first: end, next: end, end }));
+                    self.pickler.insert(below, Frame::Script(Script { first: next, next, end }));
                 }
                 return Err(raised);
             }

@@ -34,8 +34,13 @@ fn subtype(ty: *mut PyTypeObject, of: *mut PyTypeObject) -> bool {
     unsafe { PyType_IsSubtype(ty, of) != 0 }
 }
 
+/// The name of an object's type as CPython's words for a wrong one have it.
 fn type_name(object: *mut PyObject) -> String {
-    text::type_name(type_of(object)).into_owned()
+    if NAMES_WHAT_IT_GOT {
+        text::full_type_name(type_of(object))
+    } else {
+        text::type_name(type_of(object)).into_owned()
+    }
 }
 
 impl Pickler<'_> {
@@ -152,7 +157,8 @@ impl Pickler<'_> {
             // SAFETY: a live callable; the list of arguments is empty.
             return unsafe { Owned::new(PyObject_CallFunctionObjArgs(method.as_ptr(), ptr::null_mut::<PyObject>())) };
         }
-        let message = format!("can't pickle '{}' object: {}", type_name(object), text::repr(object));
+        let name = text::type_name(type_of(object));
+        let message = format!("can't pickle '{name}' object: {}", text::repr(object));
         Err(self.pickling_error(&message))
     }
 
@@ -166,6 +172,16 @@ impl Pickler<'_> {
         if subtype(type_of(value.as_ptr()), &raw mut PyUnicode_Type) {
             return self.save_global(object, Some(value));
         }
+        let below = self.stack.len();
+        let begun = self.parts_of(value, object);
+        if begun.is_err() && self.stack.len() == below {
+            self.refused = Some(Owned::of(object));
+        }
+        begun
+    }
+
+    /// A reduce value that is no name.
+    fn parts_of(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Frame>> {
         if !subtype(type_of(value.as_ptr()), &raw mut PyTuple_Type) {
             let end = if NAMES_WHAT_IT_GOT { format!(", not {}", type_name(value.as_ptr())) } else { String::new() };
             return Err(self.pickling_error(&format!("__reduce__ must return a string or tuple{end}")));
@@ -187,7 +203,7 @@ impl Pickler<'_> {
                 plan.op(BUILD)?;
             }
             (Some(state), Some(setter)) => {
-                plan.object(setter, Place::Hidden)?;
+                plan.object(setter, Place::Setter)?;
                 plan.part(object, Place::Hidden)?;
                 plan.part(state, Place::State)?;
                 plan.set_state_end()?;
@@ -294,7 +310,7 @@ impl Plan<'_, '_> {
                 return self.newobj(parts, object);
             }
         }
-        self.object(parts.callable, Place::Hidden)?;
+        self.object(parts.callable, Place::Callable)?;
         self.part(parts.arguments, Place::Argument(0))?;
         self.op(REDUCE)
     }
@@ -331,7 +347,7 @@ impl Plan<'_, '_> {
             };
             return Err(self.pickler().pickling_error(&message));
         }
-        self.object(class, Place::Hidden)?;
+        self.object(class, Place::Class)?;
         // SAFETY: a live tuple; a new tuple of the rest.
         let rest = unsafe { Owned::new(PyTuple_GetSlice(parts.arguments, 1, arguments.len() as Py_ssize_t))? };
         self.owned(rest, Place::Argument(1))?;
@@ -365,7 +381,7 @@ impl Plan<'_, '_> {
             }
         }
         if protocol >= 4 {
-            self.object(class, Place::Hidden)?;
+            self.object(class, Place::Class)?;
             self.object(positional, Place::Argument(1))?;
             self.object(keywords, Place::Argument(2))?;
             return self.op(NEWOBJ_EX);
@@ -384,7 +400,7 @@ impl Plan<'_, '_> {
             }
             Owned::new(PyObject_Call(partial, all.as_ptr(), keywords))?
         };
-        self.owned(bound, Place::Hidden)?;
+        self.owned(bound, Place::Callable)?;
         // In person, since it may be asked about.
         // SAFETY: attached; a new reference.
         self.owned(unsafe { Owned::new(PyTuple_New(0))? }, Place::Hidden)?;

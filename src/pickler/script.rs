@@ -14,10 +14,14 @@ use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 
 /// Where a step's object lies in the object that is reduced, for the path to a culprit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// Nothing to show: the path goes on with what lies inside.
     Hidden,
+    /// What is called to rebuild the object, or the class that it is made of, or what sets its state.
+    Callable,
+    Class,
+    Setter,
     /// `.name`, a `str`.
     Attribute(*mut PyObject),
     /// `.name`.
@@ -43,7 +47,7 @@ pub enum Step {
     /// An object for which no persistent id is asked.
     Plain(*mut PyObject),
     /// The frame that was parked last: of an object that was begun while the plan was made.
-    Resume(Place),
+    Resume(*mut PyObject, Place),
     /// A function of `cloudpickle.cloudpickle`.
     Wire(Wire),
     /// The characters of a str as a new str.
@@ -85,6 +89,7 @@ impl Step {
     pub fn object(&self) -> *mut PyObject {
         match self {
             Self::Object(object, _)
+            | Self::Resume(object, _)
             | Self::Plain(object)
             | Self::FreshText(object)
             | Self::Built(object)
@@ -100,7 +105,7 @@ impl Step {
     /// Where its object lies.
     pub fn place(&self) -> Place {
         match self {
-            Self::Object(_, place) | Self::Resume(place) => *place,
+            Self::Object(_, place) | Self::Resume(_, place) => *place,
             _ => Place::Hidden,
         }
     }
@@ -188,7 +193,7 @@ impl Pickler<'_> {
                     return self.interposed(frame);
                 }
             }
-            Step::Resume(_) => match self.parked.pop() {
+            Step::Resume(..) => match self.parked.pop() {
                 Some(frame) => return self.interposed(frame),
                 None => return Ok(Ran::Done),
             },

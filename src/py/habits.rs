@@ -13,7 +13,8 @@ pub const GETATTR_CHAIN: bool = cfg!(Py_3_13);
 pub const LOCAL_IS_PICKLING_ERROR: bool = cfg!(Py_3_14);
 
 /// Two errors say "Can't get local object" and "can only be pickled"; before, "Can't pickle local object" and "can only
-/// pickled" (gh-122311, in 3.12 from a patch release on).
+/// pickled". An extension code that is none is RuntimeError or TypeError; before, PicklingError. (gh-122311, in 3.12 from
+/// a patch release on.)
 pub fn words_are_mended() -> bool {
     cfg!(Py_3_13) || cfg!(Py_3_12) && patch_level() >= 5
 }

@@ -87,6 +87,17 @@ pub fn type_name<'a>(ty: *mut PyTypeObject) -> Cow<'a, str> {
     unsafe { std::ffi::CStr::from_ptr((*ty).tp_name) }.to_string_lossy()
 }
 
+/// The name of a type with its module, as CPython's `%T` shows it from 3.14 on; before, as `type_name`.
+pub fn full_type_name(ty: *mut PyTypeObject) -> String {
+    #[cfg(Py_3_14)]
+    // SAFETY: a live type; a new reference or NULL with an exception.
+    match unsafe { Owned::new(PyType_GetFullyQualifiedName(ty)) } {
+        Ok(name) => return display(name.as_ptr()),
+        Err(_) => error::clear(),
+    }
+    type_name(ty).into_owned()
+}
+
 /// What `str` or `repr` says of an object; surrogates are escaped.
 fn shown(object: *mut PyObject, show: unsafe extern "C" fn(*mut PyObject) -> *mut PyObject) -> String {
     // Neither may be called with an exception set.

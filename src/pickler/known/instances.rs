@@ -327,7 +327,7 @@ impl Pickler<'_> {
 impl Plan<'_, '_> {
     /// `copyreg.__newobj__(class)`: the object is built.
     fn newobj_of(&mut self, object: *mut PyObject) -> PyResult<()> {
-        self.object(type_of(object).cast(), Place::Hidden)?;
+        self.object(type_of(object).cast(), Place::Class)?;
         self.empty_tuple()?;
         self.op(NEWOBJ)?;
         self.built(object)

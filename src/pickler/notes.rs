@@ -1,0 +1,195 @@
+//! The way to the object that could not be pickled in the notes that `_pickle` adds to an exception from CPython 3.14 on,
+//! the innermost first: `when serializing list item 3`.
+
+use std::ptr;
+
+use pyo3_ffi::*;
+
+use super::engine::Pickler;
+use super::frame::{Frame, Tuple};
+use super::path::{MOST_PARTS, key};
+use super::script::{Place, Script, Step};
+use crate::py::error::clear;
+use crate::py::layout::{list_slice, set_next, tuple_items, type_of};
+use crate::py::text;
+
+impl Pickler<'_> {
+    /// The notes for a failed dump of `root`. Runs no foreign code.
+    pub(super) fn notes(&self, root: *mut PyObject) -> Vec<String> {
+        let mut inner = Vec::new();
+        let mut height = self.stack.len();
+        if let Some(object) = &self.refused {
+            inner.push(format!("{} object", type_name(object.as_ptr())));
+        }
+        while height > 0 && inner.len() < MOST_PARTS / 2 {
+            height -= 1;
+            self.note(height, root, &mut inner);
+        }
+        let mut outer = Vec::new();
+        let mut low = 0;
+        while low < height && outer.len() < MOST_PARTS / 2 {
+            let mut here = Vec::new();
+            self.note(low, root, &mut here);
+            outer.extend(here.into_iter().rev());
+            low += 1;
+        }
+        if low < height {
+            inner.push("…".into());
+        }
+        inner.into_iter().chain(outer.into_iter().rev()).map(|note| format!("when serializing {note}")).collect()
+    }
+
+    /// What the frame at this height says.
+    fn note(&self, at: usize, root: *mut PyObject, notes: &mut Vec<String>) {
+        let object = self.object_at(at, root);
+        match &self.stack[at].frame {
+            Frame::List(f) => notes.push(format!("list item {}", f.index.saturating_sub(1))),
+            Frame::Tuple(f) => self.note_tuple(f, notes),
+            Frame::Dict(f) => {
+                // `_pickle` says nothing of keys.
+                if f.value == 0
+                    && let Some(last) = f.last_key()
+                {
+                    notes.push(format!("dict item {}", key(last)));
+                }
+                if f.is_state {
+                    notes.extend(["state", "object"].map(|what| of(object, what)));
+                }
+            }
+            Frame::Set(_) => notes.push("set element".into()),
+            Frame::FrozenSet(_) => notes.push("frozenset element".into()),
+            Frame::Items(f) => {
+                let owner = match at.checked_sub(1) {
+                    Some(below) if self.gives_items(below) => self.object_at(below, root),
+                    // The items of a dict at protocol 0.
+                    _ => object,
+                };
+                let pair = f.key();
+                if f.current.is_none() {
+                    // The iterator failed.
+                } else if pair.is_null() {
+                    notes.push(of(owner, &format!("item {}", f.count)));
+                } else if !f.value_due {
+                    notes.push(of(owner, &format!("item {}", key(pair))));
+                }
+            }
+            Frame::Script(f) => self.note_script(f, object, notes),
+        }
+    }
+
+    fn note_tuple(&self, f: &Tuple, notes: &mut Vec<String>) {
+        notes.push(format!("tuple item {}", f.index.saturating_sub(1)));
+        if f.is_arguments {
+            notes.extend(["__new__ arguments", "object"].map(|what| of(f.tuple, what)));
+        }
+    }
+
+    fn note_script(&self, f: &Script, object: *mut PyObject, notes: &mut Vec<String>) {
+        let place = match self.last_step(f) {
+            Some(Step::Object(_, place) | Step::Resume(_, place)) => *place,
+            Some(Step::Items(_) | Step::Pairs(_)) => return notes.push(of(object, "object")),
+            // A persistent id, or nothing that an object has to do with.
+            _ => return,
+        };
+        let left = &self.steps[f.next.min(f.end)..f.end];
+        let is_built = !left.iter().any(|step| matches!(step, Step::Built(_) | Step::Memoize(_) | Step::BuiltOnPaper));
+        let ty = if object.is_null() { ptr::null_mut() } else { type_of(object) };
+        // SAFETY: live types.
+        let is = |of| !ty.is_null() && unsafe { PyType_IsSubtype(ty, of) != 0 };
+        let is_set = ty == &raw mut PySet_Type || ty == &raw mut PyFrozenSet_Type;
+        let has_own_pair = is(&raw mut PyFunction_Type) || is(&raw mut PyType_Type);
+        // The state of functions, of classes and of what has slots is a pair of dicts.
+        let entry = match place {
+            Place::Global(name) => {
+                notes.push(format!("dict item {}", key(name)));
+                Some((1, "'__globals__'".into()))
+            }
+            Place::Closure(_) => Some((1, "'__closure__'".into())),
+            Place::Field(name) => Some((1, format!("'{name}'"))),
+            Place::Attribute(name) => Some((usize::from(!has_own_pair), key(name))),
+            _ => None,
+        };
+        if let Some((which, entry)) = entry
+            && is_built
+        {
+            notes.extend([format!("dict item {entry}"), format!("tuple item {which}")]);
+        }
+        if (is_set || ty == &raw mut PyCell_Type) && place == Place::Hidden {
+            // A list of the set's elements, or what lies in the cell.
+            notes.push("tuple item 0".into());
+        }
+        notes.push(of(
+            object,
+            match (place, is_built) {
+                (Place::Callable, _) => "reconstructor",
+                (Place::Class, _) => "class",
+                (Place::Setter, _) => "state setter",
+                (Place::Argument(1..), _) => "__new__ arguments",
+                (_, false) => "reconstructor arguments",
+                (_, true) => "state",
+            },
+        ));
+        if !is_set {
+            notes.push(of(object, "object"));
+        }
+    }
+
+    /// Is the frame at this height at the items of a reduce value?
+    fn gives_items(&self, at: usize) -> bool {
+        let Frame::Script(f) = &self.stack[at].frame else { return false };
+        matches!(self.last_step(f), Some(Step::Items(_) | Step::Pairs(_)))
+    }
+
+    /// The object whose frame lies at this height.
+    fn object_at(&self, at: usize, root: *mut PyObject) -> *mut PyObject {
+        match at.checked_sub(1) {
+            None => root,
+            Some(below) => self.child(below).unwrap_or(ptr::null_mut()),
+        }
+    }
+
+    /// What the frame at this height is at. None where it changed meanwhile.
+    fn child(&self, at: usize) -> Option<*mut PyObject> {
+        match &self.stack[at].frame {
+            Frame::List(f) => list_slice(f.list).get(f.index.checked_sub(1)?).copied(),
+            Frame::Tuple(f) => tuple_items(f.tuple).get(f.index.checked_sub(1)?).copied(),
+            Frame::Dict(f) => {
+                let last = f.last_key()?;
+                if f.value != 0 {
+                    return Some(last);
+                }
+                // SAFETY: a live dict; the value is borrowed from it. Keys that are asked are those that it has.
+                let value = unsafe { PyDict_GetItemWithError(f.dict, last) };
+                if value.is_null() {
+                    clear();
+                }
+                (!value.is_null()).then_some(value)
+            }
+            Frame::Set(f) | Frame::FrozenSet(f) => {
+                let mut position = 0;
+                let mut last = None;
+                while position < f.position {
+                    last = set_next(f.set, &mut position);
+                }
+                last
+            }
+            Frame::Items(f) => {
+                let current = f.current.as_ref()?.as_ptr();
+                Some(if f.key().is_null() { current } else { tuple_items(current)[usize::from(!f.value_due)] })
+            }
+            Frame::Script(f) => match self.last_step(f)? {
+                Step::Object(object, _) | Step::Resume(object, _) | Step::Plain(object) => Some(*object),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// What it is of an object of this type.
+fn of(object: *mut PyObject, what: &str) -> String {
+    format!("{} {what}", type_name(object))
+}
+
+fn type_name(object: *mut PyObject) -> String {
+    if object.is_null() { "?".into() } else { text::full_type_name(type_of(object)) }
+}
