@@ -1,4 +1,4 @@
-"""The Python program round an extension module: extension.py MODULE_FOLDER FOLDER. The rows and the sums are the module's."""
+"""The Python program round an extension module, which has the rows: extension.py MODULE_FOLDER FOLDER."""
 
 import sys
 

@@ -1,8 +1,8 @@
 #!/bin/bash
-# run.sh PYTHON CORE EMBED [HOST...]: programs in other runtimes, each of which loads a closure that the stock cloudpickle wrote
-# in another process, runs it on data of its own, shows a Python error as its own, and pickles a closure that plain pickle
-# loads. CORE and EMBED are the libraries. Without names: all hosts whose runtime is there or can be installed; what cannot be had
-# is said, and is a failure if it was named. `make hosts` calls this.
+# run.sh PYTHON CORE EMBED [HOST...]: programs in other runtimes, each of which loads a closure that the stock cloudpickle
+# wrote in another process, runs it on data of its own, shows a Python error as its own, and pickles a closure that plain
+# pickle loads. CORE and EMBED are the libraries. Without names: all hosts whose runtime is there or can be installed; what
+# cannot be had is said, and is a failure if it was named. `make hosts` calls this.
 set -uo pipefail
 python=$1 built=$2 built_embed=$3
 shift 3
@@ -33,8 +33,8 @@ have() { # COMMAND PACKAGE...
   command -v "$1" >/dev/null || "$root/.ci/need" "$@"
 }
 
-# For each host: have_HOST gets its runtime, build_HOST compiles (if there is anything to compile), run_HOST FOLDER runs it.
-# The first two are extension modules: the host is C or Rust in a Python process.
+# For each host: have_HOST gets its runtime, build_HOST compiles if there is anything to compile, run_HOST FOLDER runs
+# it. The first two are extension modules: the host is C or Rust in a Python process.
 suffix=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 have_c() { have cc gcc libc6-dev; }
 build_c() {
@@ -48,7 +48,8 @@ run_c() { "$CP_PYTHON" "$here/extension.py" "$out/c" "$1"; }
 have_rust() { have cargo cargo; }
 build_rust() {
   cd "$here/rust" && export CLOUDPICKLE_LIB=$libraries PYO3_PYTHON=$CP_PYTHON CARGO_TARGET_DIR=$out/rust/target &&
-    cargo fmt --check && cargo build --release --quiet --locked && cp "$CARGO_TARGET_DIR/release/liborder.so" "$out/rust/order$suffix"
+    cargo fmt --check && cargo build --release --quiet --locked &&
+    cp "$CARGO_TARGET_DIR/release/liborder.so" "$out/rust/order$suffix"
 }
 run_rust() { "$CP_PYTHON" "$here/extension.py" "$out/rust" "$1"; }
 
@@ -71,7 +72,8 @@ run_node() { node "$out/node/order.js" "$embed" "$1"; }
 
 jna=/usr/share/java/jna.jar
 have_java() {
-  have java default-jdk-headless && have javac default-jdk-headless && { [ -e $jna ] || "$root/.ci/need" JNA libjna-java; }
+  have java default-jdk-headless && have javac default-jdk-headless &&
+    { [ -e $jna ] || "$root/.ci/need" JNA libjna-java; }
 }
 build_java() { javac -cp $jna -d "$out/java" "$here/java/Order.java"; }
 run_java() { java -cp "$jna:$out/java" Order "$embed" "$1"; }

@@ -1,5 +1,5 @@
-/* An extension module in C: order.prices(pickle) runs a function that was pickled on rows of C's. With the GIL held and no
- * place for a report, a failure of the library is the Python exception that the caller sees. */
+/* An extension module in C: order.prices(pickle) runs a function that was pickled on rows of C's. With the GIL held and
+ * no place for a report, a failure of the library is the Python exception that the caller sees. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 

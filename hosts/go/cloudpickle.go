@@ -21,8 +21,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// check turns a status and its report into an error. The report is in the hand of the caller, not in the thread's: Go may
-// run the next call on another one.
+// check turns a status and its report into an error. The report is in the hand of the caller, not in the thread's: Go
+// may run the next call on another one.
 func check(status C.cp_status, report *C.cp_error) error {
 	if status == C.CP_OK {
 		return nil

@@ -27,7 +27,8 @@ public class Order {
         String cp_error_python_type(Pointer err);
         void cp_error_free(Pointer err);
         void cp_buffer_release(Buffer buf);
-        int cp_loads(byte[] data, long len, Pointer options, PointerByReference out, Pointer used, PointerByReference err);
+        int cp_loads(byte[] data, long len, Pointer options, PointerByReference out, Pointer used,
+                     PointerByReference err);
         int cp_dumps(Pointer obj, Pointer options, Buffer out, PointerByReference err);
         int cp_eval(String expression, Pointer args, PointerByReference out, PointerByReference err);
         int cp_call(Pointer callable, Pointer[] args, long count, PointerByReference out, PointerByReference err);

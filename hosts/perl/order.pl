@@ -75,7 +75,11 @@ package CloudPickle::Object {
         die "no Python, or no memory" unless $pointer;
         return bless \$pointer, $class;
     }
-    sub text { my ($class, $value) = @_; utf8::encode($value); $class->own(CloudPickle::cp_from_utf8($value, length $value)) }
+    sub text {
+        my ($class, $value) = @_;
+        utf8::encode($value);
+        return $class->own(CloudPickle::cp_from_utf8($value, length $value));
+    }
     sub integer { my ($class, $value) = @_; $class->own(CloudPickle::cp_from_int64($value)) }
     sub float { my ($class, $value) = @_; $class->own(CloudPickle::cp_from_double($value)) }
 
@@ -122,7 +126,8 @@ sub work {
     die $@ unless ref $@ eq 'CloudPickle::Error';
     print "error $@->{python_type}: $@->{message}\n";
 
-    my $keep = CloudPickle::eval('lambda *flat: (lambda totals: lambda name: totals[name])(dict(zip(flat[::2], flat[1::2])))');
+    my $keep = CloudPickle::eval(
+        'lambda *flat: (lambda totals: lambda name: totals[name])(dict(zip(flat[::2], flat[1::2])))');
     open my $out, '>:raw', "$folder/totals.pickle" or die $!;
     print $out CloudPickle::dumps($keep->call(@flat));
     close $out or die $!;

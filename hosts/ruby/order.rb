@@ -39,7 +39,9 @@ module CloudPickle
 
   # A place that a C function writes a pointer to.
   def self.place
-    Fiddle::Pointer.malloc(Fiddle::SIZEOF_VOIDP, Fiddle::RUBY_FREE).tap { |place| place[0, Fiddle::SIZEOF_VOIDP] = "\0" * 8 }
+    place = Fiddle::Pointer.malloc(Fiddle::SIZEOF_VOIDP, Fiddle::RUBY_FREE)
+    place[0, Fiddle::SIZEOF_VOIDP] = "\0" * Fiddle::SIZEOF_VOIDP
+    place
   end
 
   # Calls a function whose last parameter is the place for its report.

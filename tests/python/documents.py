@@ -84,7 +84,8 @@ def provided(command):
         return True
     if words[:2] == ["cargo", "build"]:
         packages = [words[i + 1] for i, word in enumerate(words) if word == "-p"]
-        assert all(os.path.isfile(os.path.join(ROOT, package.replace("cloudpickle-", ""), "Cargo.toml")) for package in packages)
+        for package in packages:
+            assert os.path.isfile(os.path.join(ROOT, package.replace("cloudpickle-", ""), "Cargo.toml")), command
         return True
     return False
 

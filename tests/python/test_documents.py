@@ -62,9 +62,8 @@ class Reader:
         self.environment.update(CP_PYTHON=facts.executable(), LD_LIBRARY_PATH=str(lib), PYTHONPATH=str(lib))
 
     def run(self, command, **more):
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **more
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, timeout=300, **pipes, **more)
         self.said = done.stdout.decode()
         assert done.returncode == 0, self.said
 
@@ -82,7 +81,8 @@ def compiles(reader, block):
     cpp = block.language == "cpp"
     source = reader.folder / ("block%d.%s" % (block.line, block.language))
     own = "" if "#include <cloudpickle" in block.text else "#include <cloudpickle.h%s>\n" % ("pp" if cpp else "")
-    python = "#define PY_SSIZE_T_CLEAN\n#include <Python.h>\n" if "Py" in block.text and "Python.h" not in block.text else ""
+    needs_python = "Py" in block.text and "Python.h" not in block.text
+    python = "#define PY_SSIZE_T_CLEAN\n#include <Python.h>\n" if needs_python else ""
     source.write_text(python + own + block.text, encoding="utf-8")
     compiler = "c++ -std=c++17" if cpp else "cc -std=gnu11"
     flags = "$(python3-config --includes) $(pkg-config --cflags --libs cloudpickle-embed)"

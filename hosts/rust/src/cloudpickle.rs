@@ -1,5 +1,5 @@
-//! libcloudpickle for PyO3. The functions are called with the GIL held and without a place for a report, so that a failure
-//! is the Python exception that is set.
+//! libcloudpickle for PyO3. The functions are called with the GIL held and without a place for a report, so that a
+//! failure is the Python exception that is set.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ops::Deref;
