@@ -9,6 +9,7 @@ import com.sun.jna.ptr.DoubleByReference;
 import com.sun.jna.ptr.PointerByReference;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,6 +113,7 @@ public class Order {
         byte[] dumps() {
             Buffer buffer = new Buffer();
             check(err -> cp.cp_dumps(pointer, null, buffer, err));
+            Reference.reachabilityFence(this);
             byte[] bytes = buffer.data.getByteArray(0, (int) buffer.len);
             cp.cp_buffer_release(buffer);
             return bytes;
@@ -124,13 +126,15 @@ public class Order {
             Pointer[] pointers = objects.stream().map(object -> object.pointer).toArray(Pointer[]::new);
             PointerByReference out = new PointerByReference();
             check(err -> cp.cp_call(pointer, pointers, pointers.length, out, err));
-            java.lang.ref.Reference.reachabilityFence(objects);
+            Reference.reachabilityFence(this); // Not collected before this.
+            Reference.reachabilityFence(objects);
             return new PyObject(out.getValue());
         }
 
         double toDouble() {
             DoubleByReference out = new DoubleByReference();
             check(err -> cp.cp_as_double(pointer, out, err));
+            Reference.reachabilityFence(this);
             return out.getValue();
         }
     }

@@ -76,10 +76,11 @@ local function eval(expression)
 end
 
 local function call(callable, ...)
-  local count = select("#", ...)
-  local arguments = {...} -- Alive during the call.
+  local count, arguments = select("#", ...), {...}
   local array, out, err = ffi.new("_object *[?]", count, arguments), ffi.new("_object *[1]"), place_for_error()
-  check(cp.cp_call(callable, array, count, out, err), err)
+  local status = cp.cp_call(callable, array, count, out, err)
+  arguments.used = true -- Not collected before this.
+  check(status, err)
   return owned(out[0])
 end
 
