@@ -55,8 +55,9 @@ public:
     cp_status status() const noexcept { return cp_error_status(get()); }
     // errno, or what a callback of C returned.
     std::int64_t code() const noexcept { return cp_error_code(get()); }
+    // All texts are NUL-terminated; the last three are empty where there is nothing to say.
     std::string_view message() const noexcept { return what(); }
-    // The three that follow are empty where there is nothing to say. Where the culprit lies: "obj.conf['db'][3].pool".
+    // Where the culprit lies: "obj.conf['db'][3].pool".
     std::string_view path() const noexcept { return text(cp_error_path(get())); }
     // The type of the Python exception: "builtins.TypeError".
     std::string_view python_type() const noexcept { return text(cp_error_python_type(get())); }
@@ -64,7 +65,7 @@ public:
     const cp_error *get() const noexcept { return report_.get(); }
 
 private:
-    static std::string_view text(const char *text) noexcept { return text ? text : std::string_view(); }
+    static std::string_view text(const char *text) noexcept { return text ? text : ""; }
     std::shared_ptr<const cp_error> report_;
 };
 
@@ -737,7 +738,7 @@ inline std::string_view compat_version() noexcept {
 // Empty if no Python runs.
 inline std::string_view python_version() noexcept {
     const char *version = cp_python_version();
-    return version ? std::string_view(version) : std::string_view();
+    return version ? version : "";
 }
 inline std::string_view status_name(cp_status status) noexcept {
     return cp_status_name(status);

@@ -73,7 +73,8 @@ static void calls() {
     CHECK(join(1, 2.5, "three", nullptr, std::vector<int>{5}, cp::eval("6")).str() == "1 2.5 'three' None [5] 6");
     CHECK(cp::eval("args[0] + args[1]", 40, 2).as<int>() == 42);
     const cp::error failed = fails(CP_ERR_PYTHON, " by zero", [] { cp::eval("lambda n: 1 // n")(0); });
-    CHECK(failed.python_type() == "builtins.ZeroDivisionError" && failed.path().empty() && failed.code() == 0);
+    CHECK(failed.python_type() == "builtins.ZeroDivisionError" && failed.path().empty() && failed.path().data()[0] == 0 &&
+          failed.code() == 0);
     CHECK(failed.traceback().find("<cp_eval>") != std::string_view::npos);
     fails(CP_ERR_INVALID_ARGUMENT, "callable is NULL", [] { cp::object()(1); });
     fails(CP_ERR_INVALID_ARGUMENT, "args[0] is NULL", [&] { join(cp::object()); });
