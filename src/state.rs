@@ -406,11 +406,16 @@ impl State {
                     return Err(raised);
                 }
             };
-            if PyDict_SetItemString(dict, CAPSULE.as_ptr(), capsule.as_ptr()) < 0 {
+            // What was imported above let other threads run: the state is that of the one that came first, and ours
+            // ends with its capsule.
+            let key = text::new(&CAPSULE.to_string_lossy())?;
+            let kept = PyDict_SetDefault(dict, key.as_ptr(), capsule.as_ptr());
+            if kept.is_null() {
                 return Err(Raised);
             }
+            let state = PyCapsule_GetPointer(kept, CAPSULE.as_ptr());
+            if state.is_null() { Err(Raised) } else { Ok(state.cast()) }
         }
-        Ok(state)
     }
 }
 

@@ -59,3 +59,8 @@ fn loads() {
 fn host() {
     run("host.c");
 }
+
+#[test]
+fn host_threads() {
+    run("host_threads.c");
+}

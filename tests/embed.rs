@@ -10,11 +10,20 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use support::{
-    build, compile_without_python, core_folder, crate_dir, embed_dir, library, program, python, said, scratch, succeed,
+    build, compile_without_python, compiler, core_folder, crate_dir, embed_dir, library, library_dir, program, python,
+    said, scratch, succeed,
 };
 
-const PROGRAMS: &[&str] =
-    &["arguments.c", "buffers.c", "host.c", "interpreter.c", "lifecycle.c", "no_python.c", "streams.c"];
+const PROGRAMS: &[&str] = &[
+    "arguments.c",
+    "buffers.c",
+    "host.c",
+    "host_threads.c",
+    "interpreter.c",
+    "lifecycle.c",
+    "no_python.c",
+    "streams.c",
+];
 const EXAMPLES: &[&str] = &["buffers.c", "errors.c", "pipeline.cpp", "stream.c", "threads.c"];
 
 fn none_needs_python_h(source: &Path) {
@@ -207,6 +216,43 @@ fn without_cores() {
     let words = refused("incompatible python", &[("LD_LIBRARY_PATH", &dir), ("CP_PYTHON", python())], &[]);
     assert!(words.contains("libcloudpickle.so.0: ") && words.contains("too short"), "{words}");
     fs::remove_dir_all(dir.join("cloudpickle")).expect("it was just made");
+}
+
+/// A failure of CPython's own start is told in its words, by a process that goes on.
+#[test]
+fn python_that_does_not_start() {
+    let words = refused("python", &[("CP_PYTHON", python())], &["home=/nonexistent"]);
+    assert!(words.starts_with("Python could not start: ") && words.contains("encoding"), "{words}");
+}
+
+/// Hosts that load libraries for themselves alone, with this library and with the one that is linked to its libpython.
+#[test]
+fn in_a_host_that_loads_locally() {
+    // It is linked to neither.
+    let source = crate_dir().join("tests/c/local.c");
+    let host = scratch("local").join("host");
+    let include = format!("-I{}", crate_dir().join("include").display());
+    succeed(compiler(&source).arg(&source).arg("-o").arg(&host).arg(include).arg("-ldl"));
+    let empty = scratch("local").join("empty.c");
+    fs::write(&empty, "").expect("the target folder can be written");
+    let linked = empty.with_file_name("libhost.so");
+    let file = libpython();
+    succeed(
+        compiler(&empty)
+            .args(["-shared", "-fPIC", "-Wl,--no-as-needed"])
+            .arg(&empty)
+            .arg("-o")
+            .arg(&linked)
+            .arg(format!("-L{}", library_dir().display()))
+            .arg("-lcloudpickle")
+            .arg(format!("-Wl,-rpath,{}", library_dir().display()))
+            .arg(&file)
+            .arg(format!("-Wl,-rpath,{}", file.parent().expect("a folder").display())),
+    );
+    for library in [embed_dir().join("libcloudpickle-embed.so.0"), linked] {
+        let output = succeed(program(&host).arg(library));
+        assert_eq!(said(&output), "ok\n");
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ unsafe impl options::Options for cp_init_options {
 /// program started it) it is used as it is, and options are ignored but for their checks. Afterwards the caller does
 /// not hold the GIL unless it did before. Not needed in a Python process. The process's locale is left alone: where
 /// LC_CTYPE is "C", as in a program that never called setlocale, Python runs in its UTF-8 mode.
-/// CP_ERR_PYTHON: Python could not start, and the message is its own. CP_ERR_FINALIZING: a cp_finalize is under way.
+/// CP_ERR_PYTHON: Python could not start, and the message is its own; CPython may not start again in this process then.
+/// CP_ERR_FINALIZING: a cp_finalize is under way.
 /// libcloudpickle-embed: CP_ERR_LIBPYTHON, no libpython could be loaded, or CP_ERR_INCOMPATIBLE_PYTHON, there is no
 /// libcloudpickle for it; the message says what was looked for and where.
 /// [GIL none] Since 0.1.

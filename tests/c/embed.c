@@ -1,4 +1,4 @@
-/* A program without a Python: `embed [program=…] [libpython=…] [before]` starts one, uses it and says which one it is, or
+/* A program without a Python: `embed [program=…] [libpython=…] [home=…] [before]` starts one, uses it and says which one it is, or
  * why there is none. With "before", threads call at all times, also before there is one. */
 #include "check.h"
 
@@ -49,6 +49,8 @@ int main(int argc, char **argv) {
             options.program = argv[i] + 8;
         else if (strncmp(argv[i], "libpython=", 10) == 0)
             options.libpython = argv[i] + 10;
+        else if (strncmp(argv[i], "home=", 5) == 0)
+            options.home = argv[i] + 5;
         else
             before = strcmp(argv[i], "before") == 0;
     }
