@@ -83,6 +83,9 @@ pub struct Pickler<'a> {
     pub(super) limit_reached: bool,
     /// The exception is the sink's: no object is to blame.
     pub(super) sink_failed: bool,
+    /// A trial ends before foreign code runs; it came to that.
+    pub(super) trial: bool,
+    pub(super) gave_up: bool,
     /// Its reduce value was refused, so that it has no frame.
     pub(super) refused: Option<Owned>,
 }
@@ -133,6 +136,8 @@ impl<'a> Pickler<'a> {
             state: State::get()?,
             limit_reached: false,
             sink_failed: false,
+            trial: false,
+            gave_up: false,
             refused: None,
         })
     }
@@ -339,6 +344,12 @@ impl<'a> Pickler<'a> {
     #[cold]
     #[inline(never)]
     fn become_foreign(&mut self) -> PyResult<()> {
+        if self.trial {
+            self.gave_up = true;
+            // SAFETY: a static exception type. Nobody sees the exception.
+            unsafe { PyErr_SetNone(PyExc_RuntimeError) };
+            return Err(Raised);
+        }
         self.memo.publish()?;
         self.pinned.try_room(self.stack.len() + self.steps.len() + 1)?;
         let mut pin = |object: *mut PyObject| {

@@ -612,3 +612,58 @@ def test_stubs_name_what_is_there():
         else:
             methods = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
             assert methods <= set(dir(value)), methods - set(dir(value))
+
+
+class Reduced:
+    """Calls Python code when it is pickled."""
+
+    asked = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def __reduce__(self):
+        Reduced.asked += 1
+        return Reduced, (self.value,)
+
+
+PIECES = {
+    "nothing": [],
+    "little": {"a": [1, 2.5, "three"]},
+    "just below a frame": [b"x" * 1000] * 1 + list(range(10_000)),
+    "many frames": ["%06d" % n for n in range(30_000)],
+    "a large payload": [1, b"x" * 200_000, "y" * 100_000, 2],
+    "a large payload alone": bytearray(100_000),
+    "code that runs": [1, Reduced(2), list(range(20_000, 60_000))],
+    "code that runs late": [list(range(20_000)), Reduced(2), Reduced("z" * 70_000)],
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_files_are_written_in_the_pieces_of_pickle(name):
+    obj = PIECES[name]
+
+    def pieces(dump, *protocol):
+        Reduced.asked = 0
+        taken = []
+        dump(obj, types.SimpleNamespace(write=lambda piece: taken.append(bytes(piece))), *protocol)
+        return taken, Reduced.asked
+
+    for protocol in range(6):
+        expected = pieces(pickle.dump, protocol)
+        assert pieces(libcloudpickle.dump, protocol) == expected
+        assert pieces(lambda obj, file, protocol: libcloudpickle.Pickler(file, protocol).dump(obj), protocol) == expected
+
+
+def test_the_memo_of_a_first_dump_counts_for_the_next():
+    def dumped(make, objects):
+        file = io.BytesIO()
+        pickler = make(file)
+        for obj in objects:
+            pickler.dump(obj)
+        return file.getvalue(), len(pickler.memo.copy())
+
+    shared = ["shared", ("text", 1)]
+    rows = [[shared, shared], [[1, "one"], shared], [Reduced(shared), shared], [list(range(70_000)), shared, Reduced(shared)]]
+    for objects in rows:
+        assert dumped(libcloudpickle.Pickler, objects) == dumped(lambda file: pickle.Pickler(file, 5), objects)
