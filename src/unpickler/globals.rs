@@ -31,15 +31,18 @@ impl Machine<'_, '_> {
         self.push(object)
     }
 
-    /// An object of the extension registry.
+    /// An object of the extension registry. What others have loaded before is in its cache, but a policy is asked about each
+    /// name, and what it answers is for its own loads only.
     pub(super) fn extension(&mut self, code: i32) -> PyResult<()> {
         if code <= 0 {
             return Err(self.fail("EXT specifies code <= 0"));
         }
         let key = crate::py::number::from_i64(code.into())?;
         let imports = &self.state.imports;
-        let cache = imports.extension_cache()?;
-        if let Some(object) = dict_get(cache, key.as_ptr())? {
+        let cache = if self.options.find_class.is_none() { Some(imports.extension_cache()?) } else { None };
+        if let Some(cache) = cache
+            && let Some(object) = dict_get(cache, key.as_ptr())?
+        {
             return self.push(object);
         }
         let Some(pair) = dict_get(imports.inverted_registry()?, key.as_ptr())? else {
@@ -49,8 +52,10 @@ impl Machine<'_, '_> {
             return Err(self.fail_value(&format!("_inverted_registry[{code}] isn't a 2-tuple of strings")));
         };
         let object = self.find_class(&module, &name)?;
-        // SAFETY: all are live.
-        check(unsafe { PyDict_SetItem(cache, key.as_ptr(), object.as_ptr()) })?;
+        if let Some(cache) = cache {
+            // SAFETY: all are live.
+            check(unsafe { PyDict_SetItem(cache, key.as_ptr(), object.as_ptr()) })?;
+        }
         self.push(object)
     }
 
