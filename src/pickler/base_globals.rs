@@ -2,9 +2,11 @@
 
 use pyo3_ffi::*;
 
+use super::cutter::Cutter;
 use super::engine::Pickler;
 use super::plan::{Place, Plan};
 use super::script::Step;
+use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, check};
 use crate::py::object::{dict_get, item};
 use crate::py::owned::Owned;
@@ -23,13 +25,7 @@ impl Plan<'_, '_> {
         let keys = base_names(self.pickler().state);
         let values = match given {
             Some(given) => given,
-            None => {
-                let mut values = BaseGlobals::default();
-                for (key, value) in keys.iter().zip(&mut values) {
-                    *value = dict_get(globals, key.as_ptr())?;
-                }
-                values
-            }
+            None => of_dict(self.pickler().state, globals)?,
         };
         if in_person {
             let there = |(key, value): (&Name, Option<Owned>)| value.map(|value| (Owned::of(key.as_ptr()), value));
@@ -50,10 +46,58 @@ impl Plan<'_, '_> {
         self.close_shared_dict(at);
         Ok(())
     }
+
+    /// Was written what functions with these globals, a plain dict, share, or would it have these very values?
+    #[inline]
+    pub fn begins_with(&mut self, globals: *mut PyObject, values: &BaseGlobals) -> PyResult<bool> {
+        let pickler = self.pickler();
+        if pickler.memo.get_key(base_globals_key(globals)).is_some() {
+            return Ok(true);
+        }
+        for (key, value) in base_names(pickler.state).iter().zip(values) {
+            let found = dict_get(globals, key.as_ptr())?;
+            if found.as_ref().map(Owned::as_ptr) != value.as_ref().map(Owned::as_ptr) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// The values of [`base_names`], as far as they are there.
 pub type BaseGlobals = [Option<Owned>; 4];
+
+/// What functions with these globals, a plain dict, begin with.
+pub fn of_dict(state: &State, globals: *mut PyObject) -> PyResult<BaseGlobals> {
+    let mut values = BaseGlobals::default();
+    for (key, value) in base_names(state).iter().zip(&mut values) {
+        *value = dict_get(globals, key.as_ptr())?;
+    }
+    Ok(values)
+}
+
+/// Cuts the shared dict with these values into a stencil; false if that can't be.
+pub fn cut(state: &State, cutter: &mut Cutter, values: &BaseGlobals) -> PyResult<bool> {
+    let count = values.iter().flatten().count();
+    let begun = cutter.shared(EMPTY_DICT)?;
+    if count > 1 {
+        cutter.op(MARK)?;
+    }
+    for (key, value) in base_names(state).iter().zip(values) {
+        let Some(value) = value else { continue };
+        cutter.text(key.as_ptr())?;
+        if !cutter.object(value.as_ptr(), 0, &mut |_, _, _| Ok(false))? {
+            return Ok(false);
+        }
+    }
+    match count {
+        0 => {}
+        1 => cutter.op(SETITEM)?,
+        _ => cutter.op(SETITEMS)?,
+    }
+    cutter.shared_end(begun);
+    Ok(true)
+}
 
 /// What of its globals a function needs for relative imports.
 fn base_names(state: &State) -> [&Name; 4] {
@@ -78,6 +122,6 @@ pub fn base_globals(pickler: &Pickler<'_>, globals: *mut PyObject) -> PyResult<B
 }
 
 /// The address by which the memo knows what functions with these globals share: no object has an odd one.
-fn base_globals_key(globals: *mut PyObject) -> usize {
+pub fn base_globals_key(globals: *mut PyObject) -> usize {
     globals as usize + 1
 }

@@ -11,6 +11,7 @@
 
 use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
+use super::stencil::Given;
 use super::table::{self, Place, Table};
 use crate::py::error::PyResult;
 use crate::py::vec::TryPush;
@@ -23,6 +24,18 @@ const UNDER_WAY: usize = usize::MAX;
 
 /// The object is under way: it has no number yet, and lies inside itself.
 pub struct UnderWay;
+
+/// What a pickle memoises that begins in a known way.
+#[derive(Default)]
+pub struct Opening {
+    /// Address by number; 0 for what exists on paper only, and for what is another each time.
+    pub log: Vec<usize>,
+    /// The number of the object that is built, and of what is known by a key.
+    pub built: usize,
+    pub shared: usize,
+    /// The number of an object that only one holder refers to, if there is one.
+    pub alone: Option<usize>,
+}
 
 #[derive(Default)]
 pub struct Memo {
@@ -154,6 +167,23 @@ impl Memo {
         Ok(Burst { table: self.table.burst(most)?, log: &mut self.log, published: self.published })
     }
 
+    /// Takes over what the beginning of a pickle memoises, with what is given; false if something has a number already,
+    /// or is held.
+    #[inline]
+    pub fn open(&mut self, opening: &Opening, given: Given) -> PyResult<bool> {
+        if !self.log.is_empty() || self.published {
+            return Ok(false);
+        }
+        self.log.try_room(opening.log.len())?;
+        self.log.extend_from_slice(&opening.log);
+        self.log[opening.built] = given.built as usize;
+        self.table.postpone(&self.log, opening.shared, given.shared)?;
+        if let (Some(at), false) = (opening.alone, given.alone.is_null()) {
+            self.log[at] = given.alone as usize | LEFT_OUT;
+        }
+        Ok(true)
+    }
+
     /// Gives the next number to something that exists on paper only.
     #[inline(always)]
     pub fn put_paper(&mut self) -> PyResult<()> {
@@ -279,14 +309,38 @@ impl Burst<'_> {
 
     /// Gives the next number to an object.
     #[inline(always)]
-    pub fn put(&mut self, object: *mut PyObject) {
-        self.table.enter(object as usize, self.log.len());
+    pub fn put(&mut self, object: *mut PyObject) -> usize {
+        let number = self.log.len();
+        self.table.enter(object as usize, number);
         self.log_object(object);
+        number
+    }
+
+    /// The number of what is known by a key; if it has none, it gets the next.
+    #[inline(always)]
+    pub fn get_or_put_key(&mut self, key: usize) -> Option<usize> {
+        let known = self.table.get_or_enter(key, self.log.len());
+        if known.is_none() {
+            self.log(0);
+        }
+        known
     }
 
     /// Gives the next number to something that exists on paper only.
     #[inline(always)]
     pub fn put_paper(&mut self) {
         self.log(0);
+    }
+
+    /// Gives the next number to an object that only one holder refers to, or to something on paper for NULL.
+    #[inline(always)]
+    pub fn put_alone(&mut self, object: *mut PyObject) {
+        if object.is_null() {
+            self.put_paper();
+        } else if self.published {
+            self.put(object);
+        } else {
+            self.log(object as usize | LEFT_OUT);
+        }
     }
 }

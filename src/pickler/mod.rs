@@ -4,6 +4,7 @@ pub mod atoms;
 pub mod base_globals;
 pub mod block;
 pub mod containers;
+pub mod cutter;
 pub mod doors;
 pub mod engine;
 pub mod frame;

@@ -14,7 +14,7 @@ use super::frame::Frame;
 use super::paper::OnPaper;
 pub use super::script::Place;
 use super::script::{Ran, Script, Step};
-use super::stencil::Stencil;
+use super::stencil::{Given, Stencil};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
@@ -161,12 +161,20 @@ impl<'p, 'a> Plan<'p, 'a> {
         }
     }
 
-    /// Writes a stencil, if there is one, it is to be written now, and nobody is to be asked about what it is made of.
-    pub fn stencil(&mut self, stencil: &Option<Stencil>) -> PyResult<bool> {
-        match stencil {
-            Some(stencil) if self.at_once && !self.ended => self.pickler.stencil(stencil),
-            _ => Ok(false),
-        }
+    /// Writes a stencil, if it is to be written now, and nobody is to be asked about what it is made of.
+    pub fn stencil(&mut self, stencil: &Stencil) -> PyResult<bool> {
+        if self.at_once && !self.ended { self.pickler.stencil(stencil) } else { Ok(false) }
+    }
+
+    /// Is it to be written now, in a way that nobody is to be asked about?
+    #[inline]
+    pub fn takes_stencils(&self) -> bool {
+        self.at_once && !self.ended && !self.pickler.asks && self.pickler.puts >= 4 && !self.pickler.has_extensions()
+    }
+
+    /// Writes a stencil with what is given, as [`Plan::stencil`] does; true if that is written.
+    pub fn stencil_of(&mut self, stencil: &Stencil, given: Given) -> PyResult<bool> {
+        self.pickler.stencil_of(stencil, given)
     }
 
     pub fn op(&mut self, op: u8) -> PyResult<()> {

@@ -1,19 +1,21 @@
 //! Stretches of a pickle that are written over and over: cut once, then copied, with a look into the memo for each
-//! object in them.
+//! object in them, or with none where the memo is empty.
+
+use std::collections::HashMap;
+use std::ptr;
 
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::options::Options;
-use super::out::Home;
-use super::plan::shared_text;
+use super::memo::Opening;
 use crate::protocol::opcode::*;
-use crate::py::code;
 use crate::py::error::PyResult;
-use crate::py::layout::{bytes, tuple_items, type_of};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::Name;
+
+/// LONG_BINGET and its argument.
+const LONGEST_GET: usize = 5;
 
 /// A stretch of a pickle of protocol 4 or more, as it is where none of its objects was met before.
 pub struct Stencil {
@@ -23,6 +25,8 @@ pub struct Stencil {
     most: usize,
     /// What must have been written before.
     needed: Option<Owned>,
+    /// What it is in a dump that has memoised nothing yet.
+    opening: Option<(Vec<u8>, Opening)>,
     #[expect(dead_code, reason = "held, since the marks point to them")]
     held: Vec<Owned>,
 }
@@ -33,7 +37,7 @@ unsafe impl Send for Stencil {}
 unsafe impl Sync for Stencil {}
 
 /// What happens to the memo at some place in the bytes.
-enum Mark {
+pub(super) enum Mark {
     /// An object without objects in it: written by the bytes up to `end`.
     Leaf {
         object: *mut PyObject,
@@ -52,25 +56,154 @@ enum Mark {
     },
     /// Something that exists on paper only takes a number.
     Paper,
-    /// A reference to what is needed.
-    Needed {
+    /// A reference to an object that is known by now.
+    Known {
+        object: *mut PyObject,
         at: u32,
     },
+    /// What is known by [`Given::shared`] begins; the bytes up to `end` and the marks before `next` write it.
+    Shared {
+        at: u32,
+        end: u32,
+        next: u32,
+    },
+    /// [`Given::built`] is there.
+    Built,
+    /// A reference to it.
+    TheBuilt {
+        at: u32,
+    },
+    /// [`Given::alone`] takes a number.
+    Alone,
+}
+
+/// What is another each time that a stencil is copied.
+#[derive(Clone, Copy)]
+pub struct Given {
+    /// The object that the stencil builds.
+    pub built: *mut PyObject,
+    /// The key of what it shares with others.
+    pub shared: usize,
+    /// An object that only one holder refers to, or NULL for what exists on paper only.
+    pub alone: *mut PyObject,
+}
+
+impl Given {
+    const NOTHING: Self = Self { built: ptr::null_mut(), shared: 0, alone: ptr::null_mut() };
+}
+
+impl Stencil {
+    pub(super) fn new(
+        bytes: &[u8],
+        marks: Vec<Mark>,
+        needed: Option<Owned>,
+        held: Vec<Owned>,
+        opens: bool,
+    ) -> PyResult<Self> {
+        let mut copy = vec![];
+        copy.try_room(bytes.len())?;
+        copy.extend_from_slice(bytes);
+        let opening = if opens { Some(opening(bytes, &marks)?) } else { None };
+        let most = bytes.len() + marks.len() * LONGEST_GET;
+        Ok(Self { bytes: copy, marks, most, needed, opening, held })
+    }
+}
+
+/// The bytes, and what the memo has afterwards, where it is empty at first.
+fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
+    let (mut written, mut opening) = (vec![], Opening::default());
+    written.try_room(bytes.len() + marks.len() * LONGEST_GET)?;
+    let mut numbers = HashMap::new();
+    let mut from = 0;
+    let mut reference = |written: &mut Vec<u8>, at: u32, number: usize, end: u32| {
+        written.extend_from_slice(&bytes[from..at as usize]);
+        match u8::try_from(number) {
+            Ok(number) => written.extend_from_slice(&[BINGET, number]),
+            Err(_) => {
+                written.push(LONG_BINGET);
+                written.extend_from_slice(&(number as u32).to_le_bytes());
+            }
+        }
+        from = end as usize;
+    };
+    let mut rest = marks.iter();
+    while let Some(mark) = rest.next() {
+        let next = opening.log.len();
+        let address = match *mark {
+            Mark::Leaf { object, at, end } => {
+                if let Some(number) = numbers.get(&object) {
+                    reference(&mut written, at, *number, end);
+                    continue;
+                }
+                numbers.insert(object, next);
+                object as usize
+            }
+            Mark::Open { object, at, end, close } => {
+                if let Some(number) = numbers.get(&object) {
+                    reference(&mut written, at, *number, end);
+                    rest = marks[close as usize + 1..].iter();
+                }
+                continue;
+            }
+            Mark::Known { object, at } => {
+                reference(&mut written, at, numbers[&object], at);
+                continue;
+            }
+            Mark::TheBuilt { at } => {
+                reference(&mut written, at, opening.built, at);
+                continue;
+            }
+            Mark::Close { object } => {
+                numbers.insert(object, next);
+                object as usize
+            }
+            Mark::Paper => 0,
+            Mark::Shared { .. } => {
+                opening.shared = next;
+                0
+            }
+            Mark::Built => {
+                opening.built = next;
+                0
+            }
+            Mark::Alone => {
+                opening.alone = Some(next);
+                0
+            }
+        };
+        opening.log.try_push(address)?;
+    }
+    written.extend_from_slice(&bytes[from..]);
+    Ok((written, opening))
 }
 
 impl Pickler<'_> {
     /// Writes a stencil; false, and nothing is written, where the output or the options ask for the slow path.
     pub(super) fn stencil(&mut self, stencil: &Stencil) -> PyResult<bool> {
+        self.stencil_of(stencil, Given::NOTHING)
+    }
+
+    /// The same with what is given.
+    #[inline]
+    pub(super) fn stencil_of(&mut self, stencil: &Stencil, given: Given) -> PyResult<bool> {
         if self.out.until_due() <= stencil.most || self.puts < 4 || self.asks {
             return Ok(false);
         }
-        let needed = match &stencil.needed {
-            None => 0,
-            Some(needed) => match self.memo.get(needed.as_ptr()) {
-                Some(number) => number,
-                None => return Ok(false),
-            },
-        };
+        if let Some(needed) = &stencil.needed
+            && self.memo.get(needed.as_ptr()).is_none()
+        {
+            return Ok(false);
+        }
+        if let Some((bytes, opening)) = &stencil.opening
+            && self.memo.open(opening, given)?
+        {
+            self.out.bytes(bytes);
+            return Ok(true);
+        }
+        self.copy(stencil, given).map(|()| true)
+    }
+
+    fn copy(&mut self, stencil: &Stencil, given: Given) -> PyResult<()> {
         let (out, mut memo) = (&mut self.out, self.memo.burst(stencil.marks.len())?);
         let bytes = stencil.bytes.as_slice();
         // What is not written yet begins there.
@@ -80,6 +213,7 @@ impl Pickler<'_> {
             out.get(number);
             *from = end as usize;
         };
+        let mut built = 0;
         let mut marks = stencil.marks.iter();
         while let Some(mark) = marks.next() {
             match *mark {
@@ -94,13 +228,27 @@ impl Pickler<'_> {
                         marks = stencil.marks[close as usize + 1..].iter();
                     }
                 }
-                Mark::Close { object } => memo.put(object),
+                Mark::Close { object } => {
+                    memo.put(object);
+                }
                 Mark::Paper => memo.put_paper(),
-                Mark::Needed { at } => reference(&mut from, at, needed, at),
+                Mark::Known { object, at } => {
+                    let Some(number) = memo.get(object) else { unreachable!("needed, or opened before") };
+                    reference(&mut from, at, number, at);
+                }
+                Mark::Shared { at, end, next } => {
+                    if let Some(number) = memo.get_or_put_key(given.shared) {
+                        reference(&mut from, at, number, end);
+                        marks = stencil.marks[next as usize..].iter();
+                    }
+                }
+                Mark::Built => built = memo.put(given.built),
+                Mark::TheBuilt { at } => reference(&mut from, at, built, at),
+                Mark::Alone => memo.put_alone(given.alone),
             }
         }
         self.out.bytes(&bytes[from..]);
-        Ok(true)
+        Ok(())
     }
 
     /// Writes a name.
@@ -126,180 +274,5 @@ impl Pickler<'_> {
     fn name_slowly(&mut self, name: &Name) -> PyResult<()> {
         self.paper_boundary()?;
         self.text(name.as_ptr())
-    }
-}
-
-/// Cuts a stencil.
-pub struct Cutter {
-    /// What encodes; its own memo stays empty.
-    encoder: Pickler<'static>,
-    marks: Vec<Mark>,
-    held: Vec<Owned>,
-    needed: Option<Owned>,
-}
-
-/// A longer text or bytes object is not put into a stencil.
-const LONGEST: Py_ssize_t = 4096;
-/// Nor is a stencil longer than this.
-const MOST_BYTES: usize = 16 * 1024;
-/// Nor do constants lie deeper in it.
-const MOST_DEPTH: u32 = 16;
-/// LONG_BINGET and its argument.
-const LONGEST_GET: usize = 5;
-
-impl Cutter {
-    pub fn new() -> PyResult<Self> {
-        let encoder = Pickler::new(Options::default(), Home::Memory, None)?;
-        Ok(Self { encoder, marks: vec![], held: vec![], needed: None })
-    }
-
-    fn at(&self) -> u32 {
-        self.encoder.out.written() as u32
-    }
-
-    fn hold(&mut self, object: *mut PyObject) -> PyResult<()> {
-        self.held.try_push(Owned::of(object))
-    }
-
-    pub fn op(&mut self, op: u8) -> PyResult<()> {
-        self.encoder.out.room(0)?;
-        self.encoder.out.op(op);
-        Ok(())
-    }
-
-    pub fn int(&mut self, value: i64) -> PyResult<()> {
-        self.encoder.out.room(0)?;
-        self.encoder.int64(value)
-    }
-
-    /// What exists on paper only is there.
-    pub fn paper(&mut self) -> PyResult<()> {
-        self.op(MEMOIZE)?;
-        self.marks.try_push(Mark::Paper)
-    }
-
-    /// A new str with the characters of a str, as `Plan::fresh_text` describes it.
-    pub fn fresh_text(&mut self, text: *mut PyObject) -> PyResult<()> {
-        if let Some(shared) = shared_text(text)? {
-            return self.leaf(shared.as_ptr());
-        }
-        self.encoder.text_data(text)?;
-        self.paper()
-    }
-
-    /// An object begins, unless it is known; [`Cutter::close`] ends it.
-    pub fn open(&mut self, object: *mut PyObject) -> PyResult<usize> {
-        self.hold(object)?;
-        self.marks.try_push(Mark::Open { object, at: self.at(), end: 0, close: 0 })?;
-        Ok(self.marks.len() - 1)
-    }
-
-    /// The object that `open` began is there.
-    pub fn close(&mut self, open: usize) -> PyResult<()> {
-        self.op(MEMOIZE)?;
-        let (written, last) = (self.at(), self.marks.len() as u32);
-        let Mark::Open { object, end, close, .. } = &mut self.marks[open] else { return Ok(()) };
-        (*end, *close) = (written, last);
-        let object = *object;
-        self.marks.try_push(Mark::Close { object })
-    }
-
-    /// An object that must be known when the stencil is used: one for each stencil.
-    pub fn needed(&mut self, object: *mut PyObject) -> PyResult<()> {
-        self.needed = Some(Owned::of(object));
-        self.marks.try_push(Mark::Needed { at: self.at() })
-    }
-
-    /// An exact str or bytes.
-    fn leaf(&mut self, object: *mut PyObject) -> PyResult<()> {
-        self.hold(object)?;
-        let at = self.at();
-        if type_of(object).cast_const() == &raw const PyUnicode_Type {
-            self.encoder.text_data(object)?;
-        } else {
-            self.encoder.bytes_payload(object, bytes(object))?;
-        }
-        self.op(MEMOIZE)?;
-        self.marks.try_push(Mark::Leaf { object, at, end: self.at() })
-    }
-
-    /// An exact str; false if it is none, or a long one.
-    pub fn text(&mut self, object: *mut PyObject) -> PyResult<bool> {
-        // SAFETY: an exact str has a length.
-        if type_of(object).cast_const() != &raw const PyUnicode_Type || unsafe { PyUnicode_GetLength(object) } > LONGEST
-        {
-            return Ok(false);
-        }
-        self.leaf(object).map(|()| true)
-    }
-
-    /// Begins a tuple of so many items, more than none.
-    pub fn tuple(&mut self, len: usize) -> PyResult<()> {
-        if self.encoder.tuple_is_marked(len) { self.op(MARK) } else { Ok(()) }
-    }
-
-    /// The opcode that ends it.
-    pub fn tuple_end(&mut self, len: usize) -> PyResult<()> {
-        self.encoder.out.room(0)?;
-        self.encoder.tuple_op(len);
-        Ok(())
-    }
-
-    /// Any object of the kinds that a stencil can have: what code has as constants, but for a few rare types. Other
-    /// code among them is written by `code`. False if it cannot.
-    pub fn object(
-        &mut self,
-        object: *mut PyObject,
-        depth: u32,
-        code: &mut impl FnMut(&mut Self, *mut PyObject, u32) -> PyResult<bool>,
-    ) -> PyResult<bool> {
-        let ty = type_of(object).cast_const();
-        if depth > MOST_DEPTH || self.encoder.out.written() > MOST_BYTES {
-            return Ok(false);
-        }
-        if ty == &raw const PyUnicode_Type || ty == &raw const PyBytes_Type {
-            // SAFETY: an exact str or bytes.
-            if unsafe { PyObject_Size(object) } > LONGEST {
-                return Ok(false);
-            }
-            return self.leaf(object).map(|()| true);
-        }
-        if ty == &raw const PyTuple_Type {
-            let items = tuple_items(object);
-            if items.is_empty() {
-                return self.op(EMPTY_TUPLE).map(|()| true);
-            }
-            let open = self.open(object)?;
-            self.tuple(items.len())?;
-            for item in items {
-                if !self.object(*item, depth + 1, code)? {
-                    return Ok(false);
-                }
-            }
-            self.tuple_end(items.len())?;
-            return self.close(open).map(|()| true);
-        }
-        if code::is_code(object) {
-            let open = self.open(object)?;
-            if !code(self, object, depth + 1)? {
-                return Ok(false);
-            }
-            return self.close(open).map(|()| true);
-        }
-        self.encoder.out.room(0)?;
-        // None, bool, int, float.
-        self.encoder.atom(object)
-    }
-
-    pub fn finish(mut self) -> PyResult<Option<Stencil>> {
-        let written = self.encoder.out.ready()?;
-        if written.len() > MOST_BYTES {
-            return Ok(None);
-        }
-        let mut bytes = vec![];
-        bytes.try_room(written.len())?;
-        bytes.extend_from_slice(written);
-        let most = bytes.len() + self.marks.len() * LONGEST_GET;
-        Ok(Some(Stencil { bytes, marks: self.marks, most, needed: self.needed, held: self.held }))
     }
 }

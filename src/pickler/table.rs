@@ -37,6 +37,17 @@ pub struct Table {
     taken: usize,
     /// In the bits above those of addresses; higher than that of any earlier dump.
     stamp: usize,
+    postponed: Postponed,
+}
+
+/// Addresses, by number, that are entered only if another one is. Until then the table seems to have no slot, so that
+/// whoever asks for one comes by.
+#[derive(Default)]
+struct Postponed {
+    addresses: Vec<usize>,
+    /// What the table has in truth.
+    len: usize,
+    taken: usize,
 }
 
 /// Which slot is an address's first. In a small table addresses are scattered (Fibonacci hashing), so that objects of
@@ -68,7 +79,15 @@ impl Hash {
 impl Default for Table {
     fn default() -> Self {
         // No stamp is 0, which is in slots that were never taken.
-        Self { slots: vec![], start: 0, len: 0, hash: Hash::default(), taken: 0, stamp: ONE }
+        Self {
+            slots: vec![],
+            start: 0,
+            len: 0,
+            hash: Hash::default(),
+            taken: 0,
+            stamp: ONE,
+            postponed: Postponed::default(),
+        }
     }
 }
 
@@ -78,12 +97,17 @@ impl Table {
         let mut slots = vec![];
         slots.try_room(self.slots.len())?;
         slots.extend_from_slice(&self.slots);
-        Ok(Self { slots, ..*self })
+        let mut addresses = vec![];
+        addresses.try_room(self.postponed.addresses.len())?;
+        addresses.extend_from_slice(&self.postponed.addresses);
+        let postponed = Postponed { addresses, ..self.postponed };
+        Ok(Self { slots, postponed, ..*self })
     }
 
     /// Forgets all entries.
     pub fn restart(&mut self) {
         self.taken = 0;
+        self.postponed.addresses.clear();
         self.stamp = self.stamp.checked_add(ONE).unwrap_or_else(|| {
             self.slots.fill(EMPTY);
             ONE
@@ -121,11 +145,14 @@ impl Table {
 
     #[inline(always)]
     pub fn find(&self, address: usize) -> Option<usize> {
-        if self.taken == 0 {
-            return None;
-        }
+        if self.taken == 0 { self.find_postponed(address) } else { self.find_among(address, self.len) }
+    }
+
+    /// Among so many slots, some of which are taken.
+    #[inline(always)]
+    fn find_among(&self, address: usize, len: usize) -> Option<usize> {
         let key = self.key(address);
-        let mut at = self.hash.place(address, self.len);
+        let mut at = self.hash.place(address, len);
         loop {
             // SAFETY: masked by the size of the region, a power of two, which lies in the memory.
             let slot = unsafe { *self.slots.get_unchecked(self.start + at) };
@@ -135,8 +162,47 @@ impl Table {
             if self.is_free(slot) {
                 return None;
             }
-            at = (at + 1) & (self.len - 1);
+            at = (at + 1) & (len - 1);
         }
+    }
+
+    #[inline(never)]
+    fn find_postponed(&self, address: usize) -> Option<usize> {
+        let Postponed { addresses, len, taken } = &self.postponed;
+        if addresses.is_empty() {
+            return None;
+        }
+        let number = addresses.iter().position(|known| *known == address);
+        if number.is_none() && *taken != 0 { self.find_among(address, *len) } else { number }
+    }
+
+    /// Enters addresses by their place, and one more at a place, when it comes to it.
+    pub fn postpone(&mut self, addresses: &[usize], at: usize, address: usize) -> PyResult<()> {
+        let postponed = &mut self.postponed;
+        postponed.addresses.try_room(addresses.len())?;
+        postponed.addresses.extend_from_slice(addresses);
+        postponed.addresses[at] = address;
+        (postponed.len, postponed.taken) = (self.len, self.taken);
+        (self.len, self.taken) = (0, 0);
+        Ok(())
+    }
+
+    #[cold]
+    fn enter_postponed(&mut self) -> PyResult<()> {
+        let Postponed { addresses, len, taken } = std::mem::take(&mut self.postponed);
+        (self.len, self.taken) = (len, taken);
+        if let Err(raised) = self.room_for(addresses.len() + 1) {
+            self.postponed = Postponed { addresses, len: self.len, taken: self.taken };
+            (self.len, self.taken) = (0, 0);
+            return Err(raised);
+        }
+        for (number, address) in addresses.iter().enumerate().filter(|(_, address)| **address != 0) {
+            self.enter(*address, number);
+        }
+        // For the next ones.
+        self.postponed.addresses = addresses;
+        self.postponed.addresses.clear();
+        Ok(())
     }
 
     /// Makes sure that the table takes one more.
@@ -212,6 +278,9 @@ impl Table {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) -> PyResult<()> {
+        if !self.postponed.addresses.is_empty() {
+            return self.enter_postponed();
+        }
         let (old_start, old_len) = (self.start, self.len);
         let mut len = (old_len * GROWTH).max(FIRST_SLOTS);
         let end = old_start + old_len + len;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use pyo3_ffi::*;
 
+use super::cutter::Cutter;
 use super::engine::Pickler;
 use super::globals::is_module;
-use super::stencil::{Cutter, Stencil};
+use super::stencil::Stencil;
 use crate::protocol::opcode::{REDUCE, STACK_GLOBAL};
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
@@ -41,38 +42,22 @@ impl Function {
     fn new(object: Owned, module: *mut PyObject, name: *mut PyObject) -> PyResult<Self> {
         let (module, name) = (Owned::of(module), Owned::of(name));
         let mut cutter = Cutter::new()?;
-        let stencil = if cut(&mut cutter, &object, &module, &name)? { cutter.finish()? } else { None };
-        Ok(Self { object, module, name, stencil })
+        let mut function = Self { object, module, name, stencil: None };
+        if function.cut(&mut cutter)? {
+            function.stencil = cutter.finish()?;
+        }
+        Ok(function)
     }
-}
 
-/// Cuts a stencil of a global.
-fn cut(cutter: &mut Cutter, object: &Owned, module: &Owned, name: &Owned) -> PyResult<bool> {
-    let open = cutter.open(object.as_ptr())?;
-    if !cutter.text(module.as_ptr())? || !cutter.text(name.as_ptr())? {
-        return Ok(false);
+    /// Cuts it as a global, unless it is known; false if its names are no names.
+    fn cut(&self, cutter: &mut Cutter) -> PyResult<bool> {
+        let open = cutter.open(self.object.as_ptr())?;
+        if !cutter.text(self.module.as_ptr())? || !cutter.text(self.name.as_ptr())? {
+            return Ok(false);
+        }
+        cutter.op(STACK_GLOBAL)?;
+        cutter.close(open).map(|()| true)
     }
-    cutter.op(STACK_GLOBAL)?;
-    cutter.close(open)?;
-    Ok(true)
-}
-
-/// Cuts a stencil of `types.CodeType`.
-#[cold]
-fn cut_code_type(state: &State, functions: &[Function]) -> PyResult<Option<Stencil>> {
-    let (ty, reducer) = (&raw mut PyCode_Type, &functions[Wire::BuiltinType as usize]);
-    let mut cutter = Cutter::new()?;
-    let open = cutter.open(ty.cast())?;
-    if !cut(&mut cutter, &reducer.object, &reducer.module, &reducer.name)? {
-        return Ok(None);
-    }
-    cutter.tuple(1)?;
-    cutter.text(state.names.code_type.as_ptr())?;
-    cutter.tuple_end(1)?;
-    cutter.paper()?;
-    cutter.op(REDUCE)?;
-    cutter.close(open)?;
-    cutter.finish()
 }
 
 /// What the state keeps of the dump before.
@@ -85,6 +70,25 @@ fn own_function(package: &Owned, name: *mut PyObject) -> PyResult<Option<Owned>>
 }
 
 impl Wires {
+    /// Cuts one of the functions into a stencil; false if that can't be.
+    pub fn cut(&self, cutter: &mut Cutter, wire: Wire) -> PyResult<bool> {
+        self.functions[wire as usize].cut(cutter)
+    }
+
+    /// Cuts `types.CodeType` into a stencil; false if that can't be.
+    pub fn cut_code_type(&self, state: &State, cutter: &mut Cutter) -> PyResult<bool> {
+        let open = cutter.open((&raw mut PyCode_Type).cast())?;
+        if !self.cut(cutter, Wire::BuiltinType)? {
+            return Ok(false);
+        }
+        cutter.tuple(1)?;
+        cutter.text(state.names.code_type.as_ptr())?;
+        cutter.tuple_end(1)?;
+        cutter.paper()?;
+        cutter.op(REDUCE)?;
+        cutter.close(open).map(|()| true)
+    }
+
     /// Are these the functions of this package, which may have been loaded once more?
     fn are_of(&self, state: &State, package: Option<&Owned>) -> PyResult<bool> {
         match (&self.package, package) {
@@ -116,8 +120,12 @@ impl Wires {
             Function::new(object, module, name_of)
         };
         let functions = Wire::ALL.iter().map(function).collect::<PyResult<Vec<_>>>()?;
-        let code_type = cut_code_type(state, &functions)?;
-        Ok(Self { package, functions, code_type })
+        let mut wires = Self { package, functions, code_type: None };
+        let mut cutter = Cutter::new()?;
+        if wires.cut_code_type(state, &mut cutter)? {
+            wires.code_type = cutter.finish()?;
+        }
+        Ok(wires)
     }
 }
 
@@ -158,14 +166,21 @@ impl Pickler<'_> {
         Ok(self.wires()?.functions[wire as usize].object.clone())
     }
 
-    /// The functions, found when first asked for.
+    /// The functions.
     fn wires<'w>(&mut self) -> PyResult<&'w Wires> {
+        let wires = Arc::as_ptr(self.shared_wires()?);
+        // SAFETY: held as long as the dump goes on: nothing takes it away.
+        Ok(unsafe { &*wires })
+    }
+
+    /// The functions, found when first asked for.
+    #[inline]
+    pub fn shared_wires(&mut self) -> PyResult<&Arc<Wires>> {
         if self.wires.is_none() {
             self.wires = Some(self.find_wires()?);
         }
         match &self.wires {
-            // SAFETY: held as long as the dump goes on: nothing takes it away.
-            Some(wires) => Ok(unsafe { &*Arc::as_ptr(wires) }),
+            Some(wires) => Ok(wires),
             None => unreachable!("found just now"),
         }
     }

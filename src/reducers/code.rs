@@ -6,10 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
+use super::function_stencil::FunctionStencils;
+use crate::pickler::cutter::Cutter;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
-use crate::pickler::stencil::{Cutter, Stencil};
+use crate::pickler::stencil::Stencil;
 use crate::protocol::opcode::{EMPTY_TUPLE, REDUCE};
 use crate::py::code::{self, Code, Extra, Names};
 use crate::py::error::PyResult;
@@ -66,8 +68,9 @@ pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Fram
 pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
     let state = p.pickler().state;
     p.builtin_type(&raw mut PyCode_Type, &state.names.code_type)?;
-    let kept = kept(state, object)?;
-    if let Some(stencil) = kept.as_ref().and_then(|kept| kept.get())
+    let kept = Kept::of(state, object)?;
+    if let Some(kept) = &kept
+        && let Some(stencil) = kept.arguments(object)?
         && p.stencil(stencil)?
     {
         return p.reduce(object);
@@ -112,30 +115,50 @@ fn names(plan: &mut Plan<'_, '_>, code: &Code, kind: Names) -> PyResult<()> {
     plan.tuple_end(count)
 }
 
-/// What a code object keeps from the time on when it was described first: nothing until it is described once more, then
-/// the stencil of its arguments if it can have one.
-type Kept = OnceLock<Option<Stencil>>;
+/// What a code object keeps from the time on when it was described first: nothing until it is described once more.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// The stencil of its arguments, if it can have one.
+    arguments: OnceLock<Option<Stencil>>,
+    /// Those of functions with this code.
+    pub(super) functions: FunctionStencils,
+}
 
-/// What the code object keeps, if that can be used in this dump. What is cut now serves from the next dump on: a stencil
-/// holds its objects, so that the memo does not leave them out, and it may have done so in this dump already.
-fn kept(state: &State, code: *mut PyObject) -> PyResult<Option<Arc<Kept>>> {
-    let extra = state.code_stencils.get(|| Ok(Extra::<Kept>::request()))?;
-    let Some(extra) = extra.as_ref().filter(|_| !code::is_shared(code)) else { return Ok(None) };
-    match extra.get(code) {
-        None => extra.set(code, Arc::default())?,
-        Some(kept) if kept.get().is_none() => {
-            let mut cutter = Cutter::new()?;
-            let stencil = if cut(&mut cutter, code, 0)? { cutter.finish()? } else { None };
-            // Another one that came first is as good.
-            let _ = kept.set(stencil);
-        }
-        kept => return Ok(kept),
+impl Kept {
+    /// What the code object keeps, if it has been described before.
+    pub(super) fn known(state: &State, code: *mut PyObject) -> PyResult<Option<Arc<Self>>> {
+        let extra = state.code_stencils.get(|| Ok(Extra::<Self>::request()))?;
+        Ok(extra.as_ref().filter(|_| !code::is_shared(code)).and_then(|extra| extra.get(code)))
     }
-    Ok(None)
+
+    /// The same for a code object that is described now; None if it is met for the first time, or cannot keep anything.
+    ///
+    /// What is cut serves from the next dump on: a stencil holds its objects, so that the memo does not leave them out,
+    /// and it may have done so in this dump already.
+    pub(super) fn of(state: &State, code: *mut PyObject) -> PyResult<Option<Arc<Self>>> {
+        let extra = state.code_stencils.get(|| Ok(Extra::<Self>::request()))?;
+        let Some(extra) = extra.as_ref().filter(|_| !code::is_shared(code)) else { return Ok(None) };
+        let kept = extra.get(code);
+        if kept.is_none() {
+            extra.set(code, Arc::default())?;
+        }
+        Ok(kept)
+    }
+
+    fn arguments(&self, code: *mut PyObject) -> PyResult<Option<&Stencil>> {
+        if let Some(arguments) = self.arguments.get() {
+            return Ok(arguments.as_ref());
+        }
+        let mut cutter = Cutter::new()?;
+        let stencil = if cut(&mut cutter, code, 0)? { cutter.finish()? } else { None };
+        // Another one that came first is as good.
+        let _ = self.arguments.set(stencil);
+        Ok(None)
+    }
 }
 
 /// Cuts a stencil of the arguments, with their tuple; false if they are too large or of rare types.
-fn cut(cutter: &mut Cutter, object: *mut PyObject, depth: u32) -> PyResult<bool> {
+pub(super) fn cut(cutter: &mut Cutter, object: *mut PyObject, depth: u32) -> PyResult<bool> {
     let fields = code::fields(object);
     let bytecode = code::bytecode(object)?;
     cutter.tuple(ARGUMENTS.len())?;
@@ -165,7 +188,7 @@ fn cut(cutter: &mut Cutter, object: *mut PyObject, depth: u32) -> PyResult<bool>
 
 /// Code among the constants of code: its type is known by then.
 fn cut_inner(cutter: &mut Cutter, object: *mut PyObject, depth: u32) -> PyResult<bool> {
-    cutter.needed((&raw mut PyCode_Type).cast())?;
+    cutter.known((&raw mut PyCode_Type).cast())?;
     if !cut(cutter, object, depth)? {
         return Ok(false);
     }

@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use super::function_state;
+use super::function_stencil::{self, Reach};
 use super::joined::{Joined, is_plain, join};
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
@@ -180,21 +181,25 @@ fn describe(
 ) -> PyResult<Frame> {
     let mut plan = pickler.plan();
     let p = &mut plan;
-    p.wire(Wire::MakeFunction)?;
-    p.tuple(5)?;
-    p.inline(function.code, super::code::describe)?;
-    p.base_globals(function.globals, findings.base_globals.take())?;
-    p.none()?;
-    p.none()?;
-    empty_cells(p, function)?;
-    p.tuple_end(5)?;
-    p.reduce(object)?;
-
-    p.set_state(Wire::FunctionSetstate, object)?;
-    p.tuple(2)?;
-    function_state::describe(p, function, findings)?;
-    p.tuple_end(2)?;
-    p.set_state_end()?;
+    let reach = function_stencil::write(p, object, function, &findings)?;
+    if reach.is_none() {
+        p.wire(Wire::MakeFunction)?;
+        p.tuple(5)?;
+        p.inline(function.code, super::code::describe)?;
+        p.base_globals(function.globals, findings.base_globals.take())?;
+        p.none()?;
+        p.none()?;
+        empty_cells(p, function)?;
+        p.tuple_end(5)?;
+        p.reduce(object)?;
+        p.set_state(Wire::FunctionSetstate, object)?;
+        p.tuple(2)?;
+    }
+    if reach != Some(Reach::End) {
+        function_state::describe(p, function, findings, reach)?;
+        p.tuple_end(2)?;
+        p.set_state_end()?;
+    }
     Ok(plan.finish())
 }
 

@@ -3,17 +3,19 @@
 use pyo3_ffi::*;
 
 use super::function::{Findings, Function};
+use super::function_stencil::{Reach, cut_empty};
 use super::joined::is_plain;
+use crate::pickler::cutter::Cutter;
 use crate::pickler::paper::OnPaper;
 use crate::pickler::plan::{Place, Plan};
-use crate::pickler::stencil::{Cutter, Stencil};
+use crate::pickler::stencil::Stencil;
 use crate::protocol::opcode::*;
 use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, raise};
 use crate::state::{Name, State};
 
 /// How many slots there are.
-const SLOTS: usize = 10;
+pub(super) const SLOTS: usize = 10;
 
 /// What the states of most functions have in common.
 struct Stencils {
@@ -34,15 +36,15 @@ impl Stencils {
     fn cut(state: &State) -> PyResult<Self> {
         let names = &state.names;
         let mut cutter = Cutter::new()?;
-        empty(&mut cutter, EMPTY_DICT)?;
-        empty(&mut cutter, EMPTY_DICT)?;
+        cut_empty(&mut cutter, EMPTY_DICT)?;
+        cut_empty(&mut cutter, EMPTY_DICT)?;
         cutter.op(MARK)?;
         cutter.text(names.name.as_ptr())?;
         let begin = cutter.finish()?;
 
         let mut cutter = Cutter::new()?;
         cutter.text(names.annotations.as_ptr())?;
-        empty(&mut cutter, EMPTY_DICT)?;
+        cut_empty(&mut cutter, EMPTY_DICT)?;
         for name in [&names.kwdefaults, &names.defaults] {
             cutter.text(name.as_ptr())?;
             cutter.op(NONE)?;
@@ -56,19 +58,13 @@ impl Stencils {
             cutter.op(NONE)?;
         }
         cutter.text(names.submodules.as_ptr())?;
-        empty(&mut cutter, EMPTY_LIST)?;
+        cut_empty(&mut cutter, EMPTY_LIST)?;
         cutter.text(names.globals.as_ptr())?;
-        empty(&mut cutter, EMPTY_DICT)?;
+        cut_empty(&mut cutter, EMPTY_DICT)?;
         cutter.op(SETITEMS)?;
         let end = cutter.finish()?;
         Ok(Self { begin, middle, end })
     }
-}
-
-/// An empty container on paper.
-fn empty(cutter: &mut Cutter, op: u8) -> PyResult<()> {
-    cutter.op(op)?;
-    cutter.paper()
 }
 
 fn key(p: &mut Plan<'_, '_>, slots: &mut OnPaper, name: &Name) -> PyResult<()> {
@@ -77,66 +73,37 @@ fn key(p: &mut Plan<'_, '_>, slots: &mut OnPaper, name: &Name) -> PyResult<()> {
 }
 
 /// None, or NULL in its place.
-fn is_none(object: *mut PyObject) -> bool {
+pub(super) fn is_none(object: *mut PyObject) -> bool {
     // SAFETY: the address of a static object.
     object.is_null() || object == unsafe { Py_None() }
 }
 
-/// (attributes, slots), up to what makes the tuple of them.
-pub(super) fn describe(p: &mut Plan<'_, '_>, function: &Function, findings: Findings) -> PyResult<()> {
-    let state = p.pickler().state;
-    let (names, stencils) = (&state.names, Stencils::get(state)?);
-    let no_attributes = findings.dict.is_none() && (function.dict.is_null() || is_empty(function.dict));
-    let mut slots = if no_attributes && p.stencil(&stencils.begin)? {
-        OnPaper::begun(SLOTS, 1)
-    } else {
-        match findings.dict {
-            Some(copy) => p.owned(copy, Place::State)?,
-            None => attributes(p, function.dict)?,
-        }
-        let mut slots = p.dict(SLOTS)?;
-        key(p, &mut slots, &names.name)?;
-        slots
+/// (attributes, slots), from what was reached, up to what makes the tuple of them.
+pub(super) fn describe(
+    p: &mut Plan<'_, '_>,
+    function: &Function,
+    mut findings: Findings,
+    reach: Option<Reach>,
+) -> PyResult<()> {
+    let names = &p.pickler().state.names;
+    let mut slots = match reach {
+        None => describe_names(p, function, &mut findings)?,
+        Some(reach) => reach.slots(),
     };
-    findings.name.write(p)?;
-    key(p, &mut slots, &names.qualname)?;
-    findings.qualname.write(p)?;
-    let no_defaults = function.annotations.is_null() && is_none(function.kwdefaults) && is_none(function.defaults);
-    if no_defaults && p.stencil(&stencils.middle)? {
-        slots.took(4);
-    } else {
-        key(p, &mut slots, &names.annotations)?;
-        if function.annotations.is_null() {
-            p.dict(0)?.end(p)?;
-        } else {
-            p.part(function.annotations, Place::Field(&"__annotations__"))?;
-        }
-        key(p, &mut slots, &names.kwdefaults)?;
-        p.part_or_none(function.kwdefaults, Place::Field(&"__kwdefaults__"))?;
-        key(p, &mut slots, &names.defaults)?;
-        p.part_or_none(function.defaults, Place::Field(&"__defaults__"))?;
-        key(p, &mut slots, &names.module)?;
-    }
-    p.part_or_none(function.module, Place::Field(&"__module__"))?;
-    let nothing_used = is_none(function.doc)
-        && is_none(function.closure)
-        && findings.submodules.is_empty()
-        && findings.globals.is_empty();
-    if nothing_used && p.stencil(&stencils.end)? {
+    if reach < Some(Reach::Closure) && describe_values(p, function, &findings, &mut slots)? {
         return Ok(());
     }
-    key(p, &mut slots, &names.doc)?;
-    p.part_or_none(function.doc, Place::Field(&"__doc__"))?;
-    key(p, &mut slots, &names.closure)?;
-    p.part_or_none(function.closure, Place::Closure(function.code))?;
-    key(p, &mut slots, &names.submodules)?;
-    let mut list = p.list(findings.submodules.len())?;
-    for module in findings.submodules {
-        list.next(p)?;
-        p.owned(module, Place::Hidden)?;
+    if reach < Some(Reach::Globals) {
+        p.part_or_none(function.closure, Place::Closure(function.code))?;
+        key(p, &mut slots, &names.submodules)?;
+        let mut list = p.list(findings.submodules.len())?;
+        for module in findings.submodules {
+            list.next(p)?;
+            p.owned(module, Place::Hidden)?;
+        }
+        list.end(p)?;
+        key(p, &mut slots, &names.globals)?;
     }
-    list.end(p)?;
-    key(p, &mut slots, &names.globals)?;
     p.lends(function.globals)?;
     let mut dict = p.dict(findings.globals.len())?;
     for (name, value) in findings.globals {
@@ -147,6 +114,72 @@ pub(super) fn describe(p: &mut Plan<'_, '_>, function: &Function, findings: Find
     }
     dict.end(p)?;
     slots.end(p)
+}
+
+/// The attributes, and the slots up to `__qualname__`.
+fn describe_names(p: &mut Plan<'_, '_>, function: &Function, findings: &mut Findings) -> PyResult<OnPaper> {
+    let state = p.pickler().state;
+    let (names, stencils) = (&state.names, Stencils::get(state)?);
+    let no_attributes = findings.dict.is_none() && (function.dict.is_null() || is_empty(function.dict));
+    let mut slots = if no_attributes && written(p, &stencils.begin)? {
+        OnPaper::begun(SLOTS, 1)
+    } else {
+        match findings.dict.take() {
+            Some(copy) => p.owned(copy, Place::State)?,
+            None => attributes(p, function.dict)?,
+        }
+        let mut slots = p.dict(SLOTS)?;
+        key(p, &mut slots, &names.name)?;
+        slots
+    };
+    findings.name.write(p)?;
+    key(p, &mut slots, &names.qualname)?;
+    findings.qualname.write(p)?;
+    Ok(slots)
+}
+
+/// The slots up to the key of `__closure__`; true if all are written.
+fn describe_values(
+    p: &mut Plan<'_, '_>,
+    function: &Function,
+    findings: &Findings,
+    slots: &mut OnPaper,
+) -> PyResult<bool> {
+    let state = p.pickler().state;
+    let (names, stencils) = (&state.names, Stencils::get(state)?);
+    let no_defaults = function.annotations.is_null() && is_none(function.kwdefaults) && is_none(function.defaults);
+    if no_defaults && written(p, &stencils.middle)? {
+        slots.took(4);
+    } else {
+        key(p, slots, &names.annotations)?;
+        if function.annotations.is_null() {
+            p.dict(0)?.end(p)?;
+        } else {
+            p.part(function.annotations, Place::Field(&"__annotations__"))?;
+        }
+        key(p, slots, &names.kwdefaults)?;
+        p.part_or_none(function.kwdefaults, Place::Field(&"__kwdefaults__"))?;
+        key(p, slots, &names.defaults)?;
+        p.part_or_none(function.defaults, Place::Field(&"__defaults__"))?;
+        key(p, slots, &names.module)?;
+    }
+    p.part_or_none(function.module, Place::Field(&"__module__"))?;
+    let nothing_used = is_none(function.doc)
+        && is_none(function.closure)
+        && findings.submodules.is_empty()
+        && findings.globals.is_empty();
+    if nothing_used && written(p, &stencils.end)? {
+        return Ok(true);
+    }
+    key(p, slots, &names.doc)?;
+    p.part_or_none(function.doc, Place::Field(&"__doc__"))?;
+    key(p, slots, &names.closure)?;
+    Ok(false)
+}
+
+/// Writes a stencil, if there is one and it can be.
+fn written(p: &mut Plan<'_, '_>, stencil: &Option<Stencil>) -> PyResult<bool> {
+    stencil.as_ref().map_or(Ok(false), |stencil| p.stencil(stencil))
 }
 
 /// The function's dict, or NULL, with keys made anew.

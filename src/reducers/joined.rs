@@ -25,11 +25,11 @@ impl Joined {
         join(text).map(Self::Made)
     }
 
-    pub fn write(self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
+    pub fn write(&self, plan: &mut Plan<'_, '_>) -> PyResult<()> {
         match self {
             // Held by whoever had it, as what is not an exact str never is: see `Pickler::foreign`.
             Self::Of(text) => plan.fresh_text(text.as_ptr()),
-            Self::Made(text) => plan.owned(text, Place::Hidden),
+            Self::Made(text) => plan.object(text.as_ptr(), Place::Hidden),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod enumeration;
 pub mod file;
 pub mod function;
 pub mod function_state;
+pub mod function_stencil;
 pub mod joined;
 pub mod method;
 pub mod module;

@@ -61,7 +61,7 @@ def test_the_copy_is_what_the_first_dump_writes(function, before):
     for protocol in range(2, 6):
         for obj in ([*BEFORE[before](f), f], {"f": f, "again": [f, *BEFORE[before](f)]}):
             theirs = outcome(by_cloudpickle, obj, protocol)
-            for number in range(3):
+            for number in range(4):
                 found = difference(outcome(binding.dumps, obj, protocol), theirs)
                 assert found is None, "dump %d: %s" % (number, found)
 
@@ -72,7 +72,7 @@ def test_parts_that_the_memo_left_out_when_the_stencil_was_cut():
         f = made("def f(first_name, second_name):\n    return third_name, fourth_name\nmade = f")
         binding.dumps(f, 5)
         obj = [f.__code__.co_names, f.__code__.co_consts, f]
-        for _ in range(3):
+        for _ in range(4):
             assert difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5)) is None
 
 
@@ -101,7 +101,7 @@ def test_a_frame_ends_where_it_would_without():
 
 def test_a_hook_that_is_asked_gets_every_part():
     f = made(FUNCTIONS["inner code"])
-    for _ in range(3):
+    for _ in range(4):
         binding.dumps(f, 5)
     asked = []
 

@@ -1,0 +1,278 @@
+//! What all pickles of functions with one code object begin with: cut once, kept with the code, and copied for the
+//! functions that are alike in what it shows.
+
+use std::sync::{Arc, OnceLock};
+
+use pyo3_ffi::*;
+
+use super::code;
+use super::function::{Findings, Function};
+use super::function_state::{SLOTS, is_none};
+use super::joined::Joined;
+use crate::pickler::base_globals::{self, BaseGlobals, base_globals_key};
+use crate::pickler::cutter::Cutter;
+use crate::pickler::paper::OnPaper;
+use crate::pickler::plan::Plan;
+use crate::pickler::stencil::{Given, Stencil};
+use crate::pickler::wires::Wires;
+use crate::protocol::opcode::*;
+use crate::protocol::wire::Wire;
+use crate::py::code::free_count;
+use crate::py::dict::is_empty;
+use crate::py::error::PyResult;
+use crate::py::layout::{type_of, unique};
+use crate::py::owned::Owned;
+use crate::state::State;
+
+/// How far a stencil reaches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// Up to the slot `__annotations__`, without it.
+    Name,
+    /// Up to the key of `__closure__`; no annotations and no defaults.
+    Closure,
+    /// Up to the key of `__globals__`; no closure and no submodules.
+    Globals,
+    /// To the end; no globals.
+    End,
+}
+
+impl Reach {
+    /// The furthest for a function without attributes.
+    fn of(function: &Function, findings: &Findings) -> Self {
+        if !(has_no_annotations(function) && is_none(function.kwdefaults) && is_none(function.defaults)) {
+            Self::Name
+        } else if !(is_none(function.closure) && findings.submodules.is_empty()) {
+            Self::Closure
+        } else if !findings.globals.is_empty() {
+            Self::Globals
+        } else {
+            Self::End
+        }
+    }
+}
+
+/// Has a function no annotations, or an empty dict for them that nothing else refers to?
+fn has_no_annotations(function: &Function) -> bool {
+    let dict = function.annotations;
+    dict.is_null() || (type_of(dict).cast_const() == &raw const PyDict_Type && is_empty(dict) && unique(dict))
+}
+
+impl Reach {
+    /// The slots, where a stencil has written them so far.
+    pub(super) fn slots(self) -> OnPaper {
+        let keys = match self {
+            Self::Name => 2,
+            Self::Closure => 8,
+            Self::Globals | Self::End => SLOTS,
+        };
+        OnPaper::begun(SLOTS, keys)
+    }
+}
+
+/// The stencils of one code object, by their reach.
+#[derive(Default)]
+pub(super) struct FunctionStencils([OnceLock<Option<FunctionStencil>>; 4]);
+
+/// A stencil, and what a function must have for it.
+struct FunctionStencil {
+    stencil: Stencil,
+    wires: Arc<Wires>,
+    base_globals: BaseGlobals,
+    name: Owned,
+    qualname: Owned,
+    module: Owned,
+    doc: Owned,
+}
+
+/// Writes a function as far as the stencil reaches that is kept for its like; None, and nothing is written, if there is
+/// none.
+pub(super) fn write(
+    p: &mut Plan<'_, '_>,
+    object: *mut PyObject,
+    function: &Function,
+    findings: &Findings,
+) -> PyResult<Option<Reach>> {
+    let has_attributes = findings.dict.is_some() || !(function.dict.is_null() || is_empty(function.dict));
+    let (Joined::Of(name), Joined::Of(qualname)) = (&findings.name, &findings.qualname) else { return Ok(None) };
+    if has_attributes || findings.base_globals.is_some() || !p.takes_stencils() {
+        return Ok(None);
+    }
+    let state = p.pickler().state;
+    let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(None) };
+    let reach = Reach::of(function, findings);
+    let place = &kept.functions.0[reach as usize];
+    let Some(known) = place.get() else {
+        // It serves from the next dump on, as that of the code does.
+        let _ = place.set(cut(p, function, name, qualname, reach)?);
+        return Ok(None);
+    };
+    let Some(known) = known else { return Ok(None) };
+    let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
+    let of_state = reach == Reach::Name || (same(&known.module, function.module) && same(&known.doc, function.doc));
+    if !of_state || name.as_ptr() != known.name.as_ptr() || qualname.as_ptr() != known.qualname.as_ptr() {
+        return Ok(None);
+    }
+    if !Arc::ptr_eq(p.pickler().shared_wires()?, &known.wires) {
+        return Ok(None);
+    }
+    if !p.begins_with(function.globals, &known.base_globals)? {
+        return Ok(None);
+    }
+    let shared = base_globals_key(function.globals);
+    let given = Given { built: object, shared, alone: function.annotations };
+    Ok(p.stencil_of(&known.stencil, given)?.then_some(reach))
+}
+
+/// None for NULL.
+fn or_none(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: None is there for the interpreter's life.
+    if object.is_null() { unsafe { Py_None() } } else { object }
+}
+
+#[cold]
+fn cut(
+    p: &mut Plan<'_, '_>,
+    function: &Function,
+    name: &Owned,
+    qualname: &Owned,
+    reach: Reach,
+) -> PyResult<Option<FunctionStencil>> {
+    let (state, wires) = (p.pickler().state, p.pickler().shared_wires()?.clone());
+    let base_globals = base_globals::of_dict(state, function.globals)?;
+    let mut cutter = Cutter::new()?;
+    cutter.opens();
+    if !cut_function(&mut cutter, state, &wires, function, &base_globals)?
+        || !cut_state(&mut cutter, state, function, reach)?
+    {
+        return Ok(None);
+    }
+    let Some(stencil) = cutter.finish()? else { return Ok(None) };
+    Ok(Some(FunctionStencil {
+        stencil,
+        wires,
+        base_globals,
+        name: name.clone(),
+        qualname: qualname.clone(),
+        module: Owned::of(or_none(function.module)),
+        doc: Owned::of(or_none(function.doc)),
+    }))
+}
+
+/// Cuts the function without its state, and the beginning of the call that sets it: see `function::describe`.
+fn cut_function(
+    cutter: &mut Cutter,
+    state: &State,
+    wires: &Wires,
+    function: &Function,
+    base_globals: &BaseGlobals,
+) -> PyResult<bool> {
+    if !wires.cut(cutter, Wire::MakeFunction)? {
+        return Ok(false);
+    }
+    cutter.tuple(5)?;
+    let open = cutter.open(function.code)?;
+    if !wires.cut_code_type(state, cutter)? || !code::cut(cutter, function.code, 0)? {
+        return Ok(false);
+    }
+    cutter.op(REDUCE)?;
+    cutter.close(open)?;
+    if !base_globals::cut(state, cutter, base_globals)? {
+        return Ok(false);
+    }
+    cutter.op(NONE)?;
+    cutter.op(NONE)?;
+    if !cut_cells(cutter, wires, function)? {
+        return Ok(false);
+    }
+    cutter.tuple_end(5)?;
+    cutter.paper()?;
+    cutter.op(REDUCE)?;
+    cutter.built()?;
+    if !wires.cut(cutter, Wire::FunctionSetstate)? {
+        return Ok(false);
+    }
+    cutter.the_built()?;
+    cutter.tuple(2)?;
+    Ok(true)
+}
+
+/// Cuts the closure to begin with.
+fn cut_cells(cutter: &mut Cutter, wires: &Wires, function: &Function) -> PyResult<bool> {
+    if function.closure.is_null() {
+        cutter.op(NONE)?;
+        return Ok(true);
+    }
+    let count = free_count(function.code);
+    if count == 0 {
+        cutter.op(EMPTY_TUPLE)?;
+        return Ok(true);
+    }
+    cutter.tuple(count)?;
+    for _ in 0..count {
+        if !wires.cut(cutter, Wire::MakeEmptyCell)? {
+            return Ok(false);
+        }
+        cutter.op(EMPTY_TUPLE)?;
+        cutter.op(REDUCE)?;
+        cutter.paper()?;
+    }
+    cutter.tuple_end(count)?;
+    cutter.paper()?;
+    Ok(true)
+}
+
+/// Cuts the state as far as it reaches, and what ends the call if that is to the end: see `function_state::describe`.
+fn cut_state(cutter: &mut Cutter, state: &State, function: &Function, reach: Reach) -> PyResult<bool> {
+    let names = &state.names;
+    cut_empty(cutter, EMPTY_DICT)?;
+    cut_empty(cutter, EMPTY_DICT)?;
+    cutter.op(MARK)?;
+    cutter.text(names.name.as_ptr())?;
+    cutter.fresh_text(function.name)?;
+    cutter.text(names.qualname.as_ptr())?;
+    cutter.fresh_text(function.qualname)?;
+    if reach == Reach::Name {
+        return Ok(true);
+    }
+    cutter.text(names.annotations.as_ptr())?;
+    cutter.alone(EMPTY_DICT)?;
+    for key in [&names.kwdefaults, &names.defaults] {
+        cutter.text(key.as_ptr())?;
+        cutter.op(NONE)?;
+    }
+    for (key, value) in [(&names.module, function.module), (&names.doc, function.doc)] {
+        cutter.text(key.as_ptr())?;
+        if !is_none(value) && !cutter.text(value)? {
+            return Ok(false);
+        }
+        if is_none(value) {
+            cutter.op(NONE)?;
+        }
+    }
+    cutter.text(names.closure.as_ptr())?;
+    if reach == Reach::Closure {
+        return Ok(true);
+    }
+    cutter.op(NONE)?;
+    cutter.text(names.submodules.as_ptr())?;
+    cut_empty(cutter, EMPTY_LIST)?;
+    cutter.text(names.globals.as_ptr())?;
+    if reach == Reach::Globals {
+        return Ok(true);
+    }
+    cut_empty(cutter, EMPTY_DICT)?;
+    cutter.op(SETITEMS)?;
+    cutter.tuple_end(2)?;
+    cutter.paper()?;
+    cutter.op(TUPLE2)?;
+    cutter.op(REDUCE)?;
+    cutter.op(POP)?;
+    Ok(true)
+}
+
+/// An empty container on paper.
+pub(super) fn cut_empty(cutter: &mut Cutter, op: u8) -> PyResult<()> {
+    cutter.op(op)?;
+    cutter.paper()
+}
