@@ -47,6 +47,7 @@ names! {
     append = "append";
     bases = "__bases__";
     bound = "__bound__";
+    builtins = "builtins";
     builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
     class_attr = "__class__";
@@ -282,6 +283,8 @@ pub struct State {
     pub code_stencils: Room,
     /// Stretches of the pickles of functions.
     pub function_stencils: Room,
+    /// Types of `builtins`, and their names in pickles.
+    pub static_types: Room,
     /// The code by which namedtuples give their items.
     pub named_tuples: Room,
     /// Names that are in most pickles.
@@ -388,6 +391,7 @@ impl State {
             wires: Room::default(),
             code_stencils: Room::default(),
             function_stencils: Room::default(),
+            static_types: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),
             sys_dict,

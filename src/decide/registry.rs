@@ -5,7 +5,7 @@
 
 use pyo3_ffi::*;
 
-use crate::analyzer::lookup::module_name;
+use crate::analyzer::lookup::{module_name, own_attr};
 use crate::py::error::{PyResult, check, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
@@ -93,12 +93,26 @@ pub fn is_registered_itself(state: &State, module: *mut PyObject, foreign: &mut 
     }
 }
 
+/// Is no module registered, and nobody else asked about it?
+pub fn is_empty(state: &State) -> PyResult<bool> {
+    if state.replaced.is_registered.get().is_some() {
+        return Ok(false);
+    }
+    let registered = set(state)?;
+    // SAFETY: live.
+    Ok(unsafe { PyAnySet_CheckExact(registered.as_ptr()) != 0 && PySet_Size(registered.as_ptr()) == 0 })
+}
+
 /// The set that counts now.
 fn set(state: &State) -> PyResult<Owned> {
     let Some(cloudpickle) = dict_get(state.modules()?.as_ptr(), state.wire_module.as_ptr())? else {
         return Ok(state.by_value.clone());
     };
-    let theirs = optional_attr(cloudpickle.as_ptr(), state.names.by_value_modules.as_ptr())?;
+    let name = state.names.by_value_modules.as_ptr();
+    let theirs = match own_attr(cloudpickle.as_ptr(), name)? {
+        None => optional_attr(cloudpickle.as_ptr(), name)?,
+        own => own,
+    };
     // SAFETY: a live object.
     let Some(theirs) = theirs.filter(|set| unsafe { PySet_Check(set.as_ptr()) } != 0) else {
         return Ok(state.by_value.clone());

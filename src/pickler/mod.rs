@@ -26,6 +26,7 @@ pub mod reduction;
 pub mod scratch;
 pub mod script;
 pub mod sink;
+pub mod static_types;
 pub mod stencil;
 pub mod table;
 pub mod text;

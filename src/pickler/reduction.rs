@@ -54,6 +54,9 @@ impl Pickler<'_> {
                 return self.reduce_value(value, object);
             }
         }
+        if type_of(object).cast_const() == &raw const PyType_Type && self.static_type(object)? {
+            return Ok(None);
+        }
         if let Known::Begun(frame) = self.known(object)? {
             return Ok(frame);
         }

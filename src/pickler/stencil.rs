@@ -16,10 +16,49 @@ use crate::state::Name;
 
 /// LONG_BINGET and its argument.
 const LONGEST_GET: usize = 5;
+/// So many bytes are copied at once.
+const PADDING: usize = 16;
+
+/// Copies bytes that have padding behind them, and gives the end of the copy.
+///
+/// # Safety
+/// So many bytes and [`PADDING`] more can be read, and written.
+#[inline(always)]
+unsafe fn copy_padded(from: *const u8, to: *mut u8, len: usize) -> *mut u8 {
+    let mut at = 0;
+    // SAFETY: as the caller says.
+    unsafe {
+        while at < len {
+            let next = from.add(at).cast::<[u8; PADDING]>().read_unaligned();
+            to.add(at).cast::<[u8; PADDING]>().write_unaligned(next);
+            at += PADDING;
+        }
+        to.add(len)
+    }
+}
+
+/// Writes BINGET or LONG_BINGET, and gives its end.
+///
+/// # Safety
+/// Eight bytes can be written.
+#[inline(always)]
+unsafe fn copy_reference(number: usize, to: *mut u8) -> *mut u8 {
+    // SAFETY: as the caller says.
+    unsafe {
+        if number < 256 {
+            to.cast::<[u8; 2]>().write_unaligned([BINGET, number as u8]);
+            return to.add(2);
+        }
+        to.cast::<u64>().write_unaligned(u64::from(LONG_BINGET) | ((number as u64 & 0xffff_ffff) << 8));
+        to.add(LONGEST_GET)
+    }
+}
 
 /// A stretch of a pickle of protocol 4 or more, as it is where none of its objects was met before.
 pub struct Stencil {
+    /// With [`PADDING`] behind them.
     bytes: Vec<u8>,
+    len: usize,
     marks: Vec<Mark>,
     /// The most bytes that it takes, references being longer than some objects.
     most: usize,
@@ -101,11 +140,12 @@ impl Stencil {
         opens: bool,
     ) -> PyResult<Self> {
         let mut copy = vec![];
-        copy.try_room(bytes.len())?;
+        copy.try_room(bytes.len() + PADDING)?;
         copy.extend_from_slice(bytes);
+        copy.resize(bytes.len() + PADDING, 0);
         let opening = if opens { Some(opening(bytes, &marks)?) } else { None };
         let most = bytes.len() + marks.len() * LONGEST_GET;
-        Ok(Self { bytes: copy, marks, most, needed, opening, held })
+        Ok(Self { bytes: copy, len: bytes.len(), marks, most, needed, opening, held })
     }
 }
 
@@ -204,50 +244,64 @@ impl Pickler<'_> {
     }
 
     fn copy(&mut self, stencil: &Stencil, given: Given) -> PyResult<()> {
-        let (out, mut memo) = (&mut self.out, self.memo.burst(stencil.marks.len())?);
-        let bytes = stencil.bytes.as_slice();
+        let mut memo = self.memo.burst(stencil.marks.len())?;
+        let bytes = stencil.bytes.as_ptr();
+        let cursor = self.out.cursor();
         // What is not written yet begins there.
-        let mut from = 0;
-        let mut reference = |from: &mut usize, at: u32, number: usize, end: u32| {
-            out.bytes(&bytes[*from..at as usize]);
-            out.get(number);
-            *from = end as usize;
-        };
+        let (mut from, mut to) = (0, *cursor);
         let mut built = 0;
         let mut marks = stencil.marks.iter();
         while let Some(mark) = marks.next() {
-            match *mark {
-                Mark::Leaf { object, at, end } => {
-                    if let Some(number) = memo.get_or_put(object) {
-                        reference(&mut from, at, number, end);
-                    }
-                }
-                Mark::Open { object, at, close, end } => {
-                    if let Some(number) = memo.get(object) {
-                        reference(&mut from, at, number, end);
+            let (number, at, end) = match *mark {
+                Mark::Leaf { object, at, end } => match memo.get_or_put(object) {
+                    Some(number) => (number, at, end),
+                    None => continue,
+                },
+                Mark::Open { object, at, close, end } => match memo.get(object) {
+                    Some(number) => {
                         marks = stencil.marks[close as usize + 1..].iter();
+                        (number, at, end)
                     }
-                }
+                    None => continue,
+                },
                 Mark::Close { object } => {
                     memo.put(object);
+                    continue;
                 }
-                Mark::Paper => memo.put_paper(),
+                Mark::Paper => {
+                    memo.put_paper();
+                    continue;
+                }
                 Mark::Known { object, at } => {
                     let Some(number) = memo.get(object) else { unreachable!("needed, or opened before") };
-                    reference(&mut from, at, number, at);
+                    (number, at, at)
                 }
-                Mark::Shared { at, end, next } => {
-                    if let Some(number) = memo.get_or_put_key(given.shared) {
-                        reference(&mut from, at, number, end);
+                Mark::Shared { at, end, next } => match memo.get_or_put_key(given.shared) {
+                    Some(number) => {
                         marks = stencil.marks[next as usize..].iter();
+                        (number, at, end)
                     }
+                    None => continue,
+                },
+                Mark::Built => {
+                    built = memo.put(given.built);
+                    continue;
                 }
-                Mark::Built => built = memo.put(given.built),
-                Mark::TheBuilt { at } => reference(&mut from, at, built, at),
-                Mark::Alone => memo.put_alone(given.alone),
+                Mark::TheBuilt { at } => (built, at, at),
+                Mark::Alone => {
+                    memo.put_alone(given.alone);
+                    continue;
+                }
+            };
+            // SAFETY: the caller saw to it that the longest has room, and the slack behind it.
+            unsafe {
+                to = copy_padded(bytes.add(from as usize), to, (at - from) as usize);
+                to = copy_reference(number, to);
             }
+            from = end;
         }
-        self.out.bytes(&bytes[from..]);
+        // SAFETY: as above.
+        *cursor = unsafe { copy_padded(bytes.add(from as usize), to, stencil.len - from as usize) };
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use crate::pickler::plan::Place;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::attr;
+use crate::py::owned::Owned;
+use crate::state::Name;
 
 /// classmethod, staticmethod and the abstract ones -> (type, (`__func__`,))
 pub fn wrapped_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
@@ -22,17 +24,36 @@ pub fn wrapped_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyR
 
 /// property and the abstract one -> (property, (fget, fset, fdel, `__doc__`))
 pub fn property(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
-    if type_of(object) != &raw mut PyProperty_Type {
+    let [fget, fset, fdel, doc] = if type_of(object) == &raw mut PyProperty_Type {
+        fields(object)
+    } else {
         pickler.foreign()?;
-    }
-    let names = &pickler.state.names;
+        let names = &pickler.state.names;
+        let get = |name: &Name| attr(object, name.as_ptr());
+        [get(&names.fget)?, get(&names.fset)?, get(&names.fdel)?, get(&names.doc)?]
+    };
     let arguments = [
-        (attr(object, names.fget.as_ptr())?, Place::Field(&"fget")),
-        (attr(object, names.fset.as_ptr())?, Place::Field(&"fset")),
-        (attr(object, names.fdel.as_ptr())?, Place::Field(&"fdel")),
-        (attr(object, names.doc.as_ptr())?, Place::Field(&"__doc__")),
+        (fget, Place::Field(&"fget")),
+        (fset, Place::Field(&"fset")),
+        (fdel, Place::Field(&"fdel")),
+        (doc, Place::Field(&"__doc__")),
     ];
     Callable::object((&raw mut PyProperty_Type).cast()).with(pickler, object, arguments)
+}
+
+/// The same attributes of an exact property: its members.
+fn fields(property: *mut PyObject) -> [Owned; 4] {
+    /// `propertyobject` of `Objects/descrobject.c`, as far as it matters.
+    #[repr(C)]
+    struct Property {
+        head: PyObject,
+        fields: [*mut PyObject; 4],
+    }
+    // SAFETY: a live property begins like this; NULL stands for None.
+    unsafe {
+        let fields = (*property.cast::<Property>()).fields;
+        fields.map(|field| Owned::of(if field.is_null() { Py_None() } else { field }))
+    }
 }
 
 /// types.GetSetDescriptorType -> (getattr, (class, name))

@@ -1,0 +1,127 @@
+//! Types of `builtins`, which go by reference again and again: as a base, as a metaclass, as what is called.
+
+use std::sync::OnceLock;
+
+use pyo3_ffi::*;
+
+use super::cutter::Cutter;
+use super::engine::Pickler;
+use super::globals::is_module;
+use super::stencil::Stencil;
+use crate::decide::registry;
+use crate::protocol::opcode::STACK_GLOBAL;
+use crate::py::error::PyResult;
+use crate::py::layout::type_of;
+use crate::py::object::{attr, dict_get};
+use crate::py::owned::Owned;
+use crate::state::State;
+
+const SLOTS: usize = 128;
+/// So many slots are looked at for one type.
+const PROBES: usize = 8;
+
+/// What is kept, by the type's address. Nothing leaves it.
+pub struct StaticTypes([OnceLock<Kept>; SLOTS]);
+
+struct Kept {
+    ty: *mut PyObject,
+    /// None if it goes the long way.
+    known: Option<Known>,
+}
+
+// SAFETY: used and dropped by threads only that are attached to their interpreter.
+unsafe impl Send for Kept {}
+// SAFETY: as above.
+unsafe impl Sync for Kept {}
+
+/// A type, and where it is found.
+struct Known {
+    module: Owned,
+    /// The key in the module's dict.
+    name: Owned,
+    stencil: Stencil,
+}
+
+impl StaticTypes {
+    fn new() -> Self {
+        Self([const { OnceLock::new() }; SLOTS])
+    }
+
+    fn get(&self, state: &State, ty: *mut PyObject) -> PyResult<Option<&Known>> {
+        let first = (ty as usize).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (usize::BITS - SLOTS.ilog2());
+        for probe in 0..PROBES {
+            let slot = &self.0[(first + probe) % SLOTS];
+            let kept = match slot.get() {
+                Some(kept) => kept,
+                None => {
+                    let known = Known::of(state, ty)?;
+                    // Another one may have come first.
+                    slot.get_or_init(|| Kept { ty, known })
+                }
+            };
+            if kept.ty == ty {
+                return Ok(kept.known.as_ref());
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Known {
+    /// None for what is not in `builtins` under its name, or is no type that stays as it is.
+    #[cold]
+    fn of(state: &State, ty: *mut PyObject) -> PyResult<Option<Self>> {
+        let names = &state.names;
+        let (module_name, name) = (attr(ty, names.module.as_ptr())?, attr(ty, names.qualname.as_ptr())?);
+        let module = dict_get(state.modules()?.as_ptr(), names.builtins.as_ptr())?;
+        let Some(module) = module.filter(|module| is_module(module.as_ptr())) else { return Ok(None) };
+        let is_own = module_name.as_ptr() == names.builtins.as_ptr();
+        // SAFETY: an exact module has a dict.
+        let found = dict_get(unsafe { PyModule_GetDict(module.as_ptr()) }, name.as_ptr())?;
+        if !is_own || found.is_none_or(|found| found.as_ptr() != ty) {
+            return Ok(None);
+        }
+        let mut cutter = Cutter::new()?;
+        let open = cutter.open(ty)?;
+        if !cutter.text(module_name.as_ptr())? {
+            return Ok(None);
+        }
+        // Is the name made anew each time?
+        if attr(ty, names.qualname.as_ptr())?.as_ptr() == name.as_ptr() {
+            cutter.text(name.as_ptr())?;
+        } else {
+            cutter.fresh_text(name.as_ptr())?;
+        }
+        cutter.op(STACK_GLOBAL)?;
+        cutter.close(open)?;
+        Ok(cutter.finish()?.map(|stencil| Self { module, name, stencil }))
+    }
+}
+
+impl Pickler<'_> {
+    /// Writes a type of `builtins`; false, and nothing is written, for any other and where that asks for the slow path.
+    pub(super) fn static_type(&mut self, ty: *mut PyObject) -> PyResult<bool> {
+        // SAFETY: a live type.
+        let is_static = unsafe { PyType_HasFeature(ty.cast(), Py_TPFLAGS_HEAPTYPE) } == 0;
+        if !is_static || self.asks || self.protocol < 4 || self.in_person.is_some() || self.has_extensions() {
+            return Ok(false);
+        }
+        let state = self.state;
+        let types = state.static_types.get(|| Ok(StaticTypes::new()))?;
+        let Some(known) = types.get(state, ty)? else { return Ok(false) };
+        let modules = state.modules()?;
+        let is_there = |dict: *mut PyObject, name: *mut PyObject, object: *mut PyObject| {
+            dict_get(dict, name).map(|found| found.is_some_and(|found| found.as_ptr() == object))
+        };
+        // SAFETY: an exact module has a dict.
+        let dict = unsafe { PyModule_GetDict(known.module.as_ptr()) };
+        if type_of(modules.as_ptr()) != &raw mut PyDict_Type
+            || !is_there(modules.as_ptr(), state.names.builtins.as_ptr(), known.module.as_ptr())?
+            || !is_there(dict, known.name.as_ptr(), ty)?
+            || !registry::is_empty(state)?
+        {
+            return Ok(false);
+        }
+        self.stencil(&known.stencil)
+    }
+}
