@@ -16,16 +16,22 @@ use crate::state::State;
 /// Where an object was found.
 pub struct Found {
     pub module: Owned,
+    /// Its `__module__`; None if that says nothing, and the module had to be searched.
+    pub claimed: Option<Owned>,
     /// Its `__qualname__`, or the name that was asked for.
     pub name: Owned,
 }
 
 /// cloudpickle's `_should_pickle_by_reference` for a function or a class.
 pub fn goes_by_reference(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
-    match lookup_module_and_qualname(state, object, None, foreign)? {
-        Some(found) => Ok(!registry::is_registered(state, found.module.as_ptr(), foreign)?),
-        None => Ok(false),
-    }
+    found_by_reference(state, object, foreign).map(|found| found.is_some())
+}
+
+/// Where a function or a class is that goes by reference.
+pub fn found_by_reference(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Found>> {
+    let Some(found) = lookup_module_and_qualname(state, object, None, foreign)? else { return Ok(None) };
+    let is_registered = registry::is_registered(state, found.module.as_ptr(), foreign)?;
+    Ok((!is_registered).then_some(found))
 }
 
 /// The same for a module: it is imported and not registered.
@@ -55,8 +61,8 @@ pub fn lookup_module_and_qualname(
 ) -> PyResult<Option<Found>> {
     let (name, claimed) = identity(state, object, name, foreign)?;
     let mut split = None;
-    let module_name = match claimed {
-        Some(module_name) => module_name,
+    let module_name = match &claimed {
+        Some(module_name) => module_name.clone(),
         None => {
             foreign.foreign()?;
             let name = split.insert(QualifiedName::new(state, name.as_ptr(), foreign)?);
@@ -75,7 +81,7 @@ pub fn lookup_module_and_qualname(
         None => QualifiedName::new(state, name.as_ptr(), foreign)?,
     };
     match split.find_in(state, module.as_ptr(), foreign)? {
-        Some(found) if found.as_ptr() == object => Ok(Some(Found { module, name })),
+        Some(found) if found.as_ptr() == object => Ok(Some(Found { module, claimed, name })),
         _ => Ok(None),
     }
 }

@@ -9,6 +9,7 @@ use super::frame::Frame;
 use super::plan::Place;
 use super::script::Step;
 use crate::analyzer::{lookup, whichmodule};
+use crate::decide::by_reference;
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::dict::is_empty;
@@ -89,6 +90,26 @@ impl Pickler<'_> {
         plan.op(REDUCE)?;
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))
+    }
+
+    /// Saves a class or function by reference that was found just now; false, and nothing is written, if it has to be
+    /// looked for as [`Pickler::save_global`] does.
+    pub(super) fn save_found(&mut self, object: *mut PyObject, found: by_reference::Found) -> PyResult<bool> {
+        let ty = type_of(object).cast_const();
+        let Some(module_name) = found.claimed else { return Ok(false) };
+        let is_plain = (ty == &raw const PyType_Type || ty == &raw const PyFunction_Type)
+            && type_of(found.name.as_ptr()).cast_const() == &raw const PyUnicode_Type
+            && !text::has_dot(found.name.as_ptr())
+            && is_module(found.module.as_ptr());
+        if !is_plain || self.asks || self.protocol < 4 || self.in_person.is_some() {
+            return Ok(false);
+        }
+        let (module_name, name) = (self.keep(module_name)?, self.keep(found.name)?);
+        if !self.extension(object, module_name, name)? {
+            self.global_ref(object, module_name, name)?;
+            self.memoize(object)?;
+        }
+        Ok(true)
     }
 
     /// `getattr(getattr(module.a, "b"), "c")` for the name "a.b.c".

@@ -17,7 +17,7 @@ use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::reconstruct::table::callable_of;
-use crate::reducers::table;
+use crate::reducers::table::{self, Reduced};
 
 /// What a reduce value says, checked.
 struct Parts {
@@ -54,18 +54,36 @@ impl Pickler<'_> {
                 return self.reduce_value(value, object);
             }
         }
-        if type_of(object).cast_const() == &raw const PyType_Type && self.static_type(object)? {
+        let ty = type_of(object);
+        if ty.cast_const() == &raw const PyType_Type && self.static_type(object)? {
             return Ok(None);
         }
         if let Known::Begun(frame) = self.known(object)? {
             return Ok(frame);
         }
-        if !self.options.replaces_own
-            && let Some(frame) = self.described(object, |pickler| table::class_or_function(pickler, object))?
-        {
-            return Ok(Some(frame));
+        if !self.options.replaces_own {
+            if self.options.dispatch_table.is_none()
+                && let Some(reducer) = table::built_in(ty)
+            {
+                return self.described(object, |pickler| reducer(pickler, object).map(Some));
+            }
+            let mut reduced = Reduced::Not;
+            let frame = self.described(object, |pickler| match table::class_or_function(pickler, object)? {
+                Reduced::ByValue(frame) => Ok(Some(frame)),
+                other => {
+                    reduced = other;
+                    Ok(None)
+                }
+            })?;
+            if frame.is_some() {
+                return Ok(frame);
+            }
+            if let Reduced::ByReference(found) = reduced
+                && self.save_found(object, found)?
+            {
+                return Ok(None);
+            }
         }
-        let ty = type_of(object);
         if ty.cast_const() == &raw const PyType_Type {
             return self.save_type(object);
         }

@@ -104,9 +104,9 @@ impl Table {
         Ok(Self { slots, postponed, ..*self })
     }
 
-    /// Forgets all entries.
+    /// Forgets all entries. The region to begin with is one that the last dump would not have outgrown.
     pub fn restart(&mut self) {
-        self.taken = 0;
+        let last = std::mem::take(&mut self.taken);
         self.postponed.addresses.clear();
         self.stamp = self.stamp.checked_add(ONE).unwrap_or_else(|| {
             self.slots.fill(EMPTY);
@@ -119,6 +119,10 @@ impl Table {
     fn begin(&mut self) {
         self.start = 0;
         self.len = if self.slots.is_empty() { 0 } else { FIRST_SLOTS };
+        while last * 2 >= self.len && self.start + self.len + self.len * GROWTH <= self.slots.len() && self.len > 0 {
+            self.start += self.len;
+            self.len *= GROWTH;
+        }
         self.hash = Hash::of(self.len);
     }
 

@@ -3,8 +3,9 @@
 use pyo3_ffi::*;
 
 use super::class_state::ClassState;
+use super::table::Reduced;
 use super::{builtin_types, enumeration};
-use crate::decide::by_reference::goes_by_reference;
+use crate::decide::by_reference::found_by_reference;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
@@ -17,18 +18,20 @@ use crate::py::owned::Owned;
 use crate::reconstruct::tracker;
 use crate::state::Name;
 
-/// A class: None if it goes by reference.
-pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Frame>> {
+/// A class.
+pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Reduced> {
     if let Some(frame) = builtin_types::reduce(pickler, class)? {
-        return Ok(Some(frame));
+        return Ok(Reduced::ByValue(frame));
     }
-    if goes_by_reference(pickler.state, class, pickler)? {
-        return Ok(None);
+    if let Some(found) = found_by_reference(pickler.state, class, pickler)? {
+        return Ok(Reduced::ByReference(found));
     }
-    if enumeration::is_enumeration(pickler, class)? {
-        return enumeration::reduce(pickler, class).map(Some);
-    }
-    by_value(pickler, class).map(Some)
+    let frame = if enumeration::is_enumeration(pickler, class)? {
+        enumeration::reduce(pickler, class)?
+    } else {
+        by_value(pickler, class)?
+    };
+    Ok(Reduced::ByValue(frame))
 }
 
 /// (_make_skeleton_class, (metaclass, name, bases, type keyword arguments, tracker id, None), state, _class_setstate)

@@ -5,9 +5,10 @@ use pyo3_ffi::*;
 use super::function_state;
 use super::function_stencil::{self, Reach};
 use super::joined::{Joined, is_plain, join};
+use super::table::Reduced;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
-use crate::decide::by_reference::goes_by_reference;
+use crate::decide::by_reference::found_by_reference;
 use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
@@ -49,15 +50,15 @@ pub(super) struct Findings {
     pub(super) dict: Option<Owned>,
 }
 
-/// A function, or what says of itself that it is one: None if it goes by reference.
-pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Option<Frame>> {
-    if goes_by_reference(pickler.state, object, pickler)? {
-        return Ok(None);
+/// A function, or what says of itself that it is one.
+pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Reduced> {
+    match found_by_reference(pickler.state, object, pickler)? {
+        Some(found) => Ok(Reduced::ByReference(found)),
+        None => by_value(pickler, object).map(Reduced::ByValue),
     }
-    by_value(pickler, object).map(Some)
 }
 
-/// The same, wherever the function could be found again.
+/// By value, wherever the function could be found again.
 pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
     if type_of(object).cast_const() != &raw const PyFunction_Type {
         let function = attributes(pickler, object)?;

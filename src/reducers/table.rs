@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 
 use super::{by_name, cell, class, code, descriptor, file, function, method, module, typevar, view};
 use crate::analyzer::lookup;
+use crate::decide::by_reference::Found;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::py::error::{PyResult, check};
@@ -17,26 +18,36 @@ use crate::py::types::*;
 /// Describes an object; the frame carries the description out.
 pub type Reducer = fn(&mut Pickler<'_>, *mut PyObject) -> PyResult<Frame>;
 
-/// Types written in C that every interpreter shares.
-fn built_in() -> [(*mut PyTypeObject, Reducer); 16] {
-    [
-        (&raw mut PyCell_Type, cell::reduce),
-        (&raw mut PyCode_Type, code::reduce),
-        (&raw mut PyMethod_Type, method::reduce),
-        (&raw mut PyModule_Type, module::reduce),
-        (&raw mut PyClassMethod_Type, descriptor::wrapped_function),
-        (&raw mut PyStaticMethod_Type, descriptor::wrapped_function),
-        (&raw mut PyProperty_Type, descriptor::property),
-        (&raw mut PyGetSetDescr_Type, descriptor::getset),
-        (&raw mut PyDictProxy_Type, view::mapping_proxy),
-        (&raw mut PyMemoryView_Type, view::memory_view),
-        (&raw mut PyDictKeys_Type, view::keys),
-        (&raw mut PyDictValues_Type, view::values),
-        (&raw mut PyDictItems_Type, view::items),
-        (&raw mut PyODictKeys_Type, view::keys),
-        (&raw mut PyODictValues_Type, view::values),
-        (&raw mut PyODictItems_Type, view::items),
-    ]
+/// A type written in C that every interpreter shares, and its reducer.
+struct BuiltIn(*mut PyTypeObject, Reducer);
+
+// SAFETY: the address of a static.
+unsafe impl Sync for BuiltIn {}
+
+/// The most frequent ones come first.
+static BUILT_IN: [BuiltIn; 16] = [
+    BuiltIn(&raw mut PyCell_Type, cell::reduce),
+    BuiltIn(&raw mut PyCode_Type, code::reduce),
+    BuiltIn(&raw mut PyProperty_Type, descriptor::property),
+    BuiltIn(&raw mut PyClassMethod_Type, descriptor::wrapped_function),
+    BuiltIn(&raw mut PyStaticMethod_Type, descriptor::wrapped_function),
+    BuiltIn(&raw mut PyModule_Type, module::reduce),
+    BuiltIn(&raw mut PyMethod_Type, method::reduce),
+    BuiltIn(&raw mut PyGetSetDescr_Type, descriptor::getset),
+    BuiltIn(&raw mut PyDictProxy_Type, view::mapping_proxy),
+    BuiltIn(&raw mut PyMemoryView_Type, view::memory_view),
+    BuiltIn(&raw mut PyDictKeys_Type, view::keys),
+    BuiltIn(&raw mut PyDictValues_Type, view::values),
+    BuiltIn(&raw mut PyDictItems_Type, view::items),
+    BuiltIn(&raw mut PyODictKeys_Type, view::keys),
+    BuiltIn(&raw mut PyODictValues_Type, view::values),
+    BuiltIn(&raw mut PyODictItems_Type, view::items),
+];
+
+/// The reducer for objects of exactly this type, if it is one of these.
+#[inline]
+pub fn built_in(ty: *mut PyTypeObject) -> Option<Reducer> {
+    BUILT_IN.iter().find(|row| row.0 == ty).map(|row| row.1)
 }
 
 /// Types that a module makes: what they call themselves, the module, their name in it.
@@ -55,10 +66,10 @@ const OF_MODULES: &[(&CStr, &str, &str, Reducer)] = &[
 
 /// The reducer of cloudpickle's dispatch table for objects of exactly this type.
 pub fn by_type(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<Option<Reducer>> {
-    if let Some((_, reducer)) = built_in().iter().find(|(row, _)| *row == ty) {
-        return Ok(Some(*reducer));
+    match built_in(ty) {
+        None => of_modules(pickler, ty),
+        known => Ok(known),
     }
-    of_modules(pickler, ty)
 }
 
 /// The same for types that a module makes.
@@ -77,9 +88,16 @@ pub fn of_modules(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<
     Ok(None)
 }
 
-/// Classes and functions (cloudpickle's `Pickler.reducer_override`): None if the object goes by reference, or is
-/// neither.
-pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Option<Frame>> {
+/// What becomes of an object that may be a class or a function.
+pub enum Reduced {
+    ByValue(Frame),
+    ByReference(Found),
+    /// It is neither.
+    Not,
+}
+
+/// Classes and functions (cloudpickle's `Pickler.reducer_override`).
+pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Reduced> {
     let ty = type_of(object);
     if ty.cast_const() == &raw const PyFunction_Type {
         return function::reduce(pickler, object);
@@ -88,7 +106,7 @@ pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> Py
     if unsafe { PyType_HasFeature(ty, Py_TPFLAGS_TYPE_SUBCLASS) } != 0 {
         return class::reduce(pickler, object);
     }
-    if claims_to_be_function(pickler, object, ty)? { function::reduce(pickler, object) } else { Ok(None) }
+    if claims_to_be_function(pickler, object, ty)? { function::reduce(pickler, object) } else { Ok(Reduced::Not) }
 }
 
 /// `isinstance(object, types.FunctionType)` for what is none: it asks for `__class__`, and proxies lie.
