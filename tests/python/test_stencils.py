@@ -50,8 +50,95 @@ BEFORE = {
 }
 
 
+# Objects that begin with the function: the memo is empty when it is met.
+BEGINNING = {
+    "nothing else": lambda f: f,
+    "itself again": lambda f: (f, f, [f]),
+    "its parts": lambda f: (f, f.__code__, f.__name__, f.__module__, f.__doc__, f.__code__.co_consts, f.__globals__["__name__"]),
+    "its annotations": lambda f: (f, f.__annotations__, f.__annotations__),
+    "a function with its code": lambda f: (f, types.FunctionType(f.__code__, f.__globals__, "other", None, f.__closure__)),
+    "foreign code that gives its parts": lambda f: (f, Lends(f), Lends(f)),
+    "a hundred objects": lambda f: (f, [str(i) for i in range(100)], f, [object] * 3),
+}
+
+
+class Lends:
+    """Runs foreign code, by which the parts of a function are met."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __reduce__(self):
+        f = self.function
+        return list, ([f, f.__annotations__, f.__name__, f.__module__, f.__code__.co_varnames],)
+
+
 def made(source):
     return run(source)["made"]
+
+
+@pytest.mark.parametrize("beginning", BEGINNING)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_pickle_that_begins_with_the_function(function, beginning):
+    f = made(FUNCTIONS[function])
+    for protocol in range(2, 6):
+        for number in range(4):
+            obj = BEGINNING[beginning](f)
+            theirs = outcome(by_cloudpickle, obj, protocol)
+            found = difference(outcome(binding.dumps, obj, protocol), theirs)
+            assert found is None, "dump %d: %s" % (number, found)
+
+
+CHANGES = {
+    "__name__": lambda f: setattr(f, "__name__", "changed"),
+    "__qualname__": lambda f: setattr(f, "__qualname__", "changed"),
+    "__module__": lambda f: setattr(f, "__module__", "changed"),
+    "__doc__": lambda f: setattr(f, "__doc__", "changed"),
+    "no __doc__": lambda f: setattr(f, "__doc__", None),
+    "__dict__": lambda f: setattr(f, "mark", "changed"),
+    "__defaults__": lambda f: setattr(f, "__defaults__", (1,)),
+    "__kwdefaults__": lambda f: setattr(f, "__kwdefaults__", {"c": 1}),
+    "__annotations__": lambda f: setattr(f, "__annotations__", {"return": int}),
+    "empty __annotations__": lambda f: setattr(f, "__annotations__", {}),
+    "shared __annotations__": lambda f: setattr(f, "__annotations__", SHARED),
+    "__code__": lambda f: setattr(f, "__code__", f.__code__.replace(co_name="changed")),
+    "a global of its own": lambda f: f.__globals__.update(x=1, other="changed", os=types),
+    "__file__ of its globals": lambda f: f.__globals__.update(__file__="changed"),
+    "__path__ of its globals": lambda f: f.__globals__.update(__path__=["changed"]),
+    "no __package__ in its globals": lambda f: f.__globals__.pop("__package__", None),
+    "another __name__ of its globals": lambda f: f.__globals__.update(__name__="changed"),
+}
+SHARED = {}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("function", ["plain", "no characters", "defaults", "globals", "itself", "empty annotations"])
+def test_a_function_that_changes(function, change):
+    namespace = run(FUNCTIONS[function])
+    f = namespace["made"]
+    before = dict(f.__globals__)
+    try:
+        for step in (lambda f: None, CHANGES[change]):
+            step(f)
+            for number in range(4):
+                for obj in (f, [f, f.__annotations__]):
+                    found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+                    assert found is None, "dump %d: %s" % (number, found)
+    finally:
+        f.__globals__.clear()
+        f.__globals__.update(before)
+
+
+@pytest.mark.parametrize("function", ["plain", "closure", "defaults", "inner code", "globals"])
+def test_a_limit_counts_what_is_written(function):
+    f = made(FUNCTIONS[function])
+    for obj in (f, [f, f.__code__]):
+        length = len(binding.dumps(obj, 5))
+        for limit in [*range(1, length, 7), *range(length - 40, length)]:
+            with pytest.raises(ValueError, match="max_bytes"):
+                binding.dumps_to_memory(obj, max_bytes=limit)
+        for limit in range(length, length + 40):
+            assert binding.dumps_to_memory(obj, max_bytes=limit) == by_cloudpickle(obj, 5)
 
 
 @pytest.mark.parametrize("before", BEFORE)
@@ -112,3 +199,23 @@ def test_a_hook_that_is_asked_gets_every_part():
     with_hook = binding.dumps_to_memory(f, reducer=hook)
     assert with_hook == by_cloudpickle(f, 5)
     assert asked.count(types.CodeType) == 3
+
+
+@pytest.mark.parametrize("ty", [object, type, property, int, OSError, Exception, super, type(None), types.CodeType])
+def test_types_of_builtins(ty):
+    for obj in (ty, [ty, "builtins", ty, list], {"ty": ty, "int": int, "super": super}):
+        for protocol in range(6):
+            for _ in range(3):
+                assert difference(outcome(binding.dumps, obj, protocol), outcome(by_cloudpickle, obj, protocol)) is None
+
+
+def test_a_type_that_builtins_does_not_have_any_more(monkeypatch):
+    import builtins
+
+    for there in (True, False, True):
+        with monkeypatch.context() as patch:
+            if not there:
+                patch.setattr(builtins, "frozenset", 5)
+            obj = [frozenset, int]
+            found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+            assert found is None, found
