@@ -283,6 +283,8 @@ pub struct State {
     pub code_stencils: Room,
     /// Stretches of the pickles of functions.
     pub function_stencils: Room,
+    /// Names of types that the reducers know and that lie in modules.
+    pub module_types: Room,
     /// Types of `builtins`, and their names in pickles.
     pub static_types: Room,
     /// The code by which namedtuples give their items.
@@ -391,6 +393,7 @@ impl State {
             wires: Room::default(),
             code_stencils: Room::default(),
             function_stencils: Room::default(),
+            module_types: Room::default(),
             static_types: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),

@@ -99,11 +99,11 @@ impl Pickler<'_> {
         let Some(module_name) = found.claimed else { return Ok(false) };
         let is_plain = (ty == &raw const PyType_Type || ty == &raw const PyFunction_Type)
             && type_of(found.name.as_ptr()).cast_const() == &raw const PyUnicode_Type
-            && !text::has_dot(found.name.as_ptr())
             && is_module(found.module.as_ptr());
         if !is_plain || self.asks || self.protocol < 4 || self.in_person.is_some() {
             return Ok(false);
         }
+        self.refuse_local(object, found.name.as_ptr())?;
         let (module_name, name) = (self.keep(module_name)?, self.keep(found.name)?);
         if !self.extension(object, module_name, name)? {
             self.global_ref(object, module_name, name)?;

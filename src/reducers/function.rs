@@ -4,7 +4,7 @@ use pyo3_ffi::*;
 
 use super::function_state;
 use super::function_stencil::{self, Reach};
-use super::joined::{Joined, is_plain, join};
+use super::joined::{Joined, has_plain_keys, join};
 use super::table::Reduced;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
@@ -304,15 +304,4 @@ fn attributes_copy(pickler: &mut Pickler<'_>, dict: *mut PyObject) -> PyResult<O
         }
         Ok(Some(copy))
     }
-}
-
-fn has_plain_keys(dict: *mut PyObject) -> bool {
-    let (mut key, mut position) = (std::ptr::null_mut(), 0);
-    // SAFETY: a live dict, which nothing changes meanwhile.
-    while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
-        if !is_plain(key) {
-            return false;
-        }
-    }
-    true
 }

@@ -39,6 +39,18 @@ pub fn is_plain(text: *mut PyObject) -> bool {
     type_of(text).cast_const() == &raw const PyUnicode_Type
 }
 
+/// Are all keys of a dict exact `str`?
+pub fn has_plain_keys(dict: *mut PyObject) -> bool {
+    let (mut key, mut position) = (std::ptr::null_mut(), 0);
+    // SAFETY: a live dict, which nothing changes meanwhile.
+    while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
+        if !is_plain(key) {
+            return false;
+        }
+    }
+    true
+}
+
 /// `"".join(text)` of any object. Runs foreign code.
 pub fn join(text: *mut PyObject) -> PyResult<Owned> {
     // SAFETY: live; a new reference or an exception.

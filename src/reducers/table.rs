@@ -12,6 +12,7 @@ use crate::pickler::frame::Frame;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
 use crate::py::object::type_attr;
+use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::types::*;
 
@@ -77,8 +78,11 @@ pub fn of_modules(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<
     // SAFETY: a live type; its name is NUL-terminated text.
     let name = unsafe { CStr::from_ptr((*ty).tp_name) };
     let state = pickler.state;
-    for (_, module, in_module, reducer) in OF_MODULES.iter().filter(|(calls_itself, ..)| *calls_itself == name) {
-        let (module, in_module) = (text::new(module)?, text::intern(in_module)?);
+    for (row, (calls_itself, .., reducer)) in OF_MODULES.iter().enumerate() {
+        if *calls_itself != name {
+            continue;
+        }
+        let (module, in_module) = &state.module_types.get(names_in_modules)?[row];
         let Some(module) = lookup::imported(state, module.as_ptr(), pickler)? else { continue };
         let Some(found) = lookup::own_attr(module.as_ptr(), in_module.as_ptr())? else { continue };
         if found.as_ptr() == ty.cast() {
@@ -86,6 +90,12 @@ pub fn of_modules(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<
         }
     }
     Ok(None)
+}
+
+/// The names of modules and of what is looked for in them, row by row.
+#[cold]
+fn names_in_modules() -> PyResult<Vec<(Owned, Owned)>> {
+    OF_MODULES.iter().map(|(_, module, name, _)| Ok((text::intern(module)?, text::intern(name)?))).collect()
 }
 
 /// What becomes of an object that may be a class or a function.

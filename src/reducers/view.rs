@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use super::call::Callable;
+use super::joined::has_plain_keys;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
@@ -59,8 +60,28 @@ pub fn items(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> 
 
 /// types.MappingProxyType -> (types.MappingProxyType, (dict,))
 pub fn mapping_proxy(pickler: &mut Pickler<'_>, proxy: *mut PyObject) -> PyResult<Frame> {
-    let copy = dict_of(pickler, proxy)?;
+    let copy = match plain_copy(proxy)? {
+        Some(copy) => copy,
+        None => dict_of(pickler, proxy)?,
+    };
     Callable::object((&raw mut PyDictProxy_Type).cast()).with(pickler, proxy, [(copy, Place::Hidden)])
+}
+
+/// A copy of the dict behind a proxy, if to make it runs no foreign code: before 3.12 it may collect garbage.
+fn plain_copy(proxy: *mut PyObject) -> PyResult<Option<Owned>> {
+    /// `mappingproxyobject` of `Objects/descrobject.c`.
+    #[repr(C)]
+    struct MappingProxy {
+        head: PyObject,
+        mapping: *mut PyObject,
+    }
+    // SAFETY: a live proxy is laid out like this, and holds its mapping.
+    let mapping = unsafe { (*proxy.cast::<MappingProxy>()).mapping };
+    if !cfg!(Py_3_12) || type_of(mapping).cast_const() != &raw const PyDict_Type || !has_plain_keys(mapping) {
+        return Ok(None);
+    }
+    // SAFETY: a live dict; a new reference or an exception.
+    unsafe { Owned::new(PyDict_Copy(mapping)).map(Some) }
 }
 
 /// memoryview -> (bytes, (contents,))

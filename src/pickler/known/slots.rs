@@ -10,6 +10,7 @@ use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::undeclared::_PyType_Lookup;
+use crate::py::vec::TryPush;
 
 /// One slot. The name is held by the list that the class keeps.
 #[derive(Clone, Copy)]
@@ -64,7 +65,15 @@ pub fn slots_of(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult
     if names.len() > MOST {
         return Ok(None);
     }
-    Ok(names.iter().map(|name| slot(class, *name)).collect())
+    let mut slots = vec![];
+    slots.try_room(names.len())?;
+    for name in names {
+        match slot(class, *name) {
+            Some(slot) => slots.push(slot),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(slots))
 }
 
 fn slot(class: *mut PyTypeObject, name: *mut PyObject) -> Option<Slot> {
