@@ -74,6 +74,11 @@ impl Cutter {
     /// An object begins, unless it is known; [`Cutter::close`] ends it.
     pub fn open(&mut self, object: *mut PyObject) -> PyResult<usize> {
         self.hold(object)?;
+        self.open_lent(object)
+    }
+
+    /// The same for an object that keeps the stencil itself, and so is not held by it.
+    pub fn open_lent(&mut self, object: *mut PyObject) -> PyResult<usize> {
         self.marks.try_push(Mark::Open { object, at: self.at(), end: 0, close: 0 })?;
         Ok(self.marks.len() - 1)
     }

@@ -104,7 +104,7 @@ impl Table {
         Ok(Self { slots, postponed, ..*self })
     }
 
-    /// Forgets all entries. The region to begin with is one that the last dump would not have outgrown.
+    /// Forgets all entries.
     pub fn restart(&mut self) {
         let last = std::mem::take(&mut self.taken);
         self.postponed.addresses.clear();
@@ -113,10 +113,11 @@ impl Table {
             ONE
         });
         self.shrink();
-        self.begin();
+        self.begin(last);
     }
 
-    fn begin(&mut self) {
+    /// The region to begin with is one that so many entries do not outgrow, if it is there.
+    fn begin(&mut self, last: usize) {
         self.start = 0;
         self.len = if self.slots.is_empty() { 0 } else { FIRST_SLOTS };
         while last * 2 >= self.len && self.start + self.len + self.len * GROWTH <= self.slots.len() && self.len > 0 {
@@ -131,7 +132,7 @@ impl Table {
         if self.slots.len() > MOST_KEPT {
             self.slots = Vec::new();
             self.taken = 0;
-            self.begin();
+            self.begin(0);
         }
     }
 

@@ -171,7 +171,7 @@ fn cut_function(
         return Ok(false);
     }
     cutter.tuple(5)?;
-    let open = cutter.open(function.code)?;
+    let open = cutter.open_lent(function.code)?;
     if !wires.cut_code_type(state, cutter)? || !code::cut(cutter, function.code, 0)? {
         return Ok(false);
     }

@@ -75,9 +75,12 @@ fn plain_copy(proxy: *mut PyObject) -> PyResult<Option<Owned>> {
         head: PyObject,
         mapping: *mut PyObject,
     }
+    if !cfg!(Py_3_12) || type_of(proxy) != &raw mut PyDictProxy_Type {
+        return Ok(None);
+    }
     // SAFETY: a live proxy is laid out like this, and holds its mapping.
     let mapping = unsafe { (*proxy.cast::<MappingProxy>()).mapping };
-    if !cfg!(Py_3_12) || type_of(mapping).cast_const() != &raw const PyDict_Type || !has_plain_keys(mapping) {
+    if type_of(mapping).cast_const() != &raw const PyDict_Type || !has_plain_keys(mapping) {
         return Ok(None);
     }
     // SAFETY: a live dict; a new reference or an exception.

@@ -2,7 +2,9 @@
 the second one cuts, later ones copy. All are the oracle's bytes, whatever of the function was met before."""
 
 import copyreg
+import gc
 import types
+import weakref
 
 import binding
 import pytest
@@ -219,3 +221,16 @@ def test_a_type_that_builtins_does_not_have_any_more(monkeypatch):
             obj = [frozenset, int]
             found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
             assert found is None, found
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_stencil_does_not_keep_its_code_alive(function):
+    def references():
+        f = made(FUNCTIONS[function])
+        for _ in range(5):
+            outcome(binding.dumps, f, 5)
+        return weakref.ref(f), weakref.ref(f.__code__)
+
+    gone = references()
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
