@@ -63,7 +63,9 @@ says "$work/embed" "obj.conf"
 
 begin "the module"
 site=$to/usr/lib/python3/dist-packages
-check_module "$site" env PYTHONPATH="$site" "$python"
+# An environment of its own, since this Python may have cloudpickle.
+"$python" -m venv --without-pip "$work/venv"
+check_module "$site" env PYTHONPATH="$site" "$work/venv/bin/python"
 
 begin "dpkg --purge"
 dpkg --purge libcloudpickle0 libcloudpickle-dev python3-libcloudpickle >"$work/said" 2>&1 || { cat "$work/said"; exit 1; }

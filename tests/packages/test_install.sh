@@ -117,7 +117,9 @@ PY
 
   begin "the module"
   site=$(find "$prefix/lib" -name site-packages)
-  check_module "$site" env PYTHONPATH="$site" "$python"
+  # An environment of its own, since this Python may have cloudpickle.
+  "$python" -m venv --without-pip "$work/venv"
+  check_module "$site" env PYTHONPATH="$site" "$work/venv/bin/python"
 else
   echo "left out: programs that embed $python ($alone)"
 fi
