@@ -1,0 +1,33 @@
+#!/bin/bash
+# check.sh PYTHON WHAT: what tries to break the library, for one CPython: memory, callbacks, references, threads,
+# interpreters, hostile, io, valgrind, fuzz. SECONDS_EACH is how long what has no end of its own goes on, EXAMPLES how many
+# programs are made and compared. docs/trust.md says what each came to.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+python=$1 what=$2
+name=$("$python" "$root/tests/interpreters/facts.py" name)
+venv=$root/build/venv/$name
+export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$name
+export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$PYO3_PYTHON PYTHONHASHSEED=${PYTHONHASHSEED:-1}
+export HYPOTHESIS_STORAGE_DIRECTORY=$root/build/log/$name/hypothesis
+export THREADS_SECONDS=$SECONDS_EACH HOSTILE_SECONDS=$SECONDS_EACH
+
+py() { (cd "$root/tests/python" && "$venv/tests/bin/python" -m pytest -rsP "$@"); }
+c() { # TEST NAME...: programs in C
+  CARGO_TARGET_DIR=$root/build/target/embed cargo build --release --quiet -p cloudpickle-embed
+  (cd "$root" && cargo test --quiet --test "$1" -- --show-output "${@:2}")
+}
+
+echo "== $what, CPython $name"
+case $what in
+memory) py test_no_memory.py ;;
+callbacks) py test_callbacks.py test_face_hooks.py && c c_programs streams buffers ;;
+references) py test_leaks.py ;;
+threads) py test_threads.py test_tracker.py ;;
+interpreters) py test_face.py -k interpreters && c c_programs interpreter lifecycle ;;
+hostile) py test_hostile.py test_unpickler_bad_input.py ;;
+io) py test_io.py test_doors.py && c c_programs streams ;;
+valgrind) command -v valgrind >/dev/null || "$root/.ci/need" valgrind valgrind && c valgrind ;;
+fuzz) export EXAMPLES && py test_generated.py -k "test_programs and not have" ;;
+*) echo "no such check: $what" >&2; exit 2 ;;
+esac
