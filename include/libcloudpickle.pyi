@@ -4,7 +4,7 @@ from collections import ChainMap
 from collections.abc import Buffer, Callable, Iterable, Mapping
 from pickle import PickleBuffer
 from types import CellType as CellType, ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, type_check_only
 
 class _Writer(Protocol):
     def write(self, data: Any, /) -> object: ...
@@ -18,6 +18,7 @@ _Reducer = Callable[[Any], str | tuple[Any, ...]]
 
 DEFAULT_PROTOCOL: Final[int]
 PYPY: Final = False
+builtin_code_type: None
 __version__: Final[str]
 
 class _Pickler:
@@ -53,10 +54,12 @@ class Pickler(_Pickler):
 
 CloudPickler = Pickler
 
+@type_check_only
 class PicklerMemoProxy:
     def clear(self) -> None: ...
     def copy(self) -> dict[int, tuple[int, Any]]: ...
 
+@type_check_only
 class UnpicklerMemoProxy:
     def clear(self) -> None: ...
     def copy(self) -> dict[int, Any]: ...

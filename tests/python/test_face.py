@@ -1,6 +1,8 @@
 """The module and its classes, beside the hooks: names, arguments, files, the memo, garbage, threads, interpreters."""
 
+import ast
 import gc
+import inspect
 import io
 import os
 import pickle
@@ -590,28 +592,68 @@ def test_the_module_can_be_imported_again():
     ) == "3\n"
 
 
-def test_stubs_name_what_is_there():
-    """include/libcloudpickle.pyi and the module: the same public names, methods and parameters."""
-    import ast
-    import inspect
-
+def stub():
     path = os.path.join(os.path.dirname(__file__), "..", "..", "include", "libcloudpickle.pyi")
     with open(path) as file:
-        tree = ast.parse(file.read())
-    said = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    there = public(libcloudpickle) - {"PYPY", "DEFAULT_PROTOCOL", "builtin_code_type", "CellType", "CloudPickler"}
-    assert there <= set(said)
-    for name in sorted(there):
+        return ast.parse(file.read())
+
+
+def parameters_of_stub(node, is_method):
+    """Name, kind and default of each parameter, as text."""
+    kinds = inspect.Parameter
+    by_position = node.args.posonlyargs + node.args.args
+    found = [(one.arg, kinds.POSITIONAL_ONLY) for one in node.args.posonlyargs]
+    found += [(one.arg, kinds.POSITIONAL_OR_KEYWORD) for one in node.args.args]
+    defaults = [None] * (len(by_position) - len(node.args.defaults)) + node.args.defaults
+    found += [(one.arg, kinds.KEYWORD_ONLY) for one in node.args.kwonlyargs]
+    defaults += node.args.kw_defaults
+    rows = [(name, kind, default and ast.literal_eval(default)) for (name, kind), default in zip(found, defaults)]
+    return rows[1:] if is_method else rows
+
+
+def parameters_of(value):
+    parameters = list(inspect.signature(value).parameters.values())
+    if parameters and parameters[0].name == "self":
+        parameters = parameters[1:]
+    return [(one.name, one.kind, None if one.default is one.empty else one.default) for one in parameters]
+
+
+def test_the_stub_is_the_module():
+    """include/libcloudpickle.pyi and the module: the same public names, methods and parameters."""
+    said, annotated = {}, set()
+    for node in stub().body:
+        if isinstance(node, ast.AnnAssign):
+            annotated.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            annotated.add(node.targets[0].id)
+        elif isinstance(node, ast.ImportFrom):
+            annotated |= {alias.asname for alias in node.names if alias.asname}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not getattr(node, "decorator_list", None):
+            said[node.name] = node
+    hidden = {name for name in set(said) | annotated if name.startswith("_")}
+    assert hidden == {"_Writer", "_Reader", "_BufferCallback", "_Reducer", "__version__", "_Pickler", "__getattr__"}
+    assert (set(said) | annotated) - hidden == public(libcloudpickle)
+    for name in sorted(set(said) - hidden):
         node, value = said[name], getattr(libcloudpickle, name)
         if isinstance(node, ast.FunctionDef):
-            if value.__text_signature__:
-                found = inspect.signature(value)
-                assert [arg.arg for arg in node.args.args + node.args.posonlyargs + node.args.kwonlyargs] == [
-                    one.name for one in found.parameters.values()
-                ] or name == "loads", name
-        else:
-            methods = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
-            assert methods <= set(dir(value)), methods - set(dir(value))
+            if value.__text_signature__ or name not in ("subimport", "dynamic_subimport"):
+                assert parameters_of_stub(node, False) == parameters_of(value), name
+            continue
+        nodes = node.body + (said["_Pickler"].body if name == "Pickler" else [])
+        methods = {one.name: one for one in nodes if isinstance(one, ast.FunctionDef) and not one.decorator_list}
+        of_stub = parameters_of_stub(methods.pop("__init__"), True)
+        # Older versions keep no signature of such a class.
+        if sys.version_info >= (3, 12):
+            assert of_stub == parameters_of(value), name
+        for method, of_stub in methods.items():
+            assert parameters_of_stub(of_stub, True) == parameters_of(getattr(value, method)), method
+        fields = {one.target.id for one in nodes if isinstance(one, ast.AnnAssign)} | {
+            one.name for one in nodes if isinstance(one, ast.FunctionDef) and one.decorator_list
+        }
+        known = set(methods) | fields
+        assert known <= set(dir(value))
+        there = {one for one in dir(value) if not hasattr(object, one) and not one.startswith("__")}
+        assert there == known, there ^ known
 
 
 class Reduced:
