@@ -24,7 +24,7 @@ CHECKS = memory callbacks references threads interpreters hostile io valgrind fu
 SECONDS_EACH ?= 120
 EXAMPLES ?= 2000
 
-.PHONY: check $(CHECKS:%=check-%) help demo test bench engines hosts lint docs header clean tools environment library embed static install \
+.PHONY: check $(CHECKS:%=check-%) help demo test bench builds engines hosts lint docs header clean tools environment library embed static install \
 	uninstall wheel deb packages-test
 
 help:
@@ -95,6 +95,11 @@ bench: library
 	@benches/environment.sh $(PYTHON) $(VENV)/bench
 	@PYTHONHASHSEED=1 $(VENV)/bench/bin/python benches/run.py $(TARGET)/release/libcloudpickle.so \
 	  $(if $(QUICK),--quick) $(or $(PARTS),--write $(if $(QUICK),build/bench,docs))
+
+# What other settings of the build would give: many builds, half an hour.
+builds: environment
+	@benches/environment.sh $(PYTHON) $(VENV)/bench
+	@PYTHONHASHSEED=1 $(VENV)/bench/bin/python benches/builds.py build/bench/builds --write docs
 
 engines: library
 	@tests/engines/run.sh $(PYTHON) $(TARGET)/release/libcloudpickle.so $(ENGINES)

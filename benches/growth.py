@@ -89,7 +89,7 @@ class Growth:
 GROWTHS = [
     Growth("a function that names 4 packages", "more modules imported", naming_packages, (10, 100, 1000, 10_000), further_modules),
     Growth("functions that share 20 globals", "functions", sharing_globals, (1, 10, 100, 1000)),
-    Growth("a class whose methods name a package", "methods", methods_naming_a_package, (1, 10, 100, 1000)),
+    Growth("methods that name a package", "methods", methods_naming_a_package, (1, 10, 100, 1000)),
     Growth("a class", "attributes", attributes, (10, 100, 1000, 10_000)),
     Growth("a function, for the first time", "statements", statements, (1, 10, 100, 1000), cold=True),
     Growth("functions that call one another", "functions in the chain", calling, (1, 10, 100, 1000, 10_000)),

@@ -82,13 +82,13 @@ def bars(title, groups: List[Tuple[str, List[Bar]]], width=900):
     drawing.bar(at, 37, 22, 10, OURS)
     drawing.text(at + 28, 46, "times as fast" + (", target reached" if with_target else ""), 12)
     if with_target:
-        drawing.bar(at + 200, 37, 22, 10, SHORT)
-        drawing.text(at + 228, 46, "target missed", 12)
-        drawing.line(at + 332, 35, at + 332, 49, GREY, 2)
-        drawing.text(at + 340, 46, "target", 12)
+        drawing.bar(at + 215, 37, 22, 10, SHORT)
+        drawing.text(at + 243, 46, "target missed", 12)
+        drawing.line(at + 352, 35, at + 352, 49, GREY, 2)
+        drawing.text(at + 360, 46, "target", 12)
     if with_cold:
-        drawing.ring(at + 402, 42, GREY)
-        drawing.text(at + 412, 46, "other side cold", 12)
+        drawing.ring(at + 424, 42, GREY)
+        drawing.text(at + 436, 46, "other side cold", 12)
     top = y - 22
     for name, found in groups:
         drawing.text(16, y, name, 13, weight=600)
@@ -103,7 +103,7 @@ def bars(title, groups: List[Tuple[str, List[Bar]]], width=900):
             if bar.cold:
                 drawing.ring(x(bar.cold), y + ROW / 2, GREY)
             furthest = max(end, *(x(value) + 5 for value in (bar.cold, bar.target) if value), end)
-            drawing.text(furthest + 6, y + ROW - 3, "%s  %s" % (times(bar.ratio), bar.time), 12)
+            drawing.text(furthest + 6, y + ROW - 3, "%s · %s" % (times(bar.ratio), bar.time), 12)
             y += STEP
         y += 26
     bottom = y - 34

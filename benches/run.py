@@ -5,15 +5,15 @@ a document. With --quick every program runs, on small objects and for a moment: 
 """
 
 import argparse
+import hashlib
 import os
 import pickle
 import subprocess
 import sys
-import tempfile
 from time import perf_counter
 
 import machine
-from sides import HERE, bridge
+from sides import HERE, ROOT, bridge
 
 PARTS = "dumps", "loads", "from_c", "growth", "start", "memory", "instructions"
 LEAD = """\
@@ -24,15 +24,28 @@ How fast libcloudpickle is, beside those that are there. `make bench` writes thi
   of the calling thread, and the collector is off meanwhile. What slows the machine slows all sides; counts of
   instructions do not depend on it.
 - Before a row is timed, its bytes are compared with cloudpickle's or C pickle's; a row whose bytes differ has no figures.
+- Instructions, processor time of what starts anew, and peak memory do not depend on what else runs.
 - Targets were set before the library was written, from throw-away prototypes. Where one is missed the row says so.
+- [builds.md](builds.md) says what other settings of the build would give.
 """
+
+
+def result_of(options, part):
+    """Where a part's result for this library is kept."""
+    with open(options.library, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()[:16]
+    folder = os.path.join(ROOT, "build", "bench", "results")
+    os.makedirs(folder, exist_ok=True)
+    only = hashlib.sha256(options.only.encode()).hexdigest()[:8] if options.only else "all"
+    return os.path.join(folder, "-".join((digest, part, "quick" if options.quick else "full", only)))
 
 
 def run_part(options):
     """Measures one part and leaves it in a file."""
     part = __import__(options.part)
-    with open(options.result, "wb") as file:
-        pickle.dump(part.measure(bridge(options.library), options), file)
+    measured = part.measure(bridge(options.library), options)
+    with open(result_of(options, options.part), "wb") as file:
+        pickle.dump(measured, file)
 
 
 def summary(tables):
@@ -44,12 +57,12 @@ def summary(tables):
     return lines + [""]
 
 
-def write(folder, described, results, took):
+def write(folder, described, results):
     """benchmarks.md, and a folder of pictures beside it."""
     pictures = os.path.join(folder, "pictures")
     os.makedirs(pictures, exist_ok=True)
     tables = [table for found, _ in results.values() for table in found]
-    lines = ["# Benchmarks", "", LEAD, *("- " + line for line in described), "- it took %.0f s" % took, ""]
+    lines = ["# Benchmarks", "", LEAD, *("- " + line for line in described), ""]
     if "dumps" in results:
         lines += ["![dumps, times as fast](pictures/benchmark_dumps.svg)", ""]
     lines += ["## Targets", "", *summary(tables)]
@@ -75,7 +88,7 @@ def main():
     parser.add_argument("--write", help="folder for the document")
     parser.add_argument("--keep", help="folder for callgrind's files, for callgrind_annotate")
     parser.add_argument("--part", help=argparse.SUPPRESS)
-    parser.add_argument("--result", help=argparse.SUPPRESS)
+    parser.add_argument("--stored", action="store_true", help="parts that were measured for this library are not measured again")
     options = parser.parse_args()
     options.scale = 0.01 if options.quick else 1
     if options.quick:
@@ -86,17 +99,19 @@ def main():
     print("\n".join(described), flush=True)
     results, failed = {}, []
     for part in options.parts:
-        with tempfile.NamedTemporaryFile() as file:
-            command = [sys.executable, os.path.join(HERE, "run.py"), *sys.argv[1:], "--part", part, "--result", file.name]
-            if subprocess.run(command).returncode == 0:
-                results[part] = pickle.load(file)
-            else:
+        kept = result_of(options, part)
+        if not (options.stored and os.path.exists(kept)):
+            command = [sys.executable, os.path.join(HERE, "run.py"), *sys.argv[1:], "--part", part]
+            if subprocess.run(command).returncode != 0:
                 failed.append(part)
+                continue
+        with open(kept, "rb") as file:
+            results[part] = pickle.load(file)
     tables = [table for found, _ in results.values() for table in found]
     broken = [row for table in tables for row in table.broken]
     print("\n" + "\n".join(summary(tables)))
     if options.write and not failed:
-        write(options.write, described, results, perf_counter() - start)
+        write(options.write, described, results)
     for row in broken:
         print("fails: " + row)
     for part in failed:
