@@ -3,6 +3,7 @@
 //! Each function is also a Python callable, made once for an interpreter, so that it can stand on the unpickler's
 //! stack, in a memo or in a module like any other object; the unpickler sees what it is and calls it directly.
 
+use std::ffi::c_char;
 use std::ptr;
 
 use pyo3_ffi::*;
@@ -53,6 +54,17 @@ static C_NAMES: [[u8; 48]; Wire::ALL.len()] = {
     names
 };
 
+/// What is said about the callables that the importable face shows.
+const fn doc(wire: Wire) -> *const c_char {
+    match wire {
+        Wire::Subimport => c"subimport(name)\n--\n\nThe module of this name, imported if it is not there.".as_ptr(),
+        Wire::DynamicSubimport => {
+            c"dynamic_subimport(name, vars)\n--\n\nA new module of this name that has these variables.".as_ptr()
+        }
+        _ => ptr::null(),
+    }
+}
+
 macro_rules! rows {
     (@count $($parameter:literal)*) => { <[&str]>::len(&[$($parameter),*]) };
     ($($wire:ident ($($parameter:literal),*) $(optional $default:literal)? => $function:path;)*) => {
@@ -62,7 +74,7 @@ macro_rules! rows {
                     ml_name: (&raw const C_NAMES[Wire::$wire as usize]).cast(),
                     ml_meth: PyMethodDefPointer { PyCFunctionFastWithKeywords: call_row::<{ Wire::$wire as usize }> },
                     ml_flags: METH_FASTCALL | METH_KEYWORDS,
-                    ml_doc: ptr::null(),
+                    ml_doc: doc(Wire::$wire),
                 },
                 wire: Wire::$wire,
                 parameters: &[$($parameter),*],
