@@ -7,8 +7,8 @@ use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use pyo3_ffi::*;
 
@@ -18,7 +18,9 @@ use crate::py::attach::Home;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
+use crate::py::shared::Shared;
 use crate::py::text;
+use crate::py::vec::{try_box, try_gather};
 
 /// Makes the struct of interned names: `field = "text"`.
 macro_rules! names {
@@ -218,7 +220,7 @@ impl Room {
     pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
         if self.0.get().is_none() {
             // Made outside of the cell: this may run Python code, and a second one that came first is as good.
-            let _ = self.0.set(Box::new(make()?));
+            let _ = self.0.set(try_box(make()?)?);
         }
         match self.0.get().and_then(|kept| kept.downcast_ref()) {
             Some(kept) => Ok(kept),
@@ -301,7 +303,7 @@ pub struct State {
     /// What programs put in the place of cloudpickle's functions.
     pub replaced: Replaced,
     /// For what must come back to this interpreter from any thread.
-    pub home: Arc<Home>,
+    pub home: Shared<Home>,
     /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
     pub buffer_type: OnceLock<Owned>,
 }
@@ -378,10 +380,10 @@ impl State {
         let sys = import(c"sys")?;
         // SAFETY: live, held by `sys`; a module has a dict.
         let sys_dict = Owned::of(unsafe { PyModule_GetDict(sys.as_ptr()) });
-        let wire_names = Wire::ALL.iter().map(|wire| Name::new(wire.name())).collect::<PyResult<_>>()?;
+        let wire_names = try_gather(Wire::ALL.iter().map(|wire| Name::new(wire.name())))?;
         // SAFETY: attached; a new reference.
         let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
-        let state = Box::into_raw(Box::new(Self {
+        let state = Box::into_raw(try_box(Self {
             names: Names::new()?,
             imports: Imports::new()?,
             reconstructors: Room::default(),
@@ -401,9 +403,9 @@ impl State {
             wire_module: Name::new(MODULE)?,
             wire_names,
             by_value,
-            home: Home::here(),
+            home: Home::here()?,
             buffer_type: OnceLock::new(),
-        }));
+        })?);
         // SAFETY: the capsule takes the box over once it lies in the dict; until then it is freed here.
         unsafe {
             let capsule = match Owned::new(PyCapsule_New(state.cast(), CAPSULE.as_ptr(), Some(destroy))) {

@@ -11,6 +11,13 @@ mod guard;
 #[path = "../src/capi/options.rs"]
 #[allow(dead_code)]
 mod options;
+/// What the files know as `py`.
+#[path = "../src/py"]
+mod py {
+    #[path = "message.rs"]
+    #[allow(dead_code)]
+    pub mod message;
+}
 #[path = "../src/capi/status.rs"]
 #[allow(dead_code, non_camel_case_types)]
 mod status;

@@ -20,7 +20,12 @@ c() { # TEST NAME...: programs in C
 
 echo "== $what, CPython $name"
 case $what in
-memory) py test_no_memory.py ;;
+memory)
+  py test_no_memory.py
+  (cd "$root" && cargo build --quiet -p cloudpickle-allocator)
+  export ALLOCATOR_STEP=${ALLOCATOR_STEP:-5} LIBCLOUDPICKLE=$CARGO_TARGET_DIR/debug/libcloudpickle_allocator.so
+  py test_allocator.py
+  ;;
 callbacks) py test_callbacks.py test_face_hooks.py && c c_programs streams buffers ;;
 references) py test_leaks.py ;;
 threads) py test_threads.py test_tracker.py ;;

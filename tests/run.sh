@@ -37,6 +37,12 @@ if [ -n "$alone" ]; then
   say "left out: programs that embed Python ($alone)"
 else
   run "cargo tests" cargo test --quiet --no-fail-fast -- --show-output
+  # A short form of `make check-memory`, with what was just compiled.
+  cargo build --quiet -p cloudpickle-allocator || { say "tests/allocator does not build"; exit 1; }
+  export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/debug/libcloudpickle_allocator.so
+  cd tests/python
+  run "tests of its allocations" env ALLOCATOR_STEP=200 "$venv/tests/bin/python" -m pytest -rs test_allocator.py
+  cd "$root"
 fi
 echo "$name: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -24,5 +24,12 @@ mod guard;
 #[path = "../../src/capi/options.rs"]
 #[allow(dead_code, reason = "flags are checked by the core")]
 mod options;
+/// What the files below know as `py`.
+#[path = "../../src/py"]
+mod py {
+    #[path = "message.rs"]
+    #[allow(dead_code, reason = "the core puts together more")]
+    pub mod message;
+}
 #[path = "../../src/capi/status.rs"]
 mod status;

@@ -1,18 +1,18 @@
 //! Names of globals that a piece of code reads, writes or deletes (cloudpickle's `_extract_code_globals`).
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use pyo3_ffi::*;
 
 use super::kept::Kept;
 use crate::py::code;
-use crate::py::error::{self, PyResult, Raised, raise};
+use crate::py::error::{self, PyResult, Raised, no_memory, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::{bytes, tuple_items};
 use crate::py::object::{call1, dict_get};
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::shared::Shared;
+use crate::py::vec::{TryPush, gather};
 use crate::state::State;
 
 /// The names of the globals that a code object uses.
@@ -77,7 +77,7 @@ const USES: [Use; 256] = {
 
 /// The names, each once and in the order in which they are first met, those of code among the constants behind:
 /// the very objects in `co_names`. They are kept with the code object, and found there from then on.
-pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Arc<Names>> {
+pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Shared<Names>> {
     if let Some(theirs) = state.replaced.code_globals.get() {
         foreign.foreign()?;
         return given(&theirs, code);
@@ -86,12 +86,12 @@ pub fn code_globals(state: &State, code: *mut PyObject, foreign: &mut impl Forei
 }
 
 /// The same, whatever a program put in this function's place.
-pub fn code_globals_itself(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Arc<Names>> {
+pub fn code_globals_itself(state: &State, code: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Shared<Names>> {
     let extra = Kept::get(state)?.code_extra.as_ref().filter(|_| !code::is_shared(code));
     if let Some(names) = extra.and_then(|extra| extra.get(code)) {
         return Ok(names);
     }
-    let names = Arc::new(collect(code, foreign)?);
+    let names = Shared::new(collect(code, foreign)?)?;
     if let Some(extra) = extra {
         extra.set(code, names.clone())?;
     }
@@ -99,11 +99,11 @@ pub fn code_globals_itself(state: &State, code: *mut PyObject, foreign: &mut imp
 }
 
 /// What a program's own function says.
-fn given(theirs: &Owned, code: *mut PyObject) -> PyResult<Arc<Names>> {
+fn given(theirs: &Owned, code: *mut PyObject) -> PyResult<Shared<Names>> {
     let names = call1(theirs.as_ptr(), code)?;
     // SAFETY: live; a new reference or NULL with an exception.
     let names = unsafe { Owned::new(PySequence_Tuple(names.as_ptr()))? };
-    Ok(Arc::new(tuple_items(names.as_ptr()).iter().map(|name| Owned::of(*name)).collect()))
+    Shared::new(gather(tuple_items(names.as_ptr()).iter().map(|name| Owned::of(*name)))?)
 }
 
 /// The names of the instructions that read, write or delete a global, in their order (cloudpickle's
@@ -122,8 +122,11 @@ fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Names> {
     let mut waiting = vec![];
     waiting.try_push(root)?;
     while let Some(code) = waiting.pop() {
-        if code != root && !entered.insert(code) {
-            continue;
+        if code != root {
+            entered.try_reserve(1).map_err(|_| no_memory())?;
+            if !entered.insert(code) {
+                continue;
+            }
         }
         walk(code, |name| names.add(name))?;
         for constant in tuple_items(code::fields(code).consts).iter().rev() {
@@ -134,7 +137,7 @@ fn collect(root: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Names> {
             }
         }
     }
-    names.order.into_iter().map(|name| Ok(Owned::of(name))).collect()
+    gather(names.order.into_iter().map(Owned::of))
 }
 
 /// cloudpickle looks code up in a table by its hash, which covers the constants: raises what that raises.
@@ -228,8 +231,10 @@ impl Met {
             }
         } else {
             if self.set.is_empty() {
+                self.set.try_reserve(self.order.len()).map_err(|_| no_memory())?;
                 self.set.extend(&self.order);
             }
+            self.set.try_reserve(1).map_err(|_| no_memory())?;
             if !self.set.insert(name) {
                 return Ok(());
             }

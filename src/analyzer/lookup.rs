@@ -65,9 +65,9 @@ impl QualifiedName {
         Ok(Self::of_parts(parts))
     }
 
-    fn of_parts(parts: Vec<Owned>) -> Self {
-        let mut parts = parts.into_iter();
-        Self { first: parts.next(), further: parts.collect() }
+    fn of_parts(mut parts: Vec<Owned>) -> Self {
+        let first = if parts.is_empty() { None } else { Some(parts.remove(0)) };
+        Self { first, further: parts }
     }
 
     /// The object of this name in a module, or in any other object. None where Python raises AttributeError, and for

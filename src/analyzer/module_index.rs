@@ -12,7 +12,7 @@ use crate::py::error::{self, PyResult, no_memory};
 use crate::py::layout::tuple_items;
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, gather};
 
 /// Mixes addresses and small numbers, of which nobody can choose many that collide.
 #[derive(Default)]
@@ -117,7 +117,7 @@ impl ModuleIndex {
         positions.sort_unstable();
         // The code may name a thing twice, though none that a compiler made does.
         positions.dedup();
-        Ok(Some(positions.into_iter().map(|position| self.keys[position].clone()).collect()))
+        gather(positions.into_iter().map(|position| self.keys[position].clone())).map(Some)
     }
 
     /// Takes over what has changed in `sys.modules`.
@@ -220,7 +220,11 @@ impl ModuleIndex {
 
     fn name(&mut self, package: &str, node: usize) -> PyResult<()> {
         self.packages.try_reserve(1).map_err(|_| no_memory())?;
-        self.packages.insert(package.into(), node);
+        let mut text = String::new();
+        // With no room to give back.
+        text.try_reserve_exact(package.len()).map_err(|_| no_memory())?;
+        text.push_str(package);
+        self.packages.insert(text.into_boxed_str(), node);
         Ok(())
     }
 

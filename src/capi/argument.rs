@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char};
 use pyo3_ffi::PyObject;
 
 use super::failure::Failure;
+use crate::py::message::message;
 
 /// An object that must be there.
 pub fn object(name: &str, object: *mut PyObject) -> Result<*mut PyObject, Failure> {
@@ -36,7 +37,7 @@ pub unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<&'a CStr, Fail
     let text = unsafe { CStr::from_ptr(text) };
     match text.to_str() {
         Ok(_) => Ok(text),
-        Err(_) => Err(Failure::argument(format!("{name} is not UTF-8"))),
+        Err(_) => Err(Failure::argument(message!("{name} is not UTF-8"))),
     }
 }
 
@@ -52,7 +53,7 @@ pub unsafe fn bytes<'a>(name: &str, data: *const u8, len: usize) -> Result<&'a [
         return Err(is_null(name));
     }
     if len > isize::MAX as usize {
-        return Err(Failure::argument(format!("the length of {name} is {len}, more than an object can be long")));
+        return Err(Failure::argument(message!("the length of {name} is {len}, more than an object can be long")));
     }
     // SAFETY: as the caller says.
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
@@ -61,5 +62,5 @@ pub unsafe fn bytes<'a>(name: &str, data: *const u8, len: usize) -> Result<&'a [
 /// What is said of a NULL.
 #[cold]
 pub fn is_null(name: &str) -> Failure {
-    Failure::argument(format!("{name} is NULL"))
+    Failure::argument(message!("{name} is NULL"))
 }

@@ -4,7 +4,6 @@ use std::ffi::c_void;
 use std::mem;
 use std::ptr;
 use std::slice;
-use std::sync::Arc;
 
 use pyo3_ffi::*;
 
@@ -13,6 +12,8 @@ use super::guard::guard;
 use super::status::cp_status_value::CP_ERR_NO_MEMORY;
 use crate::py::attach::Home;
 use crate::py::error::{PyResult, check, no_memory};
+use crate::py::shared::Shared;
+use crate::py::vec::try_box;
 use crate::state::State;
 
 /// Bits of cp_buffer.flags.
@@ -131,10 +132,7 @@ impl cp_buffer {
     /// What a bytes-like object holds, contiguous, as long as the buffer is held.
     pub(super) fn of_object(object: *mut PyObject) -> PyResult<Self> {
         let home = State::get()?.home.clone();
-        let mut place = try_box::<View>()?;
-        place.write(View { view: Py_buffer::new(), home });
-        // SAFETY: just written.
-        let mut view = unsafe { place.assume_init() };
+        let mut view = try_box(View { view: Py_buffer::new(), home })?;
         // SAFETY: a live object, and a Py_buffer to fill.
         check(unsafe { PyObject_GetBuffer(object, &mut view.view, PyBUF_ANY_CONTIGUOUS) })?;
         Ok(Self {
@@ -167,9 +165,7 @@ impl cp_buffers {
         if self.list.is_empty() {
             return Ok(ptr::null_mut());
         }
-        let mut place = try_box::<Self>()?;
-        place.write(self);
-        Ok(Box::into_raw(place).cast())
+        try_box(self).map(Box::into_raw)
     }
 
     /// Moves an array of the host's in, all of it, whatever happens.
@@ -207,17 +203,6 @@ impl Drop for cp_buffers {
     }
 }
 
-/// Memory for a value, or MemoryError.
-fn try_box<T>() -> PyResult<Box<mem::MaybeUninit<T>>> {
-    let layout = std::alloc::Layout::new::<T>();
-    assert!(layout.size() > 0, "a box of nothing has no memory");
-    // SAFETY: not of size 0; memory of this layout is what a box of the type has.
-    unsafe {
-        let place = std::alloc::alloc(layout).cast::<mem::MaybeUninit<T>>();
-        if place.is_null() { Err(no_memory()) } else { Ok(Box::from_raw(place)) }
-    }
-}
-
 /// Ends memory from malloc.
 unsafe extern "C" fn free(buf: *mut cp_buffer) {
     // SAFETY: a buffer of `of_malloc`, whose memory is freed once.
@@ -227,7 +212,7 @@ unsafe extern "C" fn free(buf: *mut cp_buffer) {
 /// A view of a Python object, and where that lives.
 struct View {
     view: Py_buffer,
-    home: Arc<Home>,
+    home: Shared<Home>,
 }
 
 /// Ends a view of a Python object: in its interpreter, or, when that has ended, not at all.

@@ -22,6 +22,7 @@ use crate::pickler::options::{BufferCallback, MAX_DEPTH};
 use crate::pickler::{Memory, Options, Report, Sink, dump_to_bytes, dump_to_memory, dump_to_sink};
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::{self, PyResult, Raised, matches};
+use crate::py::message::message;
 use crate::state::State;
 
 /// Bits of the flags in the options of dump and load.
@@ -191,7 +192,7 @@ pub unsafe extern "C" fn cp_dump_fd(
         || {
             let obj = argument::object("obj", obj)?;
             if fd < 0 {
-                return Err(Failure::argument(format!("fd is {fd}, negative")));
+                return Err(Failure::argument(message!("fd is {fd}, negative")));
             }
             // SAFETY: NULL or options, as the header asks.
             let settings = unsafe { Settings::read(options)? };
@@ -252,7 +253,7 @@ fn normal_protocol(name: &str, protocol: c_int) -> Result<u8, Failure> {
     match u8::try_from(protocol) {
         Ok(protocol) if protocol <= HIGHEST => Ok(protocol),
         _ if protocol < 0 => Ok(HIGHEST),
-        _ => Err(Failure::argument(format!("pickle protocol must be <= {HIGHEST}: {name} is {protocol}"))),
+        _ => Err(Failure::argument(message!("pickle protocol must be <= {HIGHEST}: {name} is {protocol}"))),
     }
 }
 
@@ -324,7 +325,7 @@ impl Settings {
     /// Buffers go out of band from protocol 5 on.
     fn check_out_of_band(&self) -> Result<(), Failure> {
         if self.protocol < 5 {
-            let message = format!("options.protocol is {}: buffers go out of band from protocol 5 on", self.protocol);
+            let message = message!("options.protocol is {}: buffers go out of band from protocol 5 on", self.protocol);
             return Err(Failure::new(CP_ERR_UNSUPPORTED, message));
         }
         Ok(())

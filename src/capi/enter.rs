@@ -13,6 +13,7 @@ use super::status::cp_status;
 use super::status::cp_status_value::*;
 use crate::py::attach::{self, Absent, Entry};
 use crate::py::error::{self, Aside};
+use crate::py::message::message;
 
 /// Whose business the GIL is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ fn caught<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let words = panic.downcast_ref::<String>().map(String::as_str);
         let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");
-        Err(Failure::new(CP_ERR_INTERNAL, format!("a bug in libcloudpickle: panic: {words}")))
+        Err(Failure::new(CP_ERR_INTERNAL, message!("a bug in libcloudpickle: panic: {words}")))
     })
 }
 

@@ -11,6 +11,7 @@ use super::guard::guard;
 use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
 use crate::py::error;
+use crate::py::message::message;
 use crate::py::object::attr;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -153,7 +154,7 @@ impl cp_error {
         let python_type = type_name(exception);
         let mut message = text::display(exception.as_ptr());
         if message.is_empty() {
-            message.clone_from(&python_type);
+            message = message!("{python_type}");
         }
         match (c_text(&message), c_text(&python_type)) {
             (Some(message), Some(python_type)) => Self {
@@ -177,11 +178,11 @@ fn type_name(exception: &Owned) -> String {
     let long = State::get().and_then(|state| {
         let module = attr(ty.cast(), state.names.module.as_ptr())?;
         let name = attr(ty.cast(), state.names.qualname.as_ptr())?;
-        Ok(format!("{}.{}", text::display(module.as_ptr()), text::display(name.as_ptr())))
+        Ok(message!("{}.{}", text::display(module.as_ptr()), text::display(name.as_ptr())))
     });
     long.unwrap_or_else(|_| {
         error::clear();
-        text::type_name(ty).into_owned()
+        message!("{}", text::type_name(ty))
     })
 }
 

@@ -14,6 +14,7 @@ use super::error::cp_error;
 use super::failure::Failure;
 use super::status::cp_status;
 use crate::py::error::{PyResult, check, occurred};
+use crate::py::message::message;
 use crate::py::object::{attr, import};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn cp_call(
             // SAFETY: so many objects, as the header asks; they live for the call.
             let args = if n_args == 0 { &[][..] } else { unsafe { slice::from_raw_parts(args, n_args) } };
             if let Some(at) = args.iter().position(|arg| arg.is_null()) {
-                return Err(argument::is_null(&format!("args[{at}]")));
+                return Err(argument::is_null(&message!("args[{at}]")));
             }
             Ok((Gil::Auto, (callable, args, out)))
         },

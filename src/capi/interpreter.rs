@@ -5,7 +5,6 @@
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::offset_of;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 
 use super::error::cp_error;
 use super::failure::Failure;
@@ -15,6 +14,7 @@ use super::runtime::{self, Runtime};
 use super::status::cp_status;
 use super::status::cp_status_value::*;
 use crate::py::attach;
+use crate::py::message::c_string;
 
 /// Bits of cp_init_options.flags.
 #[repr(C)]
@@ -113,11 +113,12 @@ struct House {
     phase: Phase,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Phase {
     /// Not ours: none, or one that others started.
     Foreign,
     Starting,
-    Ours(Box<Running>),
+    Ours(Running),
     Closing,
 }
 
@@ -125,12 +126,18 @@ enum Phase {
 struct Running {
     runtime: Runtime,
     /// The thread that must end it, if it matters which.
-    thread: Option<ThreadId>,
+    thread: Option<libc::pthread_t>,
 }
 
 static HOUSE: Mutex<House> = Mutex::new(House { users: 0, phase: Phase::Foreign });
 /// Told when `Phase::Starting` is over.
 static STARTED: Condvar = Condvar::new();
+
+/// The calling thread. Rust's own word for it takes memory.
+fn this_thread() -> libc::pthread_t {
+    // SAFETY: takes nothing, and does not fail.
+    unsafe { libc::pthread_self() }
+}
 
 fn house() -> MutexGuard<'static, House> {
     HOUSE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,9 +163,14 @@ impl Start {
             CP_INIT_SIGNALS as u32 | CP_INIT_ISOLATED as u32 | CP_INIT_THIS_THREAD as u32 | CP_INIT_NO_GLOBAL as u32,
         )?;
         check_reserved(given.reserved)?;
-        // SAFETY: as the caller says.
-        let copy = |text: *const c_char| (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_owned());
-        Ok(Self { flags: given.flags, program: copy(given.program), home: copy(given.home) })
+        let copy = |text: *const c_char| match text.is_null() {
+            true => Ok(None),
+            // SAFETY: as the caller says.
+            false => c_string(unsafe { CStr::from_ptr(text) }.to_bytes())
+                .map(Some)
+                .map_err(|_| Failure::new(CP_ERR_NO_MEMORY, "no memory for the options")),
+        };
+        Ok(Self { flags: given.flags, program: copy(given.program)?, home: copy(given.home)? })
     }
 
     pub fn has(&self, flag: cp_init_flag) -> bool {
@@ -190,8 +202,8 @@ fn initialize(start: &Start) -> Result<(), Failure> {
     STARTED.notify_all();
     match outcome {
         Ok(runtime) => {
-            let thread = start.has(CP_INIT_THIS_THREAD).then(|| thread::current().id());
-            house.phase = Phase::Ours(Box::new(Running { runtime, thread }));
+            let thread = start.has(CP_INIT_THIS_THREAD).then(this_thread);
+            house.phase = Phase::Ours(Running { runtime, thread });
             house.users = 1;
             Ok(())
         }
@@ -221,7 +233,7 @@ fn finalize() -> Result<(), Failure> {
         return Ok(());
     }
     if let Phase::Ours(running) = &house.phase
-        && running.thread.is_some_and(|thread| thread != thread::current().id())
+        && running.thread.is_some_and(|thread| thread != this_thread())
     {
         return Err(Failure::argument(
             "cp_finalize is called in another thread than the cp_initialize with CP_INIT_THIS_THREAD",

@@ -2,7 +2,7 @@
 //!
 //! Loading a pickle runs code of its author's choice. Load only what you would run.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr;
 
@@ -23,6 +23,7 @@ use super::status::cp_status_value::{self, *};
 use crate::module::init::module;
 use crate::module::install::install;
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
+use crate::py::message::{NoText, c_string, message};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::state::State;
@@ -160,7 +161,7 @@ pub unsafe extern "C" fn cp_load_fd(
             let (settings, place) = unsafe { (Settings::read(options), argument::out("out", out, ptr::null_mut())) };
             let (settings, out) = (settings?, place?);
             if fd < 0 {
-                return Err(Failure::argument(format!("fd is {fd}, negative")));
+                return Err(Failure::argument(message!("fd is {fd}, negative")));
             }
             Ok((settings.gil, (settings, out)))
         },
@@ -289,7 +290,7 @@ impl Settings {
             });
         };
         if given.buffers.is_null() && given.n_buffers > 0 {
-            return Err(Failure::argument(format!("options.buffers is NULL, n_buffers {}", given.n_buffers)));
+            return Err(Failure::argument(message!("options.buffers is NULL, n_buffers {}", given.n_buffers)));
         }
         // Before all other checks: they are moved whatever the outcome.
         // SAFETY: so many buffers, as the header asks.
@@ -357,11 +358,17 @@ impl FindClass for Globals {
     fn find(&mut self, module: *mut PyObject, qualname: *mut PyObject, _: u8) -> PyResult<Option<Owned>> {
         let Some(find) = self.find else { return Ok(None) };
         let refuse = || {
-            let message = format!("the host refuses {}.{}", text::display(module), text::display(qualname));
+            let message = message!("the host refuses {}.{}", text::display(module), text::display(qualname));
             Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message))
         };
-        let names = (CString::new(text::utf8(module)?), CString::new(text::utf8(qualname)?));
-        let (Ok(c_module), Ok(c_qualname)) = names else { return refuse() };
+        let (as_text, name_as_text) = (text::utf8(module)?, text::utf8(qualname)?);
+        let names = c_string(as_text.as_bytes())
+            .and_then(|module| c_string(name_as_text.as_bytes()).map(|qualname| (module, qualname)));
+        let (c_module, c_qualname) = match names {
+            Ok(names) => names,
+            Err(NoText::Nul) => return refuse(),
+            Err(NoText::Memory) => return Err(error::no_memory()),
+        };
         let mut out = ptr::null_mut();
         // SAFETY: the host's callback with the host's pointer; texts and place live for the call.
         let answer = unsafe { find(self.ctx, c_module.as_ptr(), c_qualname.as_ptr(), &mut out) };

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use super::failure::Failure;
 use super::status::cp_status_value::CP_ERR_UNSUPPORTED;
+use crate::py::message::message;
 
 /// A struct of options as the header has it.
 ///
@@ -42,12 +43,12 @@ pub unsafe fn read_known<T: Options>(options: *const T) -> Result<Option<T>, Fai
     let size = unsafe { options.cast::<usize>().read_unaligned() };
     if size < T::FIRST {
         let first = T::FIRST;
-        return Err(Failure::argument(format!(
+        return Err(Failure::argument(message!(
             "options.struct_size is {size}, smaller than {first}: use the *_INIT macro"
         )));
     }
     if size > LARGEST {
-        return Err(Failure::argument(format!("options.struct_size is {size}: use the *_INIT macro")));
+        return Err(Failure::argument(message!("options.struct_size is {size}: use the *_INIT macro")));
     }
     let mut copy = MaybeUninit::<T>::zeroed();
     // SAFETY: both are at least so long; bytes of the copy that are not written are zero, which is a value.
@@ -73,7 +74,7 @@ pub unsafe fn check_unknown<T: Options>(options: *const T) -> Result<(), Failure
         if unsafe { options.cast::<u8>().add(at).read() } != 0 {
             return Err(Failure::new(
                 CP_ERR_UNSUPPORTED,
-                format!(
+                message!(
                     "options has a value at byte {at}, where this library knows {known} bytes: it is too old for it"
                 ),
             ));
@@ -86,7 +87,7 @@ pub unsafe fn check_unknown<T: Options>(options: *const T) -> Result<(), Failure
 pub fn check_flags(flags: u32, known: u32) -> Result<(), Failure> {
     match flags & !known {
         0 => Ok(()),
-        unknown => Err(Failure::argument(format!("options.flags has unknown bits {unknown:#x}"))),
+        unknown => Err(Failure::argument(message!("options.flags has unknown bits {unknown:#x}"))),
     }
 }
 
@@ -94,6 +95,6 @@ pub fn check_flags(flags: u32, known: u32) -> Result<(), Failure> {
 pub fn check_reserved(reserved: u32) -> Result<(), Failure> {
     match reserved {
         0 => Ok(()),
-        value => Err(Failure::argument(format!("options.reserved is {value}, not 0"))),
+        value => Err(Failure::argument(message!("options.reserved is {value}, not 0"))),
     }
 }

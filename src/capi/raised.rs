@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::status::cp_status_value::{self, *};
 use crate::py::attach::{Absent, BUILT_FOR, version_text};
 use crate::py::error::{self, Raised};
+use crate::py::message::message;
 
 impl Failure {
     /// The exception that is set, under a status that the door knows.
@@ -34,7 +35,7 @@ impl From<Absent> for Failure {
             Absent::Incompatible => {
                 let running = version_text().to_string_lossy();
                 let kind = if cfg!(Py_GIL_DISABLED) { ", free-threaded" } else { "" };
-                let message = format!("this library is built for CPython 3.{BUILT_FOR}{kind}, not for {running}");
+                let message = message!("this library is built for CPython 3.{BUILT_FOR}{kind}, not for {running}");
                 Self::new(CP_ERR_INCOMPATIBLE_PYTHON, message)
             }
         }

@@ -1,27 +1,29 @@
 //! How this library starts a Python, and ends it.
 
-use std::env;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::alloc::{Layout, alloc};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStringExt;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::ptr;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use pyo3_ffi::*;
 
 use super::failure::Failure;
+use super::guard::guard;
 use super::interpreter::{Start, cp_init_flag::*};
 use super::signals::Dispositions;
 use super::status::cp_status_value::*;
 use crate::py::attach::is_initialized;
+use crate::py::message::{lossy, message};
 use crate::py::{error, object, text};
 
 /// A Python that runs, and the thread that is its main thread.
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Runtime {
     /// The one that called `start`: it goes on, detached.
-    Here(Box<Main>),
+    Here(Main),
     /// One of our own, which waits for the order to end it.
-    Thread { end: Sender<()>, thread: JoinHandle<Result<(), Failure>> },
+    Thread(Keeper),
 }
 
 /// Python's main thread, detached.
@@ -33,40 +35,143 @@ pub struct Main {
 
 /// Initialising and finalising Python in different threads hangs in some versions: one thread does both.
 pub fn start(start: &Start) -> Result<Runtime, Failure> {
-    if start.has(CP_INIT_THIS_THREAD) {
-        return Main::start(start).map(|main| Runtime::Here(Box::new(main)));
+    if start.has(CP_INIT_THIS_THREAD) { Main::start(start).map(Runtime::Here) } else { Keeper::begin(start) }
+}
+
+/// A thread that starts Python and, when it is told to, ends it. Rust's own threads end the process where there is no
+/// memory for them.
+pub struct Keeper {
+    desk: Box<Desk>,
+    thread: libc::pthread_t,
+}
+
+/// Where the thread and those that it works for leave word.
+struct Desk {
+    /// Good while `Word::Start` lies here.
+    start: *const Start,
+    word: Mutex<Word>,
+    told: Condvar,
+}
+
+enum Word {
+    Start,
+    /// Python was started, or not.
+    Started(Result<(), Failure>),
+    /// Python is to end.
+    End,
+    /// It has ended.
+    Ended(Result<(), Failure>),
+    /// What was said was heard.
+    Heard,
+}
+
+// SAFETY: the options are only read by the thread while the one that lends them waits; the rest is locked.
+unsafe impl Send for Desk {}
+// SAFETY: as above.
+unsafe impl Sync for Desk {}
+
+impl Desk {
+    fn say(&self, word: Word) {
+        *self.word() = word;
+        self.told.notify_all();
     }
-    let own = Start { flags: start.flags, program: start.program.clone(), home: start.home.clone() };
-    let (started, ready) = channel();
-    let (end, order) = channel();
-    let thread = thread::Builder::new()
-        .name("libcloudpickle".into())
-        // Finalisation runs the program's Python code: it gets what a main thread has.
-        .stack_size(8 << 20)
-        .spawn(move || keep(&own, &started, &order))
-        .map_err(|error| {
-            let code = error.raw_os_error().unwrap_or_default().into();
-            Failure { code, ..Failure::new(CP_ERR_IO, format!("no thread for Python: {error}")) }
+
+    fn word(&self) -> MutexGuard<'_, Word> {
+        self.word.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a word that is asked for.
+    fn hear(&self, is_it: impl Fn(&Word) -> bool) -> Word {
+        let mut word = self.word();
+        while !is_it(&word) {
+            word = self.told.wait(word).unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::replace(&mut word, Word::Heard)
+    }
+}
+
+impl Keeper {
+    fn begin(start: &Start) -> Result<Runtime, Failure> {
+        let desk = Desk { start, word: Mutex::new(Word::Start), told: Condvar::new() };
+        // SAFETY: not of size 0; filled before it is a box.
+        let desk = unsafe {
+            let place = alloc(Layout::new::<Desk>()).cast::<Desk>();
+            if place.is_null() {
+                return Err(Failure::new(CP_ERR_NO_MEMORY, "no memory for the thread for Python"));
+            }
+            place.write(desk);
+            Box::from_raw(place)
+        };
+        let thread = spawn(&desk).map_err(|errno| {
+            let words = std::io::Error::from_raw_os_error(errno);
+            Failure { code: errno.into(), ..Failure::new(CP_ERR_IO, message!("no thread for Python: {words}")) }
         })?;
-    match ready.recv() {
-        Ok(Ok(())) => Ok(Runtime::Thread { end, thread }),
-        Ok(Err(failure)) => Err(failure),
-        Err(_) => Err(Failure::new(CP_ERR_INTERNAL, "a bug in libcloudpickle: the thread for Python ended")),
+        let keeper = Self { desk, thread };
+        match keeper.desk.hear(|word| matches!(word, Word::Started(_))) {
+            Word::Started(Err(failure)) => {
+                keeper.join();
+                Err(failure)
+            }
+            _ => Ok(Runtime::Thread(keeper)),
+        }
+    }
+
+    fn end(self) -> Result<(), Failure> {
+        self.desk.say(Word::End);
+        let outcome = self.desk.hear(|word| matches!(word, Word::Ended(_)));
+        self.join();
+        match outcome {
+            Word::Ended(outcome) => outcome,
+            _ => Ok(()),
+        }
+    }
+
+    fn join(self) {
+        // SAFETY: our thread, which is joined once; it uses the desk until it has ended.
+        unsafe { libc::pthread_join(self.thread, ptr::null_mut()) };
+    }
+}
+
+/// Starts the thread; errno if that fails.
+fn spawn(desk: &Desk) -> Result<libc::pthread_t, c_int> {
+    /// Finalisation runs the program's Python code: it gets what a main thread has.
+    const STACK: usize = 8 << 20;
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let mut thread = MaybeUninit::uninit();
+    let desk = ptr::from_ref(desk).cast_mut().cast();
+    // SAFETY: the attributes are made, used and ended here; the desk lives until the thread was joined.
+    unsafe {
+        match libc::pthread_attr_init(attributes.as_mut_ptr()) {
+            0 => {}
+            errno => return Err(errno),
+        }
+        libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK);
+        let errno = libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), keep, desk);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        if errno == 0 { Ok(thread.assume_init()) } else { Err(errno) }
     }
 }
 
 /// The life of our own thread.
-fn keep(start: &Start, started: &Sender<Result<(), Failure>>, order: &Receiver<()>) -> Result<(), Failure> {
-    let main = match Main::start(start) {
-        Ok(main) => main,
-        Err(failure) => {
-            let _ = started.send(Err(failure));
-            return Ok(());
+extern "C" fn keep(desk: *mut c_void) -> *mut c_void {
+    let bug = || Err(Failure::new(CP_ERR_INTERNAL, "a bug in libcloudpickle: panic"));
+    // SAFETY: the desk of the keeper, which joins this thread before it goes.
+    let desk = unsafe { &*desk.cast::<Desk>() };
+    // SAFETY: the name is one that the system takes; the options are good until `Started` is said.
+    let main = guard(None, || unsafe {
+        libc::pthread_setname_np(libc::pthread_self(), c"libcloudpickle".as_ptr());
+        Some(Main::start(&*desk.start))
+    });
+    match main {
+        Some(Ok(main)) => {
+            desk.say(Word::Started(Ok(())));
+            desk.hear(|word| matches!(word, Word::End));
+            desk.say(Word::Ended(guard(bug(), || main.end())));
         }
-    };
-    let _ = started.send(Ok(()));
-    let _ = order.recv();
-    main.end()
+        Some(Err(failure)) => desk.say(Word::Started(Err(failure))),
+        None => desk.say(Word::Started(bug())),
+    }
+    ptr::null_mut()
 }
 
 impl Runtime {
@@ -74,10 +179,7 @@ impl Runtime {
     pub fn end(self) -> Result<(), Failure> {
         match self {
             Self::Here(main) => main.end(),
-            Self::Thread { end, thread } => {
-                let _ = end.send(());
-                thread.join().unwrap_or_else(|_| Err(Failure::new(CP_ERR_INTERNAL, "a bug in libcloudpickle: panic")))
-            }
+            Self::Thread(keeper) => keeper.end(),
         }
     }
 }
@@ -97,7 +199,7 @@ impl Main {
         let imported = object::import(c"threading").and_then(|_| object::import(c"signal"));
         let failure = imported.err().map(|_| {
             let words = error::take().map_or_else(String::new, |exception| text::display(exception.as_ptr()));
-            Failure::new(CP_ERR_PYTHON, format!("Python started without its library: {words}"))
+            Failure::new(CP_ERR_PYTHON, message!("Python started without its library: {words}"))
         });
         let signals = if start.has(CP_INIT_SIGNALS) {
             Some(before)
@@ -143,7 +245,7 @@ fn forget_paths() {
     // SAFETY: may be called while Python does not run; NULL is what makes it forget.
     #[cfg(not(Py_3_11))]
     unsafe {
-        Py_SetPath(std::ptr::null());
+        Py_SetPath(ptr::null());
     }
     // SAFETY: NUL-terminated text. The function takes nothing and may be called while Python does not run; it is not
     // declared, so it is looked for.
@@ -175,10 +277,14 @@ fn open_globally() {
 /// Starts Python; the calling thread is attached afterwards.
 fn configure(start: &Start) -> Result<(), Failure> {
     let isolated = start.has(CP_INIT_ISOLATED);
-    let program = start.program.clone().or_else(|| {
-        let program = env::var_os("CP_PYTHON").filter(|program| !isolated || !program.is_empty())?;
-        CString::new(program.into_vec()).ok().filter(|program| !program.is_empty())
-    });
+    let program = match &start.program {
+        Some(program) => Some(program.as_c_str()),
+        // SAFETY: NUL-terminated text; the answer is NULL, or text that is copied before anything changes it.
+        None => unsafe {
+            let program = libc::getenv(c"CP_PYTHON".as_ptr());
+            (!program.is_null()).then(|| CStr::from_ptr(program)).filter(|program| !program.is_empty())
+        },
+    };
     // SAFETY: the structs are filled by the calls that are there for it, and cleared on every way out; NUL-terminated
     // texts are copied.
     unsafe {
@@ -203,7 +309,7 @@ fn configure(start: &Start) -> Result<(), Failure> {
         config.0.configure_c_stdio = 0;
         config.0.install_signal_handlers = start.has(CP_INIT_SIGNALS).into();
         let place = &raw mut config.0;
-        if let Some(program) = &program {
+        if let Some(program) = program {
             good(PyConfig_SetBytesString(place, &raw mut (*place).program_name, program.as_ptr()))?;
         }
         if let Some(home) = &start.home {
@@ -231,8 +337,8 @@ fn good(status: PyStatus) -> Result<(), Failure> {
             return Ok(());
         }
         let words = |text: *const c_char| {
-            if text.is_null() { "exit".into() } else { CStr::from_ptr(text).to_string_lossy() }
+            if text.is_null() { "exit".into() } else { lossy(CStr::from_ptr(text).to_bytes()) }
         };
-        Err(Failure::new(CP_ERR_PYTHON, format!("Python could not start: {}", words(status.err_msg))))
+        Err(Failure::new(CP_ERR_PYTHON, message!("Python could not start: {}", words(status.err_msg))))
     }
 }

@@ -11,6 +11,7 @@ use super::status::cp_status_value::*;
 use crate::pickler::{FileSink, Sink};
 use crate::py::attach::detached;
 use crate::py::error::{self, PyResult, Raised, check, matches, raise};
+use crate::py::message::message;
 use crate::py::object::optional_attr;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -71,7 +72,7 @@ pub fn raise_callback(name: &str, answer: i64) -> Raised {
         return Raised;
     }
     // SAFETY: a type of the running interpreter.
-    raise(unsafe { PyExc_RuntimeError }, &format!("the callback {name} returned {answer}"))
+    raise(unsafe { PyExc_RuntimeError }, &message!("the callback {name} returned {answer}"))
 }
 
 /// Sets OSError for an errno.
@@ -261,7 +262,7 @@ pub fn file_sink(file: *mut PyObject) -> Result<FileSink, Failure> {
         None => {
             // SAFETY: a live object; a type of the running interpreter.
             let (ty, exception) = unsafe { (text::type_name(Py_TYPE(file)), PyExc_TypeError) };
-            raise(exception, &format!("file has no 'write' method: it is a '{ty}'"));
+            raise(exception, &message!("file has no 'write' method: it is a '{ty}'"));
             Err(Failure::raised(CP_ERR_INVALID_ARGUMENT, 0))
         }
     }

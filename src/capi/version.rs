@@ -2,7 +2,7 @@
 //!
 //! All texts are in static memory.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -40,12 +40,19 @@ pub extern "C" fn cp_compat_version() -> *const c_char {
 /// The version of the running Python, e.g. "3.12.1"; NULL if none runs. [GIL none] Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn cp_python_version() -> *const c_char {
-    static VERSION: OnceLock<CString> = OnceLock::new();
+    const MOST: usize = 32;
+    static VERSION: OnceLock<[u8; MOST]> = OnceLock::new();
     guard(ptr::null(), || {
         if !is_initialized() {
             return ptr::null();
         }
-        let number = |text: &CStr| text.to_bytes().split(|byte| *byte == b' ').next().unwrap_or_default().to_vec();
-        VERSION.get_or_init(|| CString::new(number(version_text())).unwrap_or_default()).as_ptr()
+        let number = || {
+            let mut number = [0; MOST];
+            let text = version_text().to_bytes().iter().take_while(|byte| **byte != b' ');
+            // The last one stays NUL.
+            number[..MOST - 1].iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
+            number
+        };
+        VERSION.get_or_init(number).as_ptr().cast()
     })
 }

@@ -9,6 +9,7 @@ use crate::analyzer::lookup::{module_name, own_attr};
 use crate::py::error::{PyResult, check, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
+use crate::py::message::message;
 use crate::py::object::{attr, call_method2, call1, dict_get, is_true, item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -20,7 +21,7 @@ pub fn register(module: *mut PyObject) -> PyResult<()> {
     let name = name_of(state, module)?;
     if dict_get(state.modules()?.as_ptr(), name.as_ptr())?.is_none() {
         let module = text::display(module);
-        return value_error(&format!(
+        return value_error(&message!(
             "{module} was not imported correctly, have you used an `import` statement to access it?"
         ));
     }
@@ -39,7 +40,7 @@ pub fn unregister(module: *mut PyObject) -> PyResult<()> {
 pub fn register_name(name: *mut PyObject) -> PyResult<()> {
     match dict_get(State::get()?.modules()?.as_ptr(), name)? {
         Some(module) => register(module.as_ptr()),
-        None => value_error(&format!("module {} was not imported", text::repr(name))),
+        None => value_error(&message!("module {} was not imported", text::repr(name))),
     }
 }
 
@@ -134,7 +135,7 @@ fn set(state: &State) -> PyResult<Owned> {
 fn name_of(state: &State, module: *mut PyObject) -> PyResult<Owned> {
     // SAFETY: live.
     if unsafe { PyModule_Check(module) } == 0 {
-        return value_error(&format!("Input should be a module object, got {} instead", text::display(module)));
+        return value_error(&message!("Input should be a module object, got {} instead", text::display(module)));
     }
     attr(module, state.names.name.as_ptr())
 }
@@ -142,7 +143,7 @@ fn name_of(state: &State, module: *mut PyObject) -> PyResult<Owned> {
 fn remove(state: &State, name: *mut PyObject, shown: *mut PyObject) -> PyResult<()> {
     // SAFETY: a live set, which we hold; a live name.
     if check(unsafe { PySet_Discard(set(state)?.as_ptr(), name) })? == 0 {
-        return value_error(&format!("{} is not registered for pickle by value", text::display(shown)));
+        return value_error(&message!("{} is not registered for pickle by value", text::display(shown)));
     }
     Ok(())
 }

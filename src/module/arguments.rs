@@ -7,6 +7,7 @@ use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::layout::tuple_items;
+use crate::py::message::message;
 use crate::py::object::each_item;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -77,17 +78,18 @@ impl<const N: usize> Signature<N> {
     fn by_name(&self, bound: &mut Arguments<N>, name: *mut PyObject, value: *mut PyObject) -> PyResult<()> {
         let function = self.function;
         // SAFETY: a live object.
-        let known = match unsafe { PyUnicode_Check(name) } {
-            0 => return Err(type_error("keywords must be strings")),
-            _ => self.parameters.iter().skip(self.nameless).position(|parameter| text::is(name, parameter)),
-        };
+        if unsafe { PyUnicode_Check(name) } == 0 {
+            return Err(type_error("keywords must be strings"));
+        }
+        let given = text::ascii(name);
+        let known = self.parameters.iter().skip(self.nameless).position(|parameter| given == Some(*parameter));
         let Some(at) = known.map(|at| at + self.nameless) else {
             let name = text::display(name);
-            return Err(type_error(&format!("{function}() got an unexpected keyword argument '{name}'")));
+            return Err(type_error(&message!("{function}() got an unexpected keyword argument '{name}'")));
         };
         if !bound[at].is_null() {
             let name = self.parameters[at];
-            return Err(type_error(&format!("{function}() got multiple values for argument '{name}'")));
+            return Err(type_error(&message!("{function}() got multiple values for argument '{name}'")));
         }
         bound[at] = value;
         Ok(())
@@ -104,13 +106,13 @@ impl<const N: usize> Signature<N> {
     #[cold]
     fn too_many(&self, given: usize) -> Raised {
         let (function, most) = (self.function, self.by_position);
-        type_error(&format!("{function}() takes at most {most} positional arguments ({given} given)"))
+        type_error(&message!("{function}() takes at most {most} positional arguments ({given} given)"))
     }
 
     #[cold]
     fn missing(&self, at: usize) -> Raised {
         let (function, name) = (self.function, self.parameters[at]);
-        type_error(&format!("{function}() missing required argument '{name}' (pos {})", at + 1))
+        type_error(&message!("{function}() missing required argument '{name}' (pos {})", at + 1))
     }
 }
 

@@ -10,6 +10,7 @@ use super::face;
 use super::pickler::status;
 use crate::py::attach::{BUILT_FOR, is_version_built_for, version_text};
 use crate::py::error::{self, PyResult, check};
+use crate::py::message::message;
 use crate::py::object::{dict_get, import_from};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -55,7 +56,7 @@ pub extern "C" fn PyInit_libcloudpickle() -> *mut PyObject {
     if !is_version_built_for() {
         let running = version_text().to_string_lossy();
         let words =
-            error::c_text(&format!("this libcloudpickle is built for CPython 3.{BUILT_FOR}, not for {running}"));
+            error::c_text(&message!("this libcloudpickle is built for CPython 3.{BUILT_FOR}, not for {running}"));
         // SAFETY: CPython imports with the GIL held; what is called has been the same in all versions.
         unsafe { PyErr_SetString(PyExc_ImportError, words.as_ptr()) };
         return ptr::null_mut();

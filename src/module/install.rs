@@ -36,9 +36,9 @@ pub fn install(replace: bool, package: Option<*mut PyObject>) -> PyResult<bool> 
     if !replace && is_present(&package, present)? {
         return Ok(false);
     }
-    let name = text::utf8(package.as_ptr())?.to_owned();
-    let outer = module(state, &name, true)?;
-    let fast = module(state, &format!("{name}.cloudpickle_fast"), false)?;
+    let name = text::utf8(package.as_ptr())?;
+    let outer = module(state, name, true)?;
+    let fast = module(state, &text::whole(format_args!("{name}.cloudpickle_fast"))?, false)?;
     set(&outer, "__version__", text::new(&VERSION.to_string_lossy())?.as_ptr())?;
     set(&outer, "__all__", names_of_the_package()?.as_ptr())?;
     set(&outer, "__libcloudpickle__", text::new(env!("CARGO_PKG_VERSION"))?.as_ptr())?;
@@ -51,9 +51,9 @@ pub fn install(replace: bool, package: Option<*mut PyObject>) -> PyResult<bool> 
     set(&fast, "__getattr__", getattr.as_ptr())?;
     move_in(state, &modules, &face.inner)?;
     let rows = [
-        (format!("{name}.cloudpickle"), &face.inner),
-        (format!("{name}.cloudpickle_fast"), &fast),
-        (name.clone(), &outer),
+        (text::whole(format_args!("{name}.cloudpickle"))?, &face.inner),
+        (text::whole(format_args!("{name}.cloudpickle_fast"))?, &fast),
+        (text::whole(format_args!("{name}"))?, &outer),
     ];
     for (name, module) in &rows {
         put(&modules, name, module)?;

@@ -11,9 +11,10 @@ use super::{face, pickler, unpickler};
 use crate::pickler::memo::Memo;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::{tuple_items, type_of};
+use crate::py::message::message;
 use crate::py::object::each_item;
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, gather};
 use crate::py::{number, text, trampoline};
 use crate::unpickler::memo::Memo as LoadMemo;
 
@@ -107,7 +108,7 @@ pub fn memo_of(value: *mut PyObject) -> PyResult<Memo> {
     // SAFETY: a live object.
     if unsafe { PyDict_Check(value) } == 0 {
         let name = text::type_name(type_of(value));
-        return Err(type_error(&format!("'memo' attribute must be a PicklerMemoProxy object or dict, not {name}")));
+        return Err(type_error(&message!("'memo' attribute must be a PicklerMemoProxy object or dict, not {name}")));
     }
     let mut entries = vec![];
     each_item(value, |_, pair| {
@@ -117,14 +118,15 @@ pub fn memo_of(value: *mut PyObject) -> PyResult<Memo> {
             else {
                 return Err(type_error("'memo' values must be 2-item tuples"));
             };
-            entries.try_push((index(number)?, Owned::of(object)))
+            let at = entries.len();
+            entries.try_push((index(number)?, at, Owned::of(object)))
         }
     })?;
-    entries.sort_by_key(|(number, _)| *number);
-    if entries.last().is_some_and(|(last, _)| *last > 16 * entries.len() + (1 << 20)) {
+    entries.sort_unstable_by_key(|(number, at, _)| (*number, *at));
+    if entries.last().is_some_and(|(last, ..)| *last > 16 * entries.len() + (1 << 20)) {
         return Err(super::arguments::value_error("the numbers in 'memo' lie too far apart"));
     }
-    let numbers: Vec<_> = entries.iter().map(|(number, object)| (*number, object.as_ptr())).collect();
+    let numbers = gather(entries.iter().map(|(number, _, object)| (*number, object.as_ptr())))?;
     Memo::of_numbers(&numbers)
 }
 
@@ -193,7 +195,7 @@ pub fn load_memo_of(value: *mut PyObject) -> PyResult<LoadMemo> {
     // SAFETY: a live object.
     if unsafe { PyDict_Check(value) } == 0 {
         let name = text::type_name(type_of(value));
-        return Err(type_error(&format!("'memo' attribute must be an UnpicklerMemoProxy object or dict, not {name}")));
+        return Err(type_error(&message!("'memo' attribute must be an UnpicklerMemoProxy object or dict, not {name}")));
     }
     let mut memo = LoadMemo::default();
     each_item(value, |number, object| memo.put(index(number.as_ptr())?, object.as_ptr()))?;

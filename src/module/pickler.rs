@@ -15,6 +15,7 @@ use crate::pickler::{FileSink, Options, Report, SaysWhere, dump_to_bytes, dump_w
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::{PyResult, raise};
 use crate::py::layout::type_of;
+use crate::py::message::message;
 use crate::py::object::{call1, is_true, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::{text, trampoline};
@@ -179,7 +180,7 @@ pub fn protocol(argument: *mut PyObject) -> PyResult<u8> {
     match int(argument)? {
         given if given < 0 => Ok(HIGHEST),
         given if given <= HIGHEST.into() => Ok(given as u8),
-        _ => Err(value_error(&format!("pickle protocol must be <= {HIGHEST}"))),
+        _ => Err(value_error(&message!("pickle protocol must be <= {HIGHEST}"))),
     }
 }
 
@@ -253,7 +254,7 @@ unsafe extern "C" fn dump(
         let write = unsafe { fields(object) }.inner.write.clone();
         let Some(write) = write else {
             let name = text::type_name(type_of(object));
-            let message = format!("Pickler.__init__() was not called by {name}.__init__()");
+            let message = message!("Pickler.__init__() was not called by {name}.__init__()");
             return Err(raise(State::get()?.imports.pickling_error.as_ptr(), &message));
         };
         let mut sink = FileSink::new(write);
@@ -285,7 +286,7 @@ fn run(object: *mut PyObject, obj: *mut PyObject, sink: Option<&mut FileSink>) -
         let this = fields(object);
         this.refuse_running()?;
         let Ok(protocol @ 0..=HIGHEST) = u8::try_from(this.proto) else {
-            return Err(value_error(&format!("pickle protocol must be <= {HIGHEST}")));
+            return Err(value_error(&message!("pickle protocol must be <= {HIGHEST}")));
         };
         this.inner.running = true;
         let callback = this.inner.buffer_callback.clone();

@@ -13,6 +13,7 @@ use crate::decide::by_reference::{goes_by_reference, lookup_module_and_qualname,
 use crate::decide::registry;
 use crate::py::error::{PyResult, Raised, check, occurred, raise};
 use crate::py::layout::type_of;
+use crate::py::message::message;
 use crate::py::object::{attr, call1, dict_get, is_module, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::{code, text, trampoline};
@@ -110,7 +111,7 @@ unsafe extern "C" fn getattribute(
         QualifiedName::new(state, name, &mut ())?.find_in(state, object, &mut ())?.ok_or_else(|| {
             let (name, object) = (text::repr(name), text::repr(object));
             // SAFETY: a static exception type.
-            raise(unsafe { PyExc_AttributeError }, &format!("Can't get attribute {name} on {object}"))
+            raise(unsafe { PyExc_AttributeError }, &message!("Can't get attribute {name} on {object}"))
         })
     })
 }
@@ -172,7 +173,7 @@ unsafe extern "C" fn should_pickle_by_reference(
             return module_goes_by_reference(state, object, &mut ()).map(truth);
         }
         let name = text::type_name(type_of(object));
-        Err(type_error(&format!("cannot check importability of {name} instances")))
+        Err(type_error(&message!("cannot check importability of {name} instances")))
     })
 }
 

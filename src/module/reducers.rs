@@ -12,6 +12,7 @@ use crate::pickler::options::Options;
 use crate::pickler::out::Home;
 use crate::py::error::PyResult;
 use crate::py::layout::{tuple_items, type_of};
+use crate::py::message::message;
 use crate::py::owned::Owned;
 use crate::py::types::{PyMethod_Type, PyODictItems_Type, PyODictKeys_Type, PyODictValues_Type};
 use crate::py::{text, trampoline};
@@ -52,7 +53,7 @@ fn reduced(name: &CStr, object: *mut PyObject, types: &[*mut PyTypeObject], redu
     // SAFETY: live types.
     if !types.is_empty() && !types.iter().any(|ty| unsafe { PyType_IsSubtype(type_of(object), *ty) != 0 }) {
         let (name, given) = (name.to_string_lossy(), text::type_name(type_of(object)));
-        return Err(type_error(&format!("{name}() is not for '{given}' objects")));
+        return Err(type_error(&message!("{name}() is not for '{given}' objects")));
     }
     value(None, |pickler| reduce(pickler, object).map(Some))
 }

@@ -10,8 +10,9 @@ use super::arguments::{Signature, flag, owned, type_error};
 use super::definition::{Constant, attribute, end, function, member, no_attribute, no_member, of_none, of_one};
 use super::pickler::status;
 use super::{face, memo_proxy};
-use crate::py::error::{PyResult, raise};
+use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::layout::type_of;
+use crate::py::message::{NoText, c_string, message};
 use crate::py::object::{attr, call_method2, dict_get, type_attr};
 use crate::py::owned::Owned;
 use crate::py::{text, trampoline};
@@ -155,11 +156,14 @@ pub fn c_text(argument: *mut PyObject, name: &str, default: &str) -> PyResult<CS
         // SAFETY: a live object.
         if unsafe { PyUnicode_Check(argument) } == 0 {
             let given = text::type_name(type_of(argument));
-            return Err(type_error(&format!("Unpickler() argument '{name}' must be str, not {given}")));
+            return Err(type_error(&message!("Unpickler() argument '{name}' must be str, not {given}")));
         }
         text::utf8(argument)?
     };
-    CString::new(text).map_err(|_| super::arguments::value_error("embedded null character"))
+    c_string(text.as_bytes()).map_err(|no| match no {
+        NoText::Nul => super::arguments::value_error("embedded null character"),
+        NoText::Memory => no_memory(),
+    })
 }
 
 unsafe extern "C" fn new(ty: *mut PyTypeObject, _: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
@@ -240,7 +244,7 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         let file = unsafe { fields(object) }.inner.file.clone();
         let Some(file) = file else {
             let name = text::type_name(type_of(object));
-            let message = format!("Unpickler.__init__() was not called by {name}.__init__()");
+            let message = message!("Unpickler.__init__() was not called by {name}.__init__()");
             return Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message));
         };
         let mut source = FileSource::new(file.as_ptr())?;

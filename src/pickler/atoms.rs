@@ -12,6 +12,7 @@ use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::habits::words_are_mended;
 use crate::py::layout::{self, type_of, unique};
+use crate::py::message::{Short, message};
 use crate::py::owned::Owned;
 
 // Exported by every supported CPython, declared by no header but the internal ones.
@@ -184,7 +185,7 @@ impl Pickler<'_> {
     #[cold]
     #[inline(never)]
     fn get_in_words(&mut self, number: usize) {
-        self.out.bytes(format!("g{number}\n").as_bytes());
+        self.out.bytes(Short::new(format_args!("g{number}\n")).as_bytes());
     }
 
     /// Writes what puts the top of the stack into the memo under the next number.
@@ -206,7 +207,7 @@ impl Pickler<'_> {
         }
         let number = self.memo.next();
         if self.protocol == 0 {
-            self.out.bytes(format!("p{number}\n").as_bytes());
+            self.out.bytes(Short::new(format_args!("p{number}\n")).as_bytes());
         } else if number < 256 {
             self.out.short([BINPUT, number as u8], 2);
         } else if let Ok(number) = u32::try_from(number) {
@@ -259,7 +260,7 @@ impl Pickler<'_> {
                 self.out.short(len.to_le_bytes(), 8);
             }
             _ => {
-                let message = format!("serializing a {what} larger than 4 GiB requires pickle protocol 4 or higher");
+                let message = message!("serializing a {what} larger than 4 GiB requires pickle protocol 4 or higher");
                 // SAFETY: a static exception type.
                 return Err(raise(unsafe { PyExc_OverflowError }, &message));
             }
@@ -380,7 +381,7 @@ impl Pickler<'_> {
         let pickling_error = self.state.imports.pickling_error.as_ptr();
         if self.protocol < 5 {
             let be = if words_are_mended() { "be " } else { "" };
-            return Err(raise(pickling_error, &format!("PickleBuffer can only {be}pickled with protocol >= 5")));
+            return Err(raise(pickling_error, &message!("PickleBuffer can only {be}pickled with protocol >= 5")));
         }
         // SAFETY: a live PickleBuffer; the view lives as long as it is not released.
         let view = unsafe {

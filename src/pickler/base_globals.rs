@@ -10,6 +10,7 @@ use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, check};
 use crate::py::object::{dict_get, item};
 use crate::py::owned::Owned;
+use crate::py::vec::gather;
 use crate::state::{Name, State};
 
 impl Plan<'_, '_> {
@@ -29,7 +30,7 @@ impl Plan<'_, '_> {
         };
         if in_person {
             let there = |(key, value): (&Name, Option<Owned>)| value.map(|value| (Owned::of(key.as_ptr()), value));
-            let values: Vec<_> = keys.into_iter().zip(values).filter_map(there).collect();
+            let values = gather(keys.into_iter().zip(values).filter_map(there))?;
             let shared = self.pickler().shared_globals(globals, &values)?;
             return self.owned(shared, Place::Hidden);
         }

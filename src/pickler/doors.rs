@@ -11,6 +11,7 @@ use crate::protocol::opcode::FRAME_TARGET;
 use crate::py::bytes::content;
 use crate::py::error::{self, PyResult, Raised};
 use crate::py::layout::{tuple_items, type_of};
+use crate::py::message::message;
 use crate::py::object::{attr, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -210,7 +211,7 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
             && PyUnicode_CheckExact(*message) != 0
         {
             // As objects, since a message may hold what a Rust string cannot: lone surrogates.
-            let place = text::new(&format!(" at {path}"))?;
+            let place = text::new(&message!(" at {path}"))?;
             // An exception that is raised again and again says it once.
             if PyUnicode_Tailmatch(*message, place.as_ptr(), 0, PY_SSIZE_T_MAX, 1) > 0 {
                 return Ok(());
@@ -224,5 +225,5 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
 }
 
 fn while_pickling(path: &str) -> String {
-    format!("while pickling {path}")
+    message!("while pickling {path}")
 }

@@ -13,7 +13,6 @@
 
 use std::mem;
 use std::ptr;
-use std::sync::Arc;
 
 use pyo3_ffi::*;
 
@@ -34,7 +33,9 @@ use crate::protocol::opcode::{PROTO, STOP};
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
+use crate::py::message::message;
 use crate::py::owned::Owned;
+use crate::py::shared::Shared;
 use crate::py::text;
 use crate::py::vec::TryPush;
 use crate::state::State;
@@ -70,7 +71,7 @@ pub struct Pickler<'a> {
     interposed: Option<Frame>,
     pinned: Vec<Owned>,
     /// Of cloudpickle; none before one is written.
-    pub(super) wires: Option<Arc<Wires>>,
+    pub(super) wires: Option<Shared<Wires>>,
     /// How the instances of the classes met so far are reduced.
     pub(super) shapes: Shapes,
     pub(super) protocol: u8,
@@ -269,7 +270,7 @@ impl<'a> Pickler<'a> {
             return Ok(());
         }
         self.limit_reached = true;
-        let text = format!(
+        let text = message!(
             "Could not pickle object as excessively deep recursion required. At depth {} a quarter of the machine's \
              memory was taken",
             self.depth
@@ -280,7 +281,7 @@ impl<'a> Pickler<'a> {
     #[cold]
     fn too_deep(&mut self) -> Raised {
         self.limit_reached = true;
-        let text = format!(
+        let text = message!(
             "Could not pickle object as excessively deep recursion required. More than max_depth ({}) containers and \
              reductions lie in each other",
             self.options.max_depth
@@ -397,7 +398,7 @@ impl<'a> Pickler<'a> {
             return Ok(());
         }
         let name = text::type_name(type_of(object));
-        let message = format!("fast mode: can't pickle cyclic objects including object type {name} at {object:p}");
+        let message = message!("fast mode: can't pickle cyclic objects including object type {name} at {object:p}");
         // SAFETY: a static exception type.
         Err(raise(unsafe { PyExc_ValueError }, &message))
     }

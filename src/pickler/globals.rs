@@ -16,6 +16,7 @@ use crate::py::dict::is_empty;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
 use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT, words_are_mended};
 use crate::py::layout::type_of;
+use crate::py::message::message;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -252,17 +253,17 @@ impl Pickler<'_> {
             // SAFETY: as above; it raises TypeError for what is no str.
             return unsafe { Owned::new(PyUnicode_Split(name, self.state.names.dot.as_ptr(), -1)) }.map(drop);
         }
-        if !text::has_dot(name) || !lookup::parts(name)?.iter().any(|part| text::is(part.as_ptr(), "<locals>")) {
+        if !text::has_dot(name) || !lookup::parts(name)?.iter().any(|part| text::is(part.as_ptr(), c"<locals>")) {
             return Ok(());
         }
         self.foreign()?;
         if LOCAL_IS_PICKLING_ERROR {
-            let message = format!("Can't pickle local object {}", text::repr(object));
+            let message = message!("Can't pickle local object {}", text::repr(object));
             return Err(self.pickling_error(&message));
         }
         let verb = if words_are_mended() { "get" } else { "pickle" };
         // SAFETY: a static exception type.
-        Err(raise(unsafe { PyExc_AttributeError }, &format!("Can't {verb} local object {}", quoted(name))))
+        Err(raise(unsafe { PyExc_AttributeError }, &message!("Can't {verb} local object {}", quoted(name))))
     }
 
     /// Is any global registered with `copyreg.add_extension`?
@@ -304,7 +305,7 @@ impl Pickler<'_> {
             0x1_0000..=0x7fff_ffff => self.out.bytes(&[EXT4, le[0], le[1], le[2], le[3]]),
             _ if words_are_mended() => {
                 // SAFETY: a static exception type.
-                return Err(raise(unsafe { PyExc_RuntimeError }, &format!("extension code {code} is out of range")));
+                return Err(raise(unsafe { PyExc_RuntimeError }, &message!("extension code {code} is out of range")));
             }
             _ => return Err(self.cannot(object, c"extension code %S is out of range", given.as_ptr(), given.as_ptr())),
         }
@@ -363,7 +364,7 @@ impl Pickler<'_> {
                 return raised;
             }
             let protocol = self.protocol;
-            let message = format!("can't pickle {what} identifier '{}' using pickle protocol {protocol}", shown(name));
+            let message = message!("can't pickle {what} identifier '{}' using pickle protocol {protocol}", shown(name));
             raise_from_current(self.state.imports.pickling_error.as_ptr(), &message)
         })
     }

@@ -17,7 +17,7 @@ use crate::py::layout::tuple_items;
 use crate::py::number;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, gather};
 use crate::reducers::joined::join;
 
 /// A plan's parts as a pickle machine would put them together.
@@ -123,10 +123,10 @@ impl InPerson {
         let (callable, arguments) = self.construction.take().ok_or_else(out_of_order)?;
         // SAFETY: a static object.
         let none = || Owned::of(unsafe { Py_None() });
-        tuple_of(match self.setter.take() {
-            None => vec![callable, arguments],
-            Some((setter, state)) => vec![callable, arguments, state, none(), none(), setter],
-        })
+        match self.setter.take() {
+            None => tuple_of([callable, arguments]),
+            Some((setter, state)) => tuple_of([callable, arguments, state, none(), none(), setter]),
+        }
     }
 }
 
@@ -137,8 +137,8 @@ fn out_of_order() -> crate::py::error::Raised {
     raise(unsafe { PyExc_SystemError }, "a reducer describes its object out of order")
 }
 
-fn tuple_of(items: Vec<Owned>) -> PyResult<Owned> {
-    let pointers: Vec<*mut PyObject> = items.iter().map(Owned::as_ptr).collect();
+fn tuple_of(items: impl AsRef<[Owned]> + IntoIterator<Item = Owned>) -> PyResult<Owned> {
+    let pointers = gather(items.as_ref().iter().map(Owned::as_ptr))?;
     // SAFETY: the references go over to the tuple.
     unsafe {
         let tuple = tuple_stealing(&pointers)?;

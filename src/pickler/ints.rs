@@ -6,6 +6,7 @@ use super::engine::Pickler;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::layout::{self, Int, compact_int, type_of};
+use crate::py::message::Short;
 use crate::py::owned::Owned;
 use crate::py::text;
 
@@ -71,7 +72,11 @@ impl Pickler<'_> {
     pub(super) fn int64(&mut self, value: i64) -> PyResult<()> {
         let fits = i32::try_from(value);
         if self.protocol == 0 || (fits.is_err() && self.protocol < 2) {
-            let text = if fits.is_ok() { format!("I{value}\n") } else { format!("L{value}L\n") };
+            let text = if fits.is_ok() {
+                Short::new(format_args!("I{value}\n"))
+            } else {
+                Short::new(format_args!("L{value}L\n"))
+            };
             self.out.bytes(text.as_bytes());
         } else if let Ok(value) = fits {
             let (bytes, len) = int32(value);

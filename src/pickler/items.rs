@@ -11,6 +11,7 @@ use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, occurred, raise};
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::owned::Owned;
+use crate::py::vec::try_box;
 
 pub struct Items {
     iterator: Owned,
@@ -31,15 +32,15 @@ pub struct Items {
 
 impl Items {
     pub fn items(iterator: Owned) -> PyResult<Frame> {
-        Ok(Self::frame(iterator, false))
+        Self::frame(iterator, false)
     }
 
     pub fn pairs(iterator: Owned) -> PyResult<Frame> {
-        Ok(Self::frame(iterator, true))
+        Self::frame(iterator, true)
     }
 
-    fn frame(iterator: Owned, pairs: bool) -> Frame {
-        Frame::Items(Box::new(Self {
+    fn frame(iterator: Owned, pairs: bool) -> PyResult<Frame> {
+        let items = try_box(Self {
             iterator,
             pairs,
             ahead: None,
@@ -49,7 +50,8 @@ impl Items {
             count: 0,
             started: false,
             single: false,
-        }))
+        })?;
+        Ok(Frame::Items(items))
     }
 
     /// What the iterator gives next; a pair is checked.

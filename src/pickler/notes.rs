@@ -11,7 +11,9 @@ use super::path::{MOST_PARTS, key};
 use super::script::{Place, Script, Step};
 use crate::py::error::clear;
 use crate::py::layout::{list_slice, set_next, tuple_items, type_of};
+use crate::py::message::message;
 use crate::py::text;
+use crate::py::vec::TryPush;
 
 impl Pickler<'_> {
     /// The notes for a failed dump of `root`. Runs no foreign code.
@@ -19,7 +21,7 @@ impl Pickler<'_> {
         let mut inner = Vec::new();
         let mut height = self.stack.len();
         if let Some(object) = &self.refused {
-            inner.push(format!("{} object", type_name(object.as_ptr())));
+            inner.push_if_room(message!("{} object", type_name(object.as_ptr())));
         }
         while height > 0 && inner.len() < MOST_PARTS / 2 {
             height -= 1;
@@ -30,34 +32,40 @@ impl Pickler<'_> {
         while low < height && outer.len() < MOST_PARTS / 2 {
             let mut here = Vec::new();
             self.note(low, root, &mut here);
-            outer.extend(here.into_iter().rev());
+            here.into_iter().rev().for_each(|note| outer.push_if_room(note));
             low += 1;
         }
         if low < height {
-            inner.push("…".into());
+            inner.push_if_room(message!("…"));
         }
-        inner.into_iter().chain(outer.into_iter().rev()).map(|note| format!("when serializing {note}")).collect()
+        let mut notes = Vec::new();
+        for note in inner.iter().chain(outer.iter().rev()) {
+            notes.push_if_room(message!("when serializing {note}"));
+        }
+        notes
     }
 
     /// What the frame at this height says.
     fn note(&self, at: usize, root: *mut PyObject, notes: &mut Vec<String>) {
         let object = self.object_at(at, root);
         match &self.stack[at].frame {
-            Frame::List(f) => notes.push(format!("list item {}", f.index.saturating_sub(1))),
+            Frame::List(f) => notes.push_if_room(message!("list item {}", f.index.saturating_sub(1))),
             Frame::Tuple(f) => self.note_tuple(f, notes),
             Frame::Dict(f) => {
                 // `_pickle` says nothing of keys.
                 if f.value == 0
                     && let Some(last) = f.last_key()
                 {
-                    notes.push(format!("dict item {}", key(last)));
+                    notes.push_if_room(message!("dict item {}", key(last)));
                 }
                 if f.is_state {
-                    notes.extend(["state", "object"].map(|what| of(object, what)));
+                    for what in ["state", "object"] {
+                        notes.push_if_room(of(object, what));
+                    }
                 }
             }
-            Frame::Set(_) => notes.push("set element".into()),
-            Frame::FrozenSet(_) => notes.push("frozenset element".into()),
+            Frame::Set(_) => notes.push_if_room(message!("set element")),
+            Frame::FrozenSet(_) => notes.push_if_room(message!("frozenset element")),
             Frame::Items(f) => {
                 let owner = match at.checked_sub(1) {
                     Some(below) if self.gives_items(below) => self.object_at(below, root),
@@ -68,9 +76,9 @@ impl Pickler<'_> {
                 if f.current.is_none() {
                     // The iterator failed.
                 } else if pair.is_null() {
-                    notes.push(of(owner, &format!("item {}", f.count)));
+                    notes.push_if_room(of(owner, &message!("item {}", f.count)));
                 } else if !f.value_due {
-                    notes.push(of(owner, &format!("item {}", key(pair))));
+                    notes.push_if_room(of(owner, &message!("item {}", key(pair))));
                 }
             }
             Frame::Script(f) => self.note_script(f, object, notes),
@@ -78,16 +86,18 @@ impl Pickler<'_> {
     }
 
     fn note_tuple(&self, f: &Tuple, notes: &mut Vec<String>) {
-        notes.push(format!("tuple item {}", f.index.saturating_sub(1)));
+        notes.push_if_room(message!("tuple item {}", f.index.saturating_sub(1)));
         if f.is_arguments {
-            notes.extend(["__new__ arguments", "object"].map(|what| of(f.tuple, what)));
+            for what in ["__new__ arguments", "object"] {
+                notes.push_if_room(of(f.tuple, what));
+            }
         }
     }
 
     fn note_script(&self, f: &Script, object: *mut PyObject, notes: &mut Vec<String>) {
         let place = match self.last_step(f) {
             Some(Step::Object(_, place) | Step::Resume(_, place)) => *place,
-            Some(Step::Items(_) | Step::Pairs(_)) => return notes.push(of(object, "object")),
+            Some(Step::Items(_) | Step::Pairs(_)) => return notes.push_if_room(of(object, "object")),
             // A persistent id, or nothing that an object has to do with.
             _ => return,
         };
@@ -101,24 +111,25 @@ impl Pickler<'_> {
         // The state of functions, of classes and of what has slots is a pair of dicts.
         let entry = match place {
             Place::Global(name) => {
-                notes.push(format!("dict item {}", key(name)));
-                Some((1, "'__globals__'".into()))
+                notes.push_if_room(message!("dict item {}", key(name)));
+                Some((1, message!("'__globals__'")))
             }
-            Place::Closure(_) => Some((1, "'__closure__'".into())),
-            Place::Field(name) => Some((1, format!("'{name}'"))),
+            Place::Closure(_) => Some((1, message!("'__closure__'"))),
+            Place::Field(name) => Some((1, message!("'{name}'"))),
             Place::Attribute(name) => Some((usize::from(!has_own_pair), key(name))),
             _ => None,
         };
         if let Some((which, entry)) = entry
             && is_built
         {
-            notes.extend([format!("dict item {entry}"), format!("tuple item {which}")]);
+            notes.push_if_room(message!("dict item {entry}"));
+            notes.push_if_room(message!("tuple item {which}"));
         }
         if (is_set || ty == &raw mut PyCell_Type) && place == Place::Hidden {
             // A list of the set's elements, or what lies in the cell.
-            notes.push("tuple item 0".into());
+            notes.push_if_room(message!("tuple item 0"));
         }
-        notes.push(of(
+        notes.push_if_room(of(
             object,
             match (place, is_built) {
                 (Place::Callable, _) => "reconstructor",
@@ -130,7 +141,7 @@ impl Pickler<'_> {
             },
         ));
         if !is_set {
-            notes.push(of(object, "object"));
+            notes.push_if_room(of(object, "object"));
         }
     }
 
@@ -187,9 +198,9 @@ impl Pickler<'_> {
 
 /// What it is of an object of this type.
 fn of(object: *mut PyObject, what: &str) -> String {
-    format!("{} {what}", type_name(object))
+    message!("{} {what}", type_name(object))
 }
 
 fn type_name(object: *mut PyObject) -> String {
-    if object.is_null() { "?".into() } else { text::full_type_name(type_of(object)) }
+    if object.is_null() { message!("?") } else { text::full_type_name(type_of(object)) }
 }

@@ -11,6 +11,7 @@ use pyo3_ffi::*;
 pub use super::block::{LENT_BYTES, Lent, Memory};
 use crate::protocol::opcode::{BINGET, FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET, LONG_BINGET};
 use crate::py::error::{PyResult, no_memory, raise};
+use crate::py::message::message;
 use crate::py::owned::Owned;
 use crate::py::pages::{HUGE, advise_huge};
 
@@ -219,7 +220,7 @@ impl Out {
     fn too_long(&mut self) -> crate::py::error::Raised {
         self.over_limit = true;
         // SAFETY: a static exception type.
-        raise(unsafe { PyExc_ValueError }, &format!("the pickle is longer than max_bytes ({})", self.max_bytes))
+        raise(unsafe { PyExc_ValueError }, &message!("the pickle is longer than max_bytes ({})", self.max_bytes))
     }
 
     /// Appends one byte into the slack.

@@ -8,7 +8,9 @@ use super::frame::{Dict, Frame, Tuple};
 use super::script::{Place, Script, Step};
 use crate::py::code::{self, Names};
 use crate::py::layout::type_of;
+use crate::py::message::{append, message};
 use crate::py::text;
+use crate::py::vec::TryPush;
 
 /// A path of more parts than this is cut in the middle.
 pub(super) const MOST_PARTS: usize = 24;
@@ -20,21 +22,28 @@ impl Pickler<'_> {
         let mut head = Vec::new();
         let mut at = 0;
         while at < self.stack.len() && head.len() < half {
-            head.extend(self.part(at));
+            if let Some(part) = self.part(at) {
+                head.push_if_room(part);
+            }
             at += 1;
         }
         let mut tail = Vec::new();
         let mut end = self.stack.len();
         while end > at && tail.len() < half {
             end -= 1;
-            tail.extend(self.part(end));
+            if let Some(part) = self.part(end) {
+                tail.push_if_room(part);
+            }
         }
         let cut = (at..end).any(|i| self.part(i).is_some());
         if head.is_empty() && tail.is_empty() {
             return None;
         }
-        let gap = if cut { "…" } else { "" };
-        Some(format!("obj{}{gap}{}", head.concat(), tail.into_iter().rev().collect::<String>()))
+        let mut path = message!("obj");
+        head.iter().for_each(|part| append(&mut path, part));
+        append(&mut path, if cut { "…" } else { "" });
+        tail.iter().rev().for_each(|part| append(&mut path, part));
+        Some(path)
     }
 
     /// The step that a script began last.
@@ -45,24 +54,24 @@ impl Pickler<'_> {
     /// What the frame at this height adds to the path.
     fn part(&self, at: usize) -> Option<String> {
         match &self.stack[at].frame {
-            Frame::List(f) => Some(format!("[{}]", f.index.saturating_sub(1))),
-            Frame::Tuple(f) if let Some(name) = self.free_name(at, f) => Some(format!(".__closure__[{}]", key(name))),
-            Frame::Tuple(f) => (!self.is_state(at)).then(|| format!("[{}]", f.index.saturating_sub(1))),
+            Frame::List(f) => Some(message!("[{}]", f.index.saturating_sub(1))),
+            Frame::Tuple(f) if let Some(name) = self.free_name(at, f) => Some(message!(".__closure__[{}]", key(name))),
+            Frame::Tuple(f) => (!self.is_state(at)).then(|| message!("[{}]", f.index.saturating_sub(1))),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
                 Some(match (f.value != 0, f.is_state || self.is_state(at)) {
-                    (true, _) => format!(".<key {}>", key(last)),
+                    (true, _) => message!(".<key {}>", key(last)),
                     (false, true) => attribute(last),
-                    (false, false) => format!("[{}]", key(last)),
+                    (false, false) => message!("[{}]", key(last)),
                 })
             }
-            Frame::Set(_) | Frame::FrozenSet(_) => Some(".<item>".into()),
+            Frame::Set(_) | Frame::FrozenSet(_) => Some(message!(".<item>")),
             Frame::Items(f) => {
                 let pair = f.key();
                 Some(match (pair.is_null(), self.is_state(at)) {
-                    (true, _) => format!("[{}]", f.count),
+                    (true, _) => message!("[{}]", f.count),
                     (false, true) => attribute(pair),
-                    (false, false) => format!("[{}]", key(pair)),
+                    (false, false) => message!("[{}]", key(pair)),
                 })
             }
             Frame::Script(f) => self.last_step(f)?.place().part(),
@@ -102,18 +111,18 @@ impl Place {
         match self {
             Self::Hidden | Self::Callable | Self::Class | Self::Setter | Self::State | Self::Closure(_) => None,
             Self::Attribute(name) => Some(attribute(name)),
-            Self::Field(name) => Some(format!(".{name}")),
-            Self::Global(name) => Some(format!(".__globals__[{}]", key(name))),
-            Self::Argument(0) => Some(".<reduce arguments>".into()),
-            Self::Argument(n) => Some(format!(".<reduce argument {n}>")),
+            Self::Field(name) => Some(message!(".{name}")),
+            Self::Global(name) => Some(message!(".__globals__[{}]", key(name))),
+            Self::Argument(0) => Some(message!(".<reduce arguments>")),
+            Self::Argument(n) => Some(message!(".<reduce argument {n}>")),
         }
     }
 }
 
 fn attribute(name: *mut PyObject) -> String {
     match name_text(name) {
-        Some(name) => format!(".{name}"),
-        None => format!("[{}]", key(name)),
+        Some(name) => message!(".{name}"),
+        None => message!("[{}]", key(name)),
     }
 }
 
@@ -132,11 +141,11 @@ pub(super) fn key(key: *mut PyObject) -> String {
     ];
     let ty = type_of(key);
     if !plain.contains(&ty.cast_const()) {
-        return format!("<{}>", text::type_name(ty));
+        return message!("<{}>", text::type_name(ty));
     }
     let shown = text::repr(key);
     match shown.char_indices().nth(60) {
-        Some((cut, _)) => format!("{}…", &shown[..cut]),
+        Some((cut, _)) => message!("{}…", &shown[..cut]),
         None => shown,
     }
 }

@@ -13,6 +13,7 @@ use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, clear, matches, raise};
 use crate::py::habits::NAMES_WHAT_IT_GOT;
 use crate::py::layout::{tuple_items, type_of};
+use crate::py::message::message;
 use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -39,7 +40,7 @@ fn type_name(object: *mut PyObject) -> String {
     if NAMES_WHAT_IT_GOT {
         text::full_type_name(type_of(object))
     } else {
-        text::type_name(type_of(object)).into_owned()
+        message!("{}", text::type_name(type_of(object)))
     }
 }
 
@@ -179,7 +180,7 @@ impl Pickler<'_> {
             return unsafe { Owned::new(PyObject_CallFunctionObjArgs(method.as_ptr(), ptr::null_mut::<PyObject>())) };
         }
         let name = text::type_name(type_of(object));
-        let message = format!("can't pickle '{name}' object: {}", text::repr(object));
+        let message = message!("can't pickle '{name}' object: {}", text::repr(object));
         Err(self.pickling_error(&message))
     }
 
@@ -204,8 +205,8 @@ impl Pickler<'_> {
     /// A reduce value that is no name.
     fn parts_of(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Frame>> {
         if !subtype(type_of(value.as_ptr()), &raw mut PyTuple_Type) {
-            let end = if NAMES_WHAT_IT_GOT { format!(", not {}", type_name(value.as_ptr())) } else { String::new() };
-            return Err(self.pickling_error(&format!("__reduce__ must return a string or tuple{end}")));
+            let end = if NAMES_WHAT_IT_GOT { message!(", not {}", type_name(value.as_ptr())) } else { String::new() };
+            return Err(self.pickling_error(&message!("__reduce__ must return a string or tuple{end}")));
         }
         let value = self.keep(value)?;
         let parts = self.parts(value)?;
@@ -246,11 +247,11 @@ impl Pickler<'_> {
             let given = type_name(object);
             let late = nth != "first" && nth != "second";
             Err(self.pickling_error(&match (NAMES_WHAT_IT_GOT, late) {
-                (true, _) => format!("{nth} item of the tuple returned by __reduce__ must be {what}, not {given}"),
+                (true, _) => message!("{nth} item of the tuple returned by __reduce__ must be {what}, not {given}"),
                 (false, true) => {
-                    format!("{nth} element of the tuple returned by __reduce__ must be {what}, not {given}")
+                    message!("{nth} element of the tuple returned by __reduce__ must be {what}, not {given}")
                 }
-                (false, false) => format!("{nth} item of the tuple returned by __reduce__ must be {what}"),
+                (false, false) => message!("{nth} item of the tuple returned by __reduce__ must be {what}"),
             }))
         };
         let parts = Parts {
@@ -324,10 +325,10 @@ impl Plan<'_, '_> {
             && let Some(name) = optional_attr(parts.callable, state.names.name.as_ptr())?
             && subtype(type_of(name.as_ptr()), &raw mut PyUnicode_Type)
         {
-            if text::is(name.as_ptr(), "__newobj_ex__") {
+            if text::is(name.as_ptr(), c"__newobj_ex__") {
                 return self.newobj_ex(parts, protocol);
             }
-            if text::is(name.as_ptr(), "__newobj__") {
+            if text::is(name.as_ptr(), c"__newobj__") {
                 return self.newobj(parts, object);
             }
         }
@@ -348,9 +349,9 @@ impl Plan<'_, '_> {
         };
         if !subtype(type_of(class), &raw mut PyType_Type) {
             let message = if NAMES_WHAT_IT_GOT {
-                format!("first argument to __newobj__() must be a class, not {}", type_name(class))
+                message!("first argument to __newobj__() must be a class, not {}", type_name(class))
             } else {
-                "args[0] from __newobj__ args is not a type".into()
+                message!("args[0] from __newobj__ args is not a type")
             };
             return Err(self.pickler().pickling_error(&message));
         }
@@ -362,9 +363,9 @@ impl Plan<'_, '_> {
         if own.as_ptr() != class {
             let message = if NAMES_WHAT_IT_GOT {
                 let (own, class) = (text::repr(own.as_ptr()), text::repr(class));
-                format!("first argument to __newobj__() must be {own}, not {class}")
+                message!("first argument to __newobj__() must be {own}, not {class}")
             } else {
-                "args[0] from __newobj__ args has the wrong class".into()
+                message!("args[0] from __newobj__ args has the wrong class")
             };
             return Err(self.pickler().pickling_error(&message));
         }
@@ -380,9 +381,9 @@ impl Plan<'_, '_> {
         let [class, positional, keywords] = *arguments else {
             let len = arguments.len();
             let message = if NAMES_WHAT_IT_GOT {
-                format!("__newobj_ex__ expected 3 arguments, got {len}")
+                message!("__newobj_ex__ expected 3 arguments, got {len}")
             } else {
-                format!("length of the NEWOBJ_EX argument tuple must be exactly 3, not {len}")
+                message!("length of the NEWOBJ_EX argument tuple must be exactly 3, not {len}")
             };
             return Err(self.pickler().pickling_error(&message));
         };
@@ -398,7 +399,7 @@ impl Plan<'_, '_> {
                 } else {
                     "item from NEWOBJ_EX argument tuple"
                 };
-                return Err(self.pickler().pickling_error(&format!("{nth} {which} must be {what}, not {name}")));
+                return Err(self.pickler().pickling_error(&message!("{nth} {which} must be {what}, not {name}")));
             }
         }
         if protocol >= 4 {

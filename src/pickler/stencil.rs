@@ -9,7 +9,7 @@ use pyo3_ffi::*;
 use super::engine::Pickler;
 use super::memo::Opening;
 use crate::protocol::opcode::*;
-use crate::py::error::PyResult;
+use crate::py::error::{PyResult, no_memory};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::Name;
@@ -175,6 +175,7 @@ fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
                     reference(&mut written, at, *number, end);
                     continue;
                 }
+                numbers.try_reserve(1).map_err(|_| no_memory())?;
                 numbers.insert(object, next);
                 object as usize
             }
@@ -194,6 +195,7 @@ fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
                 continue;
             }
             Mark::Close { object } => {
+                numbers.try_reserve(1).map_err(|_| no_memory())?;
                 numbers.insert(object, next);
                 object as usize
             }

@@ -6,6 +6,7 @@ use super::engine::Pickler;
 use crate::protocol::opcode::*;
 use crate::py::error::PyResult;
 use crate::py::layout::{Chars, chars, type_of, unique};
+use crate::py::message::{Short, lossy};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 
@@ -140,8 +141,10 @@ impl Pickler<'_> {
         let mut one = |c: u32| -> PyResult<()> {
             self.out.room(0)?;
             match c {
-                0x1_0000.. => self.out.bytes(format!("\\U{c:08x}").as_bytes()),
-                256.. | 0 | 0x1a | 0x5c | 0x0a | 0x0d => self.out.bytes(format!("\\u{c:04x}").as_bytes()),
+                0x1_0000.. => self.out.bytes(Short::new(format_args!("\\U{c:08x}")).as_bytes()),
+                256.. | 0 | 0x1a | 0x5c | 0x0a | 0x0d => {
+                    self.out.bytes(Short::new(format_args!("\\u{c:04x}")).as_bytes())
+                }
                 _ => self.out.op(c as u8),
             }
             Ok(())
@@ -152,7 +155,7 @@ impl Pickler<'_> {
             Chars::Four(data) => data.iter().try_for_each(|c| one(*c))?,
             Chars::Utf8(data) => {
                 // CPython keeps valid UTF-8 only.
-                String::from_utf8_lossy(data).chars().try_for_each(|c| one(u32::from(c)))?
+                lossy(data).chars().try_for_each(|c| one(u32::from(c)))?
             }
             Chars::Legacy => {
                 // SAFETY: a live str.

@@ -1,7 +1,7 @@
 //! The functions of `cloudpickle.cloudpickle` that every pickle by value names: the package's own where it is imported,
 //! since a pickle may name those by itself too, else ours.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use pyo3_ffi::*;
 
@@ -15,6 +15,8 @@ use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
+use crate::py::shared::Shared;
+use crate::py::vec::try_gather;
 use crate::reconstruct::table::callables;
 use crate::state::State;
 
@@ -61,7 +63,7 @@ impl Function {
 }
 
 /// What the state keeps of the dump before.
-type Kept = Mutex<Option<Arc<Wires>>>;
+type Kept = Mutex<Option<Shared<Wires>>>;
 
 /// An entry of the package's dict that is a function.
 fn own_function(package: &Owned, name: *mut PyObject) -> PyResult<Option<Owned>> {
@@ -119,7 +121,7 @@ impl Wires {
             let module = if module_of.is_null() { module } else { module_of };
             Function::new(object, module, name_of)
         };
-        let functions = Wire::ALL.iter().map(function).collect::<PyResult<Vec<_>>>()?;
+        let functions = try_gather(Wire::ALL.iter().map(function))?;
         let mut wires = Self { package, functions, code_type: None };
         let mut cutter = Cutter::new()?;
         if wires.cut_code_type(state, &mut cutter)? {
@@ -168,14 +170,14 @@ impl Pickler<'_> {
 
     /// The functions.
     fn wires<'w>(&mut self) -> PyResult<&'w Wires> {
-        let wires = Arc::as_ptr(self.shared_wires()?);
+        let wires = self.shared_wires()?.as_ptr();
         // SAFETY: held as long as the dump goes on: nothing takes it away.
         Ok(unsafe { &*wires })
     }
 
     /// The functions, found when first asked for.
     #[inline]
-    pub fn shared_wires(&mut self) -> PyResult<&Arc<Wires>> {
+    pub fn shared_wires(&mut self) -> PyResult<&Shared<Wires>> {
         if self.wires.is_none() {
             self.wires = Some(self.find_wires()?);
         }
@@ -185,7 +187,7 @@ impl Pickler<'_> {
         }
     }
 
-    fn find_wires(&mut self) -> PyResult<Arc<Wires>> {
+    fn find_wires(&mut self) -> PyResult<Shared<Wires>> {
         let state = self.state;
         // SAFETY: attached; the interpreter's own dict, borrowed.
         let package = dict_get(unsafe { PyImport_GetModuleDict() }, state.wire_module.as_ptr())?;
@@ -203,7 +205,7 @@ impl Pickler<'_> {
         if state.reconstructors.made::<Vec<Owned>>().is_none() {
             self.foreign()?;
         }
-        let wires = Arc::new(Wires::new(state, package)?);
+        let wires = Shared::new(Wires::new(state, package)?)?;
         let before = kept.try_lock().ok().and_then(|mut kept| kept.replace(wires.clone()));
         // Outside of the lock: it may run finalizers.
         drop(before);

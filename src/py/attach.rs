@@ -3,10 +3,12 @@
 //! Calls in flight are counted, so that whoever ends the interpreter can refuse new calls and wait for running ones: a
 //! thread that asks for the GIL while CPython shuts down would hang for ever.
 
+use super::error::PyResult;
+use crate::py::shared::Shared;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3_ffi::compat::PyThreadState_GetUnchecked;
@@ -223,13 +225,13 @@ unsafe impl Sync for Home {}
 
 impl Home {
     /// The interpreter that the calling thread is attached to.
-    pub fn here() -> Arc<Self> {
+    pub fn here() -> PyResult<Shared<Self>> {
         // SAFETY: attached.
         let (interpreter, main) = unsafe {
             let interpreter = PyInterpreterState_Get();
             (interpreter, interpreter == PyInterpreterState_Main())
         };
-        Arc::new(Self { interpreter, main, ended: AtomicBool::new(false) })
+        Shared::new(Self { interpreter, main, ended: AtomicBool::new(false) })
     }
 
     /// Told by the interpreter's state when it goes.

@@ -2,14 +2,15 @@
 
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::Arc;
 
 use pyo3_ffi::*;
 
 use super::error::{self, PyResult};
 use super::layout;
 use super::owned::Owned;
+use crate::py::shared::Shared;
 
 /// A code object as CPython lays it out. The objects are borrowed from it and never NULL.
 #[cfg(not(Py_3_11))]
@@ -117,13 +118,13 @@ impl<T> Extra<T> {
     unsafe extern "C" fn drop_kept(kept: *mut c_void) {
         if !kept.is_null() {
             // SAFETY: what `set` gave away; CPython calls this once for it, attached.
-            drop(unsafe { Arc::from_raw(kept.cast::<T>()) });
+            drop(unsafe { Shared::<T>::from_raw(kept) });
         }
     }
 
     /// What the code object keeps.
     #[inline]
-    pub fn get(&self, code: *mut PyObject) -> Option<Arc<T>> {
+    pub fn get(&self, code: *mut PyObject) -> Option<Shared<T>> {
         let mut kept: *mut c_void = ptr::null_mut();
         // SAFETY: a live code object, for which the call does not fail; under our index lies what `set` put there.
         unsafe {
@@ -131,14 +132,14 @@ impl<T> Extra<T> {
             if kept.is_null() {
                 return None;
             }
-            Arc::increment_strong_count(kept.cast::<T>());
-            Some(Arc::from_raw(kept.cast()))
+            // The code object stays the holder that it is.
+            Some(Shared::clone(&ManuallyDrop::new(Shared::from_raw(kept))))
         }
     }
 
     /// Lets the code object keep something.
-    pub fn set(&self, code: *mut PyObject, kept: Arc<T>) -> PyResult<()> {
-        let kept = Arc::into_raw(kept).cast_mut().cast();
+    pub fn set(&self, code: *mut PyObject, kept: Shared<T>) -> PyResult<()> {
+        let kept = kept.into_raw();
         // SAFETY: a live code object, which takes over what it is given if the call succeeds.
         unsafe {
             if PyUnstable_Code_SetExtra(code, self.index, kept) < 0 {

@@ -1,12 +1,15 @@
 //! Raising, and what a raised exception looks like.
 
-use std::ffi::CString;
+use std::borrow::Cow;
+use std::ffi::CStr;
 #[cfg(not(Py_3_12))]
 use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::message::c_string;
 use super::owned::Owned;
+use crate::py::message::message;
 
 /// The exception of the failure is set in the current thread.
 #[derive(Debug)]
@@ -142,7 +145,7 @@ pub fn chain(cause: Owned) -> Raised {
 #[cold]
 pub fn extend_import_error(words: &str) -> Raised {
     let Some(error) = take() else { return Raised };
-    let message = format!("{}{words}", super::text::display(error.as_ptr()));
+    let message = message!("{}{words}", super::text::display(error.as_ptr()));
     // SAFETY: all are live; str(error) is `msg`, and `args` shows in its repr.
     unsafe {
         if let Ok(message) = super::text::new(&message) {
@@ -161,9 +164,10 @@ pub fn extend_import_error(words: &str) -> Raised {
     restore(error)
 }
 
-/// A message as C text; at a NUL it ends.
-pub fn c_text(text: &str) -> CString {
-    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+/// A message as C text; at a NUL it ends. Without memory it says that.
+pub fn c_text(text: &str) -> Cow<'static, CStr> {
+    let text = text.split('\0').next().unwrap_or_default();
+    c_string(text.as_bytes()).map_or(Cow::Borrowed(c"out of memory"), Cow::Owned)
 }
 
 /// The exception that was set in the thread before a call, put aside as it was.

@@ -8,6 +8,7 @@ use super::layout::{Ascii, Long, may_be_tracked};
 use super::owned::Owned;
 use super::words::{copy, is_ascii};
 use super::{collections, number, text};
+use crate::py::vec::try_gather;
 
 /// Ints that CPython shares, in every version, and some more that it shares in some.
 const SHARED: std::ops::RangeInclusive<i32> = -5..=1024;
@@ -144,7 +145,7 @@ pub unsafe fn tuple_stealing<const N: usize>(items: &[*mut PyObject; N]) -> PyRe
 
 /// `N` objects, made from 0 on.
 fn all<const N: usize>(make: impl Fn(usize) -> PyResult<Owned>) -> PyResult<Box<[Owned; N]>> {
-    let objects: Vec<Owned> = (0..N).map(make).collect::<PyResult<_>>()?;
+    let objects = try_gather((0..N).map(make))?;
     objects.try_into().map_err(|_| no_memory())
 }
 

@@ -6,6 +6,7 @@ use super::error::{PyResult, Raised, clear, matches, raise_from_current};
 use super::object::{attr, dict_get, optional_attr};
 use super::owned::Owned;
 use super::text::{self, repr};
+use crate::py::message::message;
 
 /// The module that `import name` makes; that of `sys.modules` without the call if it is complete.
 ///
@@ -85,12 +86,12 @@ fn absent(module: *mut PyObject, name: *mut PyObject, path: bool) -> Raised {
             // The lookup itself says it best.
             return attr(module, name).err().unwrap_or(Raised);
         }
-        format!("Can't resolve path {} on module {}", repr(name), module_name(module))
+        message!("Can't resolve path {} on module {}", repr(name), module_name(module))
     } else if repr(name).contains("<locals>") {
         let verb = if cfg!(Py_3_13) { "get" } else { "pickle" };
-        format!("Can't {verb} local attribute {} on {}", repr(name), repr(module))
+        message!("Can't {verb} local attribute {} on {}", repr(name), repr(module))
     } else {
-        format!("Can't get attribute {} on {}", repr(name), repr(module))
+        message!("Can't get attribute {} on {}", repr(name), repr(module))
     };
     // SAFETY: exception types live as long as the interpreter.
     raise_from_current(unsafe { PyExc_AttributeError }, &message)

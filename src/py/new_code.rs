@@ -10,6 +10,8 @@ use super::layout::{self, compact_int, tuple_items, type_of};
 use super::owned::Owned;
 use super::text;
 use super::undeclared::PySys_Audit;
+use crate::py::message::message;
+use crate::py::vec::gather;
 
 /// What an argument of the constructor is.
 #[derive(Clone, Copy, PartialEq)]
@@ -115,10 +117,10 @@ pub fn make(args: &[*mut PyObject]) -> Result<Owned, Misfit> {
             Ok(construct(args)?)
         }
         Some(layout) => {
-            let known: Vec<u8> = bytecode::versions().collect();
+            let known = gather(bytecode::versions())?;
             let fits = |minor: &u8| !known.contains(minor) || bytecode::fits(layout.bytecode(args), *minor);
-            let versions = layout.minors.iter().copied().filter(|m| *m != MINOR).filter(fits).collect();
-            Err(Misfit::Versions(versions, layout.name(args)))
+            let versions = layout.minors.iter().copied().filter(|m| *m != MINOR).filter(fits);
+            Err(Misfit::Versions(gather(versions)?, layout.name(args)))
         }
         None => Err(Misfit::Versions(Vec::new(), None)),
     }
@@ -140,7 +142,7 @@ fn int(argument: *mut PyObject, what: &str) -> PyResult<c_int> {
             return Err(raise(PyExc_OverflowError, "Python int too large to convert to C int"));
         };
         if narrow < 0 && !what.is_empty() {
-            return Err(raise(PyExc_ValueError, &format!("code: {what} must not be negative")));
+            return Err(raise(PyExc_ValueError, &message!("code: {what} must not be negative")));
         }
         Ok(narrow)
     }

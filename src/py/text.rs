@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 
 use super::error::{self, PyResult};
 use super::layout::{Chars, chars, is_interned};
+use super::message::{self, lossy, message};
 use super::owned::Owned;
 
 /// The text of a `str`, which lives as long as the object; raises UnicodeEncodeError for lone surrogates.
@@ -53,12 +54,14 @@ pub fn is_dunder(text: *mut PyObject) -> bool {
 }
 
 /// Is a `str` this text?
-pub fn is(text: *mut PyObject, other: &str) -> bool {
+pub fn is(text: *mut PyObject, other: &std::ffi::CStr) -> bool {
     // SAFETY: a live str; no other than ASCII text is compared.
-    unsafe {
-        let Ok(other) = std::ffi::CString::new(other) else { return false };
-        PyUnicode_CompareWithASCIIString(text, other.as_ptr()) == 0
-    }
+    unsafe { PyUnicode_CompareWithASCIIString(text, other.as_ptr()) == 0 }
+}
+
+/// Text that was put together, or MemoryError.
+pub fn whole(arguments: std::fmt::Arguments<'_>) -> PyResult<String> {
+    message::whole(arguments).ok_or_else(error::no_memory)
 }
 
 /// The interned `str`.
@@ -84,7 +87,7 @@ pub fn repr(object: *mut PyObject) -> String {
 /// `tp_name`: with the module for static types, without it for those that Python code made.
 pub fn type_name<'a>(ty: *mut PyTypeObject) -> Cow<'a, str> {
     // SAFETY: tp_name is NUL-terminated text of the type.
-    unsafe { std::ffi::CStr::from_ptr((*ty).tp_name) }.to_string_lossy()
+    lossy(unsafe { std::ffi::CStr::from_ptr((*ty).tp_name) }.to_bytes())
 }
 
 /// The name of a type with its module, as CPython's `%T` shows it from 3.14 on; before, as `type_name`.
@@ -95,7 +98,7 @@ pub fn full_type_name(ty: *mut PyTypeObject) -> String {
         Ok(name) => return display(name.as_ptr()),
         Err(_) => error::clear(),
     }
-    type_name(ty).into_owned()
+    message!("{}", type_name(ty))
 }
 
 /// What `str` or `repr` says of an object; surrogates are escaped.
@@ -114,12 +117,12 @@ fn shown(object: *mut PyObject, show: unsafe extern "C" fn(*mut PyObject) -> *mu
                 let data = PyBytes_AsString(bytes.as_ptr()).cast::<u8>();
                 std::slice::from_raw_parts(data, PyBytes_Size(bytes.as_ptr()) as usize)
             };
-            String::from_utf8_lossy(data).into_owned()
+            message!("{}", lossy(data))
         }
         Err(_) => {
             error::clear();
             // SAFETY: live.
-            format!("<unprintable {} object>", type_name(unsafe { Py_TYPE(object) }))
+            message!("<unprintable {} object>", type_name(unsafe { Py_TYPE(object) }))
         }
     };
     if let Some(before) = before {

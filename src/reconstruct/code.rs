@@ -3,6 +3,7 @@
 use pyo3_ffi::PyObject;
 
 use crate::py::error::{PyResult, Raised, raise};
+use crate::py::message::{append, message};
 use crate::py::new_code::{MINOR, Misfit, make};
 use crate::py::owned::Owned;
 use crate::state::State;
@@ -17,14 +18,18 @@ pub fn make_code(args: &[*mut PyObject]) -> PyResult<Owned> {
 
 #[cold]
 fn refuse(versions: &[u8], name: Option<String>) -> Raised {
-    let name = name.map_or(String::new(), |name| format!(" '{name}'"));
-    let versions: Vec<String> = versions.iter().map(|minor| format!("3.{minor}")).collect();
-    let origin = match versions.as_slice() {
-        [] => "another version of CPython".to_owned(),
-        [one] => format!("CPython {one}"),
-        [most @ .., last] => format!("CPython {} or {last}", most.join(", ")),
-    };
-    let message = format!("the code object{name} is of {origin}, and this is CPython 3.{MINOR}");
+    let name = name.map_or(String::new(), |name| message!(" '{name}'"));
+    let mut origin = String::new();
+    append(&mut origin, if versions.is_empty() { "another version of CPython" } else { "CPython " });
+    for (at, minor) in versions.iter().enumerate() {
+        let joint = match at {
+            0 => "",
+            _ if at + 1 == versions.len() => " or ",
+            _ => ", ",
+        };
+        append(&mut origin, &message!("{joint}3.{minor}"));
+    }
+    let message = message!("the code object{name} is of {origin}, and this is CPython 3.{MINOR}");
     match State::get() {
         Ok(state) => raise(state.imports.unpickling_error.as_ptr(), &message),
         Err(raised) => raised,

@@ -7,6 +7,7 @@ use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::function::{fields, replace};
 use crate::py::layout::{tuple_items, type_of};
+use crate::py::message::message;
 use crate::py::object::{attr, call1, dict_get, each_item};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -67,7 +68,7 @@ fn check_closure(code: *mut PyObject, closure: *mut PyObject) -> PyResult<()> {
         }
         let cells = tuple_items(closure);
         if cells.len() != wanted {
-            return type_error(&format!("the code requires a closure of length {wanted}, not {}", cells.len()));
+            return type_error(&message!("the code requires a closure of length {wanted}, not {}", cells.len()));
         }
         if cells.iter().any(|cell| PyCell_Check(*cell) == 0) {
             return type_error("arg 5 (closure) expected cells");

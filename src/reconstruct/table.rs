@@ -12,7 +12,9 @@ use super::{cell, class, enumeration, function, imports, typevar, views};
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::layout::tuple_items;
+use crate::py::message::message;
 use crate::py::owned::Owned;
+use crate::py::vec::try_gather;
 use crate::py::{text, trampoline};
 use crate::state::State;
 
@@ -131,9 +133,9 @@ impl Row {
     fn wrong_count(&self, given: usize) -> Raised {
         let (name, required, all) = (self.wire.name(), self.required, self.parameters.len());
         let message = if given > all {
-            format!("{name}() takes {all} positional arguments but {given} were given")
+            message!("{name}() takes {all} positional arguments but {given} were given")
         } else {
-            format!("{name}() missing {} required positional arguments", required - given)
+            message!("{name}() missing {} required positional arguments", required - given)
         };
         // SAFETY: exception types live as long as the interpreter.
         raise(unsafe { PyExc_TypeError }, &message)
@@ -158,11 +160,11 @@ impl Row {
             match self.parameters.iter().position(|p| *p == name) {
                 Some(at) if slots[at].is_null() => slots[at] = *value,
                 Some(_) => {
-                    let message = format!("{}() got multiple values for argument '{name}'", self.wire.name());
+                    let message = message!("{}() got multiple values for argument '{name}'", self.wire.name());
                     return Err(raise(type_error, &message));
                 }
                 None => {
-                    let message = format!("{}() got an unexpected keyword argument '{name}'", self.wire.name());
+                    let message = message!("{}() got an unexpected keyword argument '{name}'", self.wire.name());
                     return Err(raise(type_error, &message));
                 }
             }
@@ -243,13 +245,11 @@ pub fn callables(state: &State) -> PyResult<&Vec<Owned>> {
 
 fn make_callables() -> PyResult<Vec<Owned>> {
     let module = text::new(MODULE)?;
-    ROWS.iter()
-        .map(|row| {
-            let definition = (&raw const row.definition).cast_mut();
-            // SAFETY: the definition is a constant that CPython does not write to; a new reference.
-            unsafe { Owned::new(PyCFunction_NewEx(definition, ptr::null_mut(), module.as_ptr())) }
-        })
-        .collect()
+    try_gather(ROWS.iter().map(|row| {
+        let definition = (&raw const row.definition).cast_mut();
+        // SAFETY: the definition is a constant that CPython does not write to; a new reference.
+        unsafe { Owned::new(PyCFunction_NewEx(definition, ptr::null_mut(), module.as_ptr())) }
+    }))
 }
 
 /// What an item of the unpickler's stack says about the object in the making: its description, if the item is a
@@ -257,9 +257,9 @@ fn make_callables() -> PyResult<Vec<Owned>> {
 pub fn unfinished(item: *mut PyObject, above: &[*mut PyObject]) -> Option<String> {
     let row = function_of(item)?;
     match row.wire {
-        Wire::FunctionSetstate => Some(format!("function {}", name_of(*above.first()?)?)),
-        Wire::ClassSetstate => Some(format!("class {}", name_of(*above.first()?)?)),
-        Wire::MakeSkeletonClass | Wire::MakeSkeletonEnum => Some(format!("class {}", quoted(*above.get(1)?)?)),
+        Wire::FunctionSetstate => Some(message!("function {}", name_of(*above.first()?)?)),
+        Wire::ClassSetstate => Some(message!("class {}", name_of(*above.first()?)?)),
+        Wire::MakeSkeletonClass | Wire::MakeSkeletonEnum => Some(message!("class {}", quoted(*above.get(1)?)?)),
         _ => None,
     }
 }
@@ -277,5 +277,5 @@ fn name_of(object: *mut PyObject) -> Option<String> {
 
 fn quoted(name: *mut PyObject) -> Option<String> {
     // SAFETY: live.
-    (unsafe { PyUnicode_Check(name) } != 0).then(|| format!("'{}'", text::display(name)))
+    (unsafe { PyUnicode_Check(name) } != 0).then(|| message!("'{}'", text::display(name)))
 }

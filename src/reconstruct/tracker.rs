@@ -11,9 +11,11 @@ use pyo3_ffi::compat::PyWeakref_GetRef;
 use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, check};
+use crate::py::message::Short;
 use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::py::vec::TryPush;
 use crate::state::State;
 
 /// The pair: class to id, and id to class.
@@ -77,8 +79,7 @@ fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
     }
     let mut entries = Vec::new();
     each_item(data.as_ptr(), |id, reference| {
-        entries.extend(referent(&reference)?.map(|class| (id, class)));
-        Ok(())
+        referent(&reference)?.map_or(Ok(()), |class| entries.try_push((id, class)))
     })?;
     for (id, class) in entries {
         to.track(&id, class.as_ptr())?;
@@ -301,5 +302,5 @@ fn new_id() -> PyResult<Owned> {
     }
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    text::new(&format!("{:032x}", u128::from_be_bytes(bytes)))
+    text::from_utf8(Short::new(format_args!("{:032x}", u128::from_be_bytes(bytes))).as_bytes())
 }

@@ -13,7 +13,7 @@ use crate::py::layout::{Chars, chars, tuple_items, type_of};
 use crate::py::number::from_i64;
 use crate::py::object::{attr, call1, dict_get, item};
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, gather};
 use crate::state::State;
 
 /// The members of a class in the order of their names, without those that are the very objects that it inherits.
@@ -55,7 +55,7 @@ impl ClassDict {
         if !bases.iter().all(|base| plain(*base)) {
             return Ok(None);
         }
-        let inherited: Vec<Owned> = bases.iter().map(|base| own_dict(*base)).collect();
+        let inherited = gather(bases.iter().map(|base| own_dict(*base)))?;
         let dict = own_dict(class);
         let mut members = vec![];
         // SAFETY: a live dict.

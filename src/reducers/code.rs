@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 use std::mem::offset_of;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use pyo3_ffi::*;
 
@@ -15,6 +15,7 @@ use crate::pickler::stencil::Stencil;
 use crate::protocol::opcode::{EMPTY_TUPLE, REDUCE};
 use crate::py::code::{self, Code, Extra, Names};
 use crate::py::error::PyResult;
+use crate::py::shared::Shared;
 use crate::state::State;
 
 /// One argument of `types.CodeType`.
@@ -126,7 +127,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// What the code object keeps, if it has been described before.
-    pub(super) fn known(state: &State, code: *mut PyObject) -> PyResult<Option<Arc<Self>>> {
+    pub(super) fn known(state: &State, code: *mut PyObject) -> PyResult<Option<Shared<Self>>> {
         let extra = state.code_stencils.get(|| Ok(Extra::<Self>::request()))?;
         Ok(extra.as_ref().filter(|_| !code::is_shared(code)).and_then(|extra| extra.get(code)))
     }
@@ -135,12 +136,12 @@ impl Kept {
     ///
     /// What is cut serves from the next dump on: a stencil holds its objects, so that the memo does not leave them out,
     /// and it may have done so in this dump already.
-    pub(super) fn of(state: &State, code: *mut PyObject) -> PyResult<Option<Arc<Self>>> {
+    pub(super) fn of(state: &State, code: *mut PyObject) -> PyResult<Option<Shared<Self>>> {
         let extra = state.code_stencils.get(|| Ok(Extra::<Self>::request()))?;
         let Some(extra) = extra.as_ref().filter(|_| !code::is_shared(code)) else { return Ok(None) };
         let kept = extra.get(code);
         if kept.is_none() {
-            extra.set(code, Arc::default())?;
+            extra.set(code, Shared::new(Self::default())?)?;
         }
         Ok(kept)
     }

@@ -8,6 +8,7 @@ use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
 use crate::protocol::wire::Wire;
 use crate::py::error::{PyResult, Raised, check, matches, raise, raise_from_current};
+use crate::py::message::message;
 use crate::py::object::{attr, call_method0, call_method1, dict_get, import, import_from, is_true, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -41,7 +42,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, file: *mut PyObject) -> PyResult<Frame>
     let mode = attr(file, names.mode.as_ptr())?;
     if !contains(&mode, "r")? && !contains(&mode, "+")? {
         let mode = text::display(mode.as_ptr());
-        return Err(refuse(state, &format!("Cannot pickle files that are not opened for reading: {mode}")));
+        return Err(refuse(state, &message!("Cannot pickle files that are not opened for reading: {mode}")));
     }
     let name = attr(file, names.name_of_member.as_ptr())?;
     let (contents, position) = read(state, file).map_err(|raised| {
@@ -49,7 +50,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, file: *mut PyObject) -> PyResult<Frame>
         if !matches(unsafe { PyExc_OSError }) {
             return raised;
         }
-        let message = format!("Cannot pickle file {} as it cannot be read", text::display(name.as_ptr()));
+        let message = message!("Cannot pickle file {} as it cannot be read", text::display(name.as_ptr()));
         raise_from_current(state.imports.pickling_error.as_ptr(), &message)
     })?;
     // SAFETY: a live callable; a new reference or an exception.
@@ -70,7 +71,7 @@ fn is_stream(state: &State, file: *mut PyObject, name: &Name) -> PyResult<bool> 
     match dict_get(state.sys_dict.as_ptr(), name.as_ptr())? {
         Some(stream) => Ok(stream.as_ptr() == file),
         None => {
-            let message = format!("module 'sys' has no attribute {}", text::repr(name.as_ptr()));
+            let message = message!("module 'sys' has no attribute {}", text::repr(name.as_ptr()));
             // SAFETY: the exception types are there for the interpreter's life.
             Err(raise(unsafe { PyExc_AttributeError }, &message))
         }

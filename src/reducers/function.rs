@@ -19,7 +19,7 @@ use crate::py::error::{PyResult, check, raise};
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, dict_get, item};
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, try_gather};
 
 /// What is asked of a function: borrowed. NULL stands for None.
 pub(super) struct Function {
@@ -248,7 +248,7 @@ fn submodules(
     }
     if let Some(closure) = closure {
         let cells = tuple_items(closure.as_ptr());
-        let contents = cells.iter().map(|cell| cell_contents(*cell)).collect::<PyResult<Vec<_>>>()?;
+        let contents = try_gather(cells.iter().map(|cell| cell_contents(*cell)))?;
         for value in contents.into_iter().flatten() {
             add_submodules(state, code, value.as_ptr(), &mut found, pickler)?;
         }

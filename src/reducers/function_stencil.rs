@@ -1,7 +1,7 @@
 //! What all pickles of functions with one code object begin with: cut once, kept with the code, and copied for the
 //! functions that are alike in what it shows.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use pyo3_ffi::*;
 
@@ -22,6 +22,7 @@ use crate::py::dict::is_empty;
 use crate::py::error::PyResult;
 use crate::py::layout::{type_of, unique};
 use crate::py::owned::Owned;
+use crate::py::shared::Shared;
 use crate::state::State;
 
 /// How far a stencil reaches.
@@ -77,7 +78,7 @@ pub(super) struct FunctionStencils([OnceLock<Option<FunctionStencil>>; 4]);
 /// A stencil, and what a function must have for it.
 struct FunctionStencil {
     stencil: Stencil,
-    wires: Arc<Wires>,
+    wires: Shared<Wires>,
     base_globals: BaseGlobals,
     name: Owned,
     qualname: Owned,
@@ -113,7 +114,7 @@ pub(super) fn write(
     if !of_state || name.as_ptr() != known.name.as_ptr() || qualname.as_ptr() != known.qualname.as_ptr() {
         return Ok(None);
     }
-    if !Arc::ptr_eq(p.pickler().shared_wires()?, &known.wires) {
+    if !p.pickler().shared_wires()?.is(&known.wires) {
         return Ok(None);
     }
     if !p.begins_with(function.globals, &known.base_globals)? {

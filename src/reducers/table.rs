@@ -15,6 +15,7 @@ use crate::py::object::type_attr;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::types::*;
+use crate::py::vec::try_gather;
 
 /// Describes an object; the frame carries the description out.
 pub type Reducer = fn(&mut Pickler<'_>, *mut PyObject) -> PyResult<Frame>;
@@ -95,7 +96,7 @@ pub fn of_modules(pickler: &mut Pickler<'_>, ty: *mut PyTypeObject) -> PyResult<
 /// The names of modules and of what is looked for in them, row by row.
 #[cold]
 fn names_in_modules() -> PyResult<Vec<(Owned, Owned)>> {
-    OF_MODULES.iter().map(|(_, module, name, _)| Ok((text::intern(module)?, text::intern(name)?))).collect()
+    try_gather(OF_MODULES.iter().map(|(_, module, name, _)| Ok((text::intern(module)?, text::intern(name)?))))
 }
 
 /// What becomes of an object that may be a class or a function.

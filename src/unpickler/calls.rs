@@ -8,6 +8,7 @@ use super::kept::is_shared;
 use crate::py::class::version;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::layout::{type_of, unique};
+use crate::py::message::message;
 use crate::py::object::type_attr;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -176,6 +177,6 @@ pub fn init(init: *mut PyObject, items: &[*mut PyObject]) -> PyResult<()> {
             return Ok(());
         }
         let name = text::type_name(Py_TYPE(answer.as_ptr()));
-        Err(raise(PyExc_TypeError, &format!("__init__() should return None, not '{name}'")))
+        Err(raise(PyExc_TypeError, &message!("__init__() should return None, not '{name}'")))
     }
 }

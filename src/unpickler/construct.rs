@@ -7,6 +7,7 @@ use pyo3_ffi::*;
 use super::machine::Machine;
 use crate::py::error::{PyResult, Raised};
 use crate::py::layout::tuple_items;
+use crate::py::message::message;
 use crate::py::object::{attr, call1, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -45,18 +46,18 @@ impl Machine<'_, '_> {
         let class = self.pop()?;
         // SAFETY: all are live; tp_new gives a new reference or NULL with an exception.
         let object = unsafe {
-            let name = |object: &Owned| text::type_name(Py_TYPE(object.as_ptr())).into_owned();
+            let name = |object: &Owned| text::type_name(Py_TYPE(object.as_ptr()));
             if PyType_Check(class.as_ptr()) == 0 {
-                return Err(self.fail(&format!("{what} class argument must be a type, not {}", name(&class))));
+                return Err(self.fail(&message!("{what} class argument must be a type, not {}", name(&class))));
             }
             let Some(new) = (*class.as_ptr().cast::<PyTypeObject>()).tp_new else {
-                return Err(self.fail(&format!("{what} class argument '{}' doesn't have __new__", name(&class))));
+                return Err(self.fail(&message!("{what} class argument '{}' doesn't have __new__", name(&class))));
             };
             if PyTuple_Check(args.as_ptr()) == 0 {
-                return Err(self.fail(&format!("{what} args argument must be a tuple, not {}", name(&args))));
+                return Err(self.fail(&message!("{what} args argument must be a tuple, not {}", name(&args))));
             }
             if let Some(keywords) = keywords.as_ref().filter(|k| PyDict_Check(k.as_ptr()) == 0) {
-                return Err(self.fail(&format!("{what} kwargs argument must be a dict, not {}", name(keywords))));
+                return Err(self.fail(&message!("{what} kwargs argument must be a dict, not {}", name(keywords))));
             }
             let keywords = keywords.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
             let object = Owned::new(new(class.as_ptr().cast(), args.as_ptr(), keywords))?;
@@ -118,7 +119,7 @@ impl Machine<'_, '_> {
             return raised;
         }
         match self.unfinished(position) {
-            Some(who) => crate::py::error::extend_import_error(&format!(", needed by {who}")),
+            Some(who) => crate::py::error::extend_import_error(&message!(", needed by {who}")),
             None => raised,
         }
     }

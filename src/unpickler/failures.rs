@@ -6,6 +6,7 @@ use super::input::Short;
 use super::machine::Machine;
 use super::stack::Underflow;
 use crate::py::error::{Raised, raise};
+use crate::py::message::message;
 
 impl Machine<'_, '_> {
     /// UnpicklingError with the offset.
@@ -23,7 +24,7 @@ impl Machine<'_, '_> {
 
     #[cold]
     pub(super) fn fail_with(&self, exception: *mut PyObject, message: &str) -> Raised {
-        raise(exception, &format!("{message} (at byte {})", self.at))
+        raise(exception, &message!("{message} (at byte {})", self.at))
     }
 
     #[cold]
@@ -38,7 +39,7 @@ impl Machine<'_, '_> {
             Short::Frame => self.fail("pickle exhausted before end of frame"),
             Short::Limit => {
                 self.limit_reached = true;
-                self.fail(&format!("the pickle is longer than the {} bytes allowed", self.options.max_bytes))
+                self.fail(&message!("the pickle is longer than the {} bytes allowed", self.options.max_bytes))
             }
             Short::Raised => Raised,
         }
@@ -59,9 +60,9 @@ impl Machine<'_, '_> {
     pub(super) fn unknown(&self, code: u8) -> Raised {
         match code {
             b' '..=b'~' if code != b'\'' && code != b'\\' => {
-                self.fail(&format!("invalid load key, '{}'.", code as char))
+                self.fail(&message!("invalid load key, '{}'.", code as char))
             }
-            _ => self.fail(&format!("invalid load key, '\\x{code:02x}'.")),
+            _ => self.fail(&message!("invalid load key, '\\x{code:02x}'.")),
         }
     }
 }

@@ -230,7 +230,7 @@ impl Machine<'_, '_> {
                                 if self.open_state(what)? {
                                     continue 'refresh;
                                 }
-                                self.input.move_to(hot.cursor);
+                                self.input.move_back(hot.cursor);
                             }
                             hot.push(made!(Owned::new(PyDict_New())));
                             hot.cursor = argument;

@@ -5,6 +5,7 @@ use pyo3_ffi::*;
 use super::machine::Machine;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::lookup;
+use crate::py::message::message;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
@@ -46,10 +47,10 @@ impl Machine<'_, '_> {
             return self.push(object);
         }
         let Some(pair) = dict_get(imports.inverted_registry()?, key.as_ptr())? else {
-            return Err(self.fail_value(&format!("unregistered extension code {code}")));
+            return Err(self.fail_value(&message!("unregistered extension code {code}")));
         };
         let Some((module, name)) = pair_of_str(&pair) else {
-            return Err(self.fail_value(&format!("_inverted_registry[{code}] isn't a 2-tuple of strings")));
+            return Err(self.fail_value(&message!("_inverted_registry[{code}] isn't a 2-tuple of strings")));
         };
         let object = self.find_class(&module, &name)?;
         if let Some(cache) = cache {

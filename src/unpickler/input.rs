@@ -138,6 +138,16 @@ impl<'a> Input<'a> {
         self.cursor = place;
     }
 
+    /// Takes back what was consumed of the window since it was asked for.
+    ///
+    /// # Safety
+    /// The place is where the cursor was then, and nothing was read into the window meanwhile.
+    #[inline]
+    pub unsafe fn move_back(&mut self, place: *const u8) {
+        debug_assert!(place <= self.cursor);
+        self.cursor = place;
+    }
+
     /// The next `n` bytes, which stay in place until the next call.
     #[inline]
     pub fn bytes<'b>(&mut self, n: usize) -> Result<&'b [u8], Short> {

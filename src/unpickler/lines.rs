@@ -7,6 +7,7 @@ use pyo3_ffi::*;
 
 use super::machine::Machine;
 use crate::py::error::{PyResult, Raised, matches, occurred, raise};
+use crate::py::message::message;
 use crate::py::object::call1;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -119,7 +120,7 @@ impl Machine<'_, '_> {
         let number = self.number_line()?;
         match usize::try_from(number) {
             Ok(number) => self.get(number),
-            Err(_) => Err(self.fail(&format!("Memo value not found at index {number}"))),
+            Err(_) => Err(self.fail(&message!("Memo value not found at index {number}"))),
         }
     }
 

@@ -14,6 +14,7 @@ use super::stack::Stack;
 use super::states::Opened;
 use crate::protocol::opcode as op;
 use crate::py::error::{PyResult, Raised};
+use crate::py::message::message;
 use crate::py::object::call1;
 use crate::py::owned::Owned;
 use crate::py::{bytes, number};
@@ -277,7 +278,7 @@ impl<'i, 'o> Machine<'i, 'o> {
                 op::PROTO => {
                     let protocol = self.byte()?;
                     if protocol > op::HIGHEST {
-                        let message = format!("unsupported pickle protocol: {protocol}");
+                        let message = message!("unsupported pickle protocol: {protocol}");
                         return Err(self.fail_value(&message));
                     }
                     self.protocol = protocol;
@@ -357,7 +358,7 @@ impl<'i, 'o> Machine<'i, 'o> {
     fn length(&mut self, what: &str) -> PyResult<usize> {
         let len = u64::from_le_bytes(self.array()?);
         if len > Py_ssize_t::MAX as u64 {
-            let message = format!("{what} of {} bytes", Py_ssize_t::MAX);
+            let message = message!("{what} of {} bytes", Py_ssize_t::MAX);
             // SAFETY: exception types live as long as the interpreter.
             return Err(self.fail_with(unsafe { PyExc_OverflowError }, &message));
         }
@@ -439,7 +440,7 @@ impl<'i, 'o> Machine<'i, 'o> {
         match self.memo.get(number) {
             Some(object) => self.push(Owned::of(object)),
             None if let Some(object) = self.promised(number)? => self.push(object),
-            None => Err(self.fail(&format!("Memo value not found at index {number}"))),
+            None => Err(self.fail(&message!("Memo value not found at index {number}"))),
         }
     }
 }

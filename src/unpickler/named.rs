@@ -9,7 +9,7 @@ use pyo3_ffi::*;
 use super::kept::is_shared;
 use crate::py::class::version;
 use crate::py::code;
-use crate::py::error::PyResult;
+use crate::py::error::{PyResult, no_memory};
 use crate::py::function;
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, dict_get, import_from, type_attr};
@@ -165,7 +165,7 @@ fn sample(samples: &Samples, count: usize) -> PyResult<Option<Owned>> {
     let factory = import_from(c"collections", c"namedtuple")?;
     let mut fields = String::new();
     for n in 0..count {
-        fields.push_str(&format!("item{n} "));
+        fields = text::whole(format_args!("{fields}item{n} "))?;
     }
     let (name, fields) = (text::new("sample")?, text::new(&fields)?);
     // SAFETY: live; a new reference or NULL with an exception; the list of arguments ends with NULL.
@@ -175,6 +175,7 @@ fn sample(samples: &Samples, count: usize) -> PyResult<Option<Owned>> {
     };
     let new = attr(class.as_ptr(), State::get()?.names.new.as_ptr())?;
     let code = function::fields(new.as_ptr()).map(|fields| Owned::of(fields.func_code));
+    samples.borrow_mut().try_reserve(1).map_err(|_| no_memory())?;
     samples.borrow_mut().insert(count, code.clone());
     Ok(code)
 }

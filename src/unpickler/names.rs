@@ -7,6 +7,7 @@ use crate::protocol::wire::{MODULE, Wire};
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::py::vec::gather;
 
 /// Beside those of the wire: what cloudpickle writes of functions and classes.
 const NAMES: &[&str] = &[
@@ -55,7 +56,7 @@ pub struct Names {
 
 impl Names {
     pub fn new() -> PyResult<Self> {
-        let mut slots: Vec<Option<(&'static str, Owned)>> = (0..SLOTS).map(|_| None).collect();
+        let mut slots: Vec<Option<(&'static str, Owned)>> = gather((0..SLOTS).map(|_| None))?;
         for name in NAMES.iter().copied().chain(Wire::ALL.iter().map(|wire| wire.name())) {
             debug_assert!(name.starts_with('_') || OTHERS.contains(&name.len()));
             let mut at = place(name.as_bytes());

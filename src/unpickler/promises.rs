@@ -10,7 +10,8 @@ use super::memo::Memo;
 use crate::py::collections::{tuple_stealing, update_dict};
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, gather};
+use pyo3_ffi::Py_INCREF;
 
 /// What a container consists of. The ranges are of the items below.
 #[derive(Clone)]
@@ -104,8 +105,8 @@ impl Promises {
     }
 
     /// All the numbers.
-    pub fn numbers(&self) -> Vec<usize> {
-        self.list.iter().map(|(number, _)| *number).collect()
+    pub fn numbers(&self) -> PyResult<Vec<usize>> {
+        gather(self.list.iter().map(|(number, _)| *number))
     }
 
     /// Makes the container of a number and puts it into the memo, unless it is there; None if there is none to be made.
@@ -117,10 +118,13 @@ impl Promises {
         let object = match &self.list[index].1 {
             What::Open => return Ok(None),
             What::Tuple(range) => {
-                let items: Vec<Owned> = self.items[range.clone()].iter().copied().map(Owned::of).collect();
-                let pointers: Vec<_> = items.into_iter().map(Owned::into_ptr).collect();
-                // SAFETY: references that are given away.
-                unsafe { tuple_stealing(&pointers)? }
+                let items = &self.items[range.clone()];
+                // SAFETY: live; the tuple takes over a reference to each, which is made when it is there.
+                unsafe {
+                    let tuple = tuple_stealing(items)?;
+                    items.iter().for_each(|item| Py_INCREF(*item));
+                    tuple
+                }
             }
             What::Dict(range) => {
                 // SAFETY: attached; a new reference.

@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, Raised, check, clear, matches, occurred, raise};
+use crate::py::message::message;
 use crate::py::object::{attr, call1, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -100,7 +101,7 @@ fn fits(got: usize, asked: usize, what: &str) -> PyResult<usize> {
     if got <= asked {
         return Ok(got);
     }
-    let message = format!("{what}() returned {got} bytes when {asked} were asked for");
+    let message = message!("{what}() returned {got} bytes when {asked} were asked for");
     // SAFETY: exception types live as long as the interpreter.
     Err(raise(unsafe { PyExc_ValueError }, &message))
 }

@@ -201,7 +201,7 @@ impl Machine<'_, '_> {
     /// The pickle chooses a number by itself: what was promised is made, so that nothing else gets its number.
     #[cold]
     pub(super) fn keep_promises(&mut self) -> PyResult<()> {
-        for number in self.promises.numbers() {
+        for number in self.promises.numbers()? {
             self.promised(number)?;
         }
         Ok(())

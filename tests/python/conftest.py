@@ -20,6 +20,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# It asks for the library that tests/allocator makes, and tests/run.sh runs it by itself.
+collect_ignore = [] if "allocator" in os.environ.get("LIBCLOUDPICKLE", "") else ["test_allocator.py"]
 if not importlib.util.find_spec("test.pickletester"):
     collect_ignore_glob = ["test_pickletester*.py"]
     left_out("CPython's own tests of pickle", "this Python comes without them; Debian's are in libpython3.N-testsuite")

@@ -67,7 +67,7 @@ fn find_code() -> PyResult<Option<Owned>> {
     // SAFETY: an exact function.
     let code = unsafe { (*factory.as_ptr().cast::<PyFunctionObject>()).func_code };
     let nested = tuple_items(code::fields(code).consts).iter();
-    let found = nested.copied().find(|c| code::is_code(*c) && text::is(code::fields(*c).name, "__getnewargs__"));
+    let found = nested.copied().find(|c| code::is_code(*c) && text::is(code::fields(*c).name, c"__getnewargs__"));
     Ok(found.map(Owned::of))
 }
 

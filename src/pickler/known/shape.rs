@@ -13,6 +13,7 @@ use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::dict_get;
 use crate::py::undeclared::_PyType_Lookup;
+use crate::py::vec::TryPush;
 use crate::reducers::table;
 
 /// How the instances of a class are reduced.
@@ -79,7 +80,10 @@ impl Shapes {
         }
         if self.entries.is_empty() {
             let none = Entry { class: std::ptr::null_mut(), version: 0, shape: Shape::Asked };
-            self.entries = vec![none; ENTRIES];
+            if self.entries.try_reserve_exact(ENTRIES).is_err() {
+                return;
+            }
+            self.entries.resize(ENTRIES, none);
         }
         self.entries[Self::place(class)] = Entry { class, version, shape };
     }
@@ -190,11 +194,15 @@ impl Pickler<'_> {
     pub(super) fn find_slots(&mut self, class: *mut PyTypeObject) -> PyResult<Option<Slots>> {
         let first = self.shapes.slots.len();
         let found = slots_of(self, class)?.filter(|found| has_no_more(class, found.len()));
-        let slots = found.map(|found| {
-            let count = found.len() as u32;
-            self.shapes.slots.extend(found);
-            Slots { first: first as u32, count }
-        });
+        let slots = match found {
+            None => None,
+            Some(found) => {
+                let count = found.len() as u32;
+                self.shapes.slots.try_room(found.len())?;
+                self.shapes.slots.extend(found);
+                Some(Slots { first: first as u32, count })
+            }
+        };
         self.shapes.put(class, slots.map_or(Shape::Asked, Shape::Plain));
         Ok(slots)
     }

@@ -143,7 +143,7 @@ fn make_names(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult<O
 
 /// The name under which an instance has a slot: private names are those of their class. None for what is no slot.
 fn kept_name(class: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned>> {
-    if text::is(name, "__dict__") || text::is(name, "__weakref__") {
+    if text::is(name, c"__dict__") || text::is(name, c"__weakref__") {
         return Ok(None);
     }
     let Ok(shown) = text::utf8(name) else {
@@ -153,8 +153,11 @@ fn kept_name(class: *mut PyObject, name: *mut PyObject) -> PyResult<Option<Owned
     if !shown.starts_with("__") || shown.ends_with("__") {
         return Ok(Some(Owned::of(name)));
     }
-    // SAFETY: a live class.
-    let class = unsafe { std::ffi::CStr::from_ptr((*class.cast::<PyTypeObject>()).tp_name) }.to_string_lossy();
+    let class = text::type_name(class.cast());
     let class = class.trim_start_matches('_');
-    if class.is_empty() { Ok(Some(Owned::of(name))) } else { text::new(&format!("_{class}{shown}")).map(Some) }
+    if class.is_empty() {
+        Ok(Some(Owned::of(name)))
+    } else {
+        text::new(&text::whole(format_args!("_{class}{shown}"))?).map(Some)
+    }
 }
