@@ -20,7 +20,7 @@ INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR=
 	PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/install.sh
 
 # What tries to break the library; how long each goes on that has no end of its own, and how many programs are compared.
-CHECKS = memory callbacks references threads interpreters hostile io valgrind fuzz
+CHECKS = memory callbacks references threads interpreters hostile io sanitizers valgrind fuzz
 SECONDS_EACH ?= 120
 EXAMPLES ?= 2000
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # check.sh PYTHON WHAT: what tries to break the library, for one CPython: memory, callbacks, references, threads,
-# interpreters, hostile, io, valgrind, fuzz. SECONDS_EACH is how long what has no end of its own goes on, EXAMPLES how many
+# interpreters, hostile, io, sanitizers, valgrind, fuzz. SECONDS_EACH is how long what has no end of its own goes on, EXAMPLES how many
 # programs are made and compared. docs/trust.md says what each came to.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,6 +32,22 @@ threads) py test_threads.py test_tracker.py ;;
 interpreters) py test_face.py -k interpreters && c c_programs interpreter lifecycle ;;
 hostile) py test_hostile.py test_unpickler_bad_input.py ;;
 io) py test_io.py test_doors.py && c c_programs streams ;;
+sanitizers)
+  # AddressSanitizer's part of the compiler is not stable; its runtime is the C compiler's. Overflow and debug assertions
+  # are Rust's own. Python's memory is malloc's, and what Python itself never gives back is no finding.
+  target=x86_64-unknown-linux-gnu
+  (cd "$root" && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=4 \
+    CARGO_TARGET_DIR=$CARGO_TARGET_DIR/asan \
+    RUSTFLAGS="-C relro-level=partial -Zsanitizer=address -C debug-assertions -C overflow-checks" \
+    cargo build --release --quiet --lib --target $target)
+  export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/asan/$target/release/libcloudpickle.so PYTHONMALLOC=malloc
+  export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+  files=${SANITIZED:-test_bytes.py test_doors.py test_errors.py test_callbacks.py test_unpickler.py test_unpickler_fast.py
+    test_unpickler_short_ways.py test_unpickler_bad_input.py test_io.py test_tracker.py test_register.py test_stencils.py
+    test_face.py test_face_hooks.py test_face_errors.py test_pickletester_load.py test_pickletester_face.py test_threads.py}
+  LD_PRELOAD=$(cc -print-file-name=libasan.so)
+  for file in $files; do (export LD_PRELOAD && py "$file"); done
+  ;;
 valgrind) command -v valgrind >/dev/null || "$root/.ci/need" valgrind valgrind && c valgrind ;;
 fuzz) export EXAMPLES && py test_generated.py -k "test_programs and not have" ;;
 *) echo "no such check: $what" >&2; exit 2 ;;
