@@ -5,6 +5,7 @@ import errno
 import fcntl
 import io
 import os
+import pickle
 import resource
 import select
 import signal
@@ -309,3 +310,19 @@ def test_a_file_that_writes_less():
         assert reports.dump_file(OBJECT, file).status == reports.OK
         file.flush()
     assert raw.got == WHOLE
+
+
+def test_a_raw_file_that_writes_less():
+    """What `write` answers is not looked at, by `pickle` neither: a raw file goes into an io.BufferedWriter."""
+
+    class Raw:
+        got = b""
+
+        def write(self, data):
+            self.got += bytes(data[:1])
+            return 1
+
+    ours, theirs = Raw(), Raw()
+    assert reports.dump_file([1], ours, protocol=4).status == reports.OK
+    pickle.Pickler(theirs, 4).dump([1])
+    assert ours.got == theirs.got == b"\x80"
