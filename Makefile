@@ -53,7 +53,7 @@ environment: tools
 	@tests/interpreters/environment.sh $(PYTHON) $(VENV)
 
 library: environment
-	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo build --release --quiet
+	@PYO3_PYTHON=$(VENV)/plain/bin/python CARGO_TARGET_DIR=$(TARGET) cargo rustc --release --quiet --crate-type cdylib
 
 # For programs without a Python; it is one for all CPythons.
 embed: tools

@@ -16,7 +16,7 @@ say "CPython $full"
 tests/interpreters/environment.sh "$python" "$venv" || exit 1
 
 export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$name
-said=$(cargo build --release --quiet 2>&1) || { echo "$said"; say "the library does not build"; exit 1; }
+said=$(cargo rustc --release --quiet --crate-type cdylib 2>&1) || { echo "$said"; say "the library does not build"; exit 1; }
 if [ -n "$said" ]; then
   echo "$said"
   say "the library does not build without warnings"
