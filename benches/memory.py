@@ -100,6 +100,16 @@ def arrays(total):
     return [one[:] for _ in range(8)]
 
 
+class Buffer:
+    """As numpy's arrays go: the data is a buffer of protocol 5."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce_ex__(self, protocol):
+        return Buffer, (pickle.PickleBuffer(self.data),)
+
+
 class Slots:
     __slots__ = "a", "b"
 
@@ -112,7 +122,8 @@ def twice(items):
 
 
 LARGE = {
-    "1 GiB of arrays": lambda scale: arrays(int(2**30 * scale) // 64 * 64),
+    "1 GiB of array.array": lambda scale: arrays(int(2**30 * scale) // 64 * 64),
+    "1 GiB in buffers of protocol 5": lambda scale: [Buffer(bytearray(int(2**27 * scale))) for _ in range(8)],
     "a million strs": lambda scale: ["string %d" % n for n in range(int(1e6 * scale))],
     "a million tuples": lambda scale: [(n, "b") for n in range(int(1e6 * scale))],
     "a million strs that two lists hold": lambda scale: twice(LARGE["a million strs"](scale)),

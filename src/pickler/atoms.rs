@@ -6,10 +6,11 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::frame::Frame;
+use super::known::arrays::View;
 use super::memo::UnderWay;
 use super::plan::Place;
 use crate::protocol::opcode::*;
-use crate::py::error::{PyResult, Raised, check, raise};
+use crate::py::error::{PyResult, Raised, raise};
 use crate::py::habits::words_are_mended;
 use crate::py::layout::{self, type_of, unique};
 use crate::py::message::{Short, message};
@@ -396,8 +397,11 @@ impl Pickler<'_> {
             view
         };
         // What the callback or a sink does with the buffer takes its memory away from nobody.
-        let _pinned =
-            if self.options.buffer_callback.is_some() || self.sinks() { Some(View::of(object)?) } else { None };
+        let _pinned = if self.options.buffer_callback.is_some() || self.sinks() {
+            Some(View::of(object, PyBUF_FULL_RO)?)
+        } else {
+            None
+        };
         // SAFETY: a live view: the PickleBuffer's own, which is not released before foreign code runs, or one that is
         // pinned. It says where the memory is and how long, which stays so as long as there is a view.
         let (data, readonly) = unsafe {
@@ -425,25 +429,6 @@ impl Pickler<'_> {
             self.memoize(object)?;
         }
         Ok(None)
-    }
-}
-
-/// A view of an object's memory.
-struct View(Py_buffer);
-
-impl View {
-    fn of(object: *mut PyObject) -> PyResult<Self> {
-        let mut view = Py_buffer::new();
-        // SAFETY: a live object, and a Py_buffer to fill.
-        check(unsafe { PyObject_GetBuffer(object, &mut view, PyBUF_FULL_RO) })?;
-        Ok(Self(view))
-    }
-}
-
-impl Drop for View {
-    fn drop(&mut self) {
-        // SAFETY: filled by `of`, released once.
-        unsafe { PyBuffer_Release(&mut self.0) }
     }
 }
 

@@ -113,6 +113,9 @@ impl Pickler<'_> {
         if let Some(wire) = callable_of(object) {
             return self.save_wire(wire, object);
         }
+        if let Known::Begun(frame) = self.array(object)? {
+            return Ok(frame);
+        }
         self.foreign()?;
         let value = self.reduce_ex(object)?;
         self.reduce_value(value, object)
@@ -168,7 +171,7 @@ impl Pickler<'_> {
     }
 
     /// `object.__reduce_ex__(protocol)`, else `object.__reduce__()`.
-    fn reduce_ex(&mut self, object: *mut PyObject) -> PyResult<Owned> {
+    pub(super) fn reduce_ex(&mut self, object: *mut PyObject) -> PyResult<Owned> {
         let names = &self.state.names;
         if let Some(method) = optional_attr(object, names.reduce_ex.as_ptr())? {
             // SAFETY: a new int.

@@ -52,6 +52,8 @@ pub enum Step {
     Wire(Wire),
     /// The characters of a str as a new str.
     FreshText(*mut PyObject),
+    /// The memory of an object as a new bytes object.
+    Contents(*mut PyObject),
     Int(i64),
     /// EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT as the protocol has them; what is not a tuple takes a number.
     EmptyTuple,
@@ -92,6 +94,7 @@ impl Step {
             | Self::Resume(object, _)
             | Self::Plain(object)
             | Self::FreshText(object)
+            | Self::Contents(object)
             | Self::Built(object)
             | Self::Memoize(object)
             | Self::Items(object)
@@ -202,6 +205,10 @@ impl Pickler<'_> {
                 self.paper_boundary()?;
                 self.text_data(text)?;
                 self.memoize_paper()?;
+            }
+            Step::Contents(object) => {
+                self.paper_boundary()?;
+                self.contents(object)?;
             }
             Step::Int(value) => {
                 self.paper_boundary()?;

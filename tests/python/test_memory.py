@@ -1,6 +1,7 @@
 """A dump to a descriptor or a callback copies no large data; one of many small objects takes no more than its output, the
 memo and a small constant. Each peak is measured in a process of its own, which runs this file."""
 
+import array
 import os
 import pickle
 import subprocess
@@ -44,6 +45,7 @@ def twice(items):
 MAKERS = {
     "buffers": lambda: [Buffers(bytearray(LARGE // PIECES)) for _ in range(PIECES)],
     "bytearrays": lambda: [bytearray(LARGE // PIECES) for _ in range(PIECES)],
+    "arrays": lambda: [array.array("b", [n]) * (LARGE // PIECES) for n in range(PIECES)],
     "bytes": lambda: [b"%d" % n * (LARGE // PIECES) for n in range(PIECES)],
     "text": lambda: ["%d" % n * (LARGE // PIECES) for n in range(PIECES)],
     "strs": lambda: ["string %d" % n for n in range(MANY)],
@@ -71,7 +73,7 @@ def measured(name, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", ["buffers", "bytearrays", "bytes", "text"])
+@pytest.mark.parametrize("name", ["buffers", "bytearrays", "arrays", "bytes", "text"])
 def test_large_data_is_not_copied(name, way):
     size, most = measured(name, way)
     assert size >= LARGE

@@ -1,6 +1,7 @@
 //! Reductions whose value is known without the call: what `object.__reduce_ex__`, `copyreg` and the types of the
 //! standard library would answer where nothing is overridden.
 
+pub mod arrays;
 pub mod dates;
 pub mod instances;
 pub mod named;
