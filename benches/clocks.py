@@ -9,17 +9,18 @@ import statistics
 from itertools import repeat
 from time import perf_counter, thread_time_ns
 
-BATCH_NS = 300_000
-"""So much time at least lies between two looks at the clock."""
+BATCH_NS = 1_000_000
+"""So much time at least lies between two looks at the clock: what the other sides put out of the processor's caches is
+back after a small part of it."""
 ROUNDS = 3, 1000
 
 
 def times_for(spent, most):
     """How often a clock calls between two looks."""
-    first = spent(1)
-    if first > 10 * BATCH_NS:
-        return 1
-    return max(1, min(most, BATCH_NS // max(1, min(first, spent(1), spent(1)))))
+    count = 1
+    while count < most and spent(count) < BATCH_NS:
+        count *= 2
+    return min(count, most)
 
 
 def warm(call, *arguments):

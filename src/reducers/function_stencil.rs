@@ -23,6 +23,7 @@ use crate::py::error::PyResult;
 use crate::py::layout::{type_of, unique};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
+use crate::py::vec::try_box;
 use crate::state::State;
 
 /// How far a stencil reaches.
@@ -71,9 +72,19 @@ impl Reach {
     }
 }
 
-/// The stencils of one code object, by their reach.
+/// The stencils of one code object, by their reach: those of the [`Wires`] that were there first and, if cloudpickle was
+/// imported since, of the next ones.
 #[derive(Default)]
-pub(super) struct FunctionStencils([OnceLock<Option<FunctionStencil>>; 4]);
+pub(super) struct FunctionStencils([[OnceLock<Option<Box<FunctionStencil>>>; 2]; 4]);
+
+impl FunctionStencils {
+    /// The first place that is free, or has a stencil of these wires, or knows that none can be cut.
+    #[inline]
+    fn place(&self, reach: Reach, wires: &Shared<Wires>) -> Option<&OnceLock<Option<Box<FunctionStencil>>>> {
+        let is_of = |stencil: &FunctionStencil| stencil.wires.is(wires);
+        self.0[reach as usize].iter().find(|place| !matches!(place.get(), Some(Some(stencil)) if !is_of(stencil)))
+    }
+}
 
 /// A stencil, and what a function must have for it.
 struct FunctionStencil {
@@ -102,7 +113,7 @@ pub(super) fn write(
     let state = p.pickler().state;
     let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(None) };
     let reach = Reach::of(function, findings);
-    let place = &kept.functions.0[reach as usize];
+    let Some(place) = kept.functions.place(reach, p.pickler().shared_wires()?) else { return Ok(None) };
     let Some(known) = place.get() else {
         // It serves from the next dump on, as that of the code does.
         let _ = place.set(cut(p, function, name, qualname, reach)?);
@@ -112,9 +123,6 @@ pub(super) fn write(
     let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
     let of_state = reach == Reach::Name || (same(&known.module, function.module) && same(&known.doc, function.doc));
     if !of_state || name.as_ptr() != known.name.as_ptr() || qualname.as_ptr() != known.qualname.as_ptr() {
-        return Ok(None);
-    }
-    if !p.pickler().shared_wires()?.is(&known.wires) {
         return Ok(None);
     }
     if !p.begins_with(function.globals, &known.base_globals)? {
@@ -138,7 +146,7 @@ fn cut(
     name: &Owned,
     qualname: &Owned,
     reach: Reach,
-) -> PyResult<Option<FunctionStencil>> {
+) -> PyResult<Option<Box<FunctionStencil>>> {
     let (state, wires) = (p.pickler().state, p.pickler().shared_wires()?.clone());
     let base_globals = base_globals::of_dict(state, function.globals)?;
     let mut cutter = Cutter::new()?;
@@ -149,7 +157,7 @@ fn cut(
         return Ok(None);
     }
     let Some(stencil) = cutter.finish()? else { return Ok(None) };
-    Ok(Some(FunctionStencil {
+    let made = FunctionStencil {
         stencil,
         wires,
         base_globals,
@@ -157,7 +165,8 @@ fn cut(
         qualname: qualname.clone(),
         module: Owned::of(or_none(function.module)),
         doc: Owned::of(or_none(function.doc)),
-    }))
+    };
+    try_box(made).map(Some)
 }
 
 /// Cuts the function without its state, and the beginning of the call that sets it: see `function::describe`.

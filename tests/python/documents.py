@@ -82,7 +82,7 @@ def provided(command):
         made = [word for word in words[1:] if "=" not in word]
         assert made and set(made) <= targets(), command
         return True
-    if words[:2] == ["cargo", "build"]:
+    if words[:2] in (["cargo", "build"], ["cargo", "rustc"]):
         packages = [words[i + 1] for i, word in enumerate(words) if word == "-p"]
         for package in packages:
             assert os.path.isfile(os.path.join(ROOT, package.replace("cloudpickle-", ""), "Cargo.toml")), command

@@ -24,7 +24,10 @@ else:
     loads = pickle.loads
 
 from corpus import ROWS  # noqa: E402
+from corpus.importable import extensions  # noqa: E402
 from corpus.row import Unchecked  # noqa: E402
+
+extensions().__enter__()
 
 
 def tried(loads, row, data):

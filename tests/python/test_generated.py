@@ -26,7 +26,7 @@ PHASES = [Phase.generate]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 source = st.builds(program_of, st.integers(0, 2**64)) if EXAMPLES else programs()
-budget = settings(max_examples=EXAMPLES or 200, phases=PHASES, suppress_health_check=list(HealthCheck), print_blob=False)
+budget = settings(max_examples=EXAMPLES or 2 * settings().max_examples, phases=PHASES, suppress_health_check=list(HealthCheck), print_blob=False)
 
 
 def same(turn, protocol, ours, theirs):

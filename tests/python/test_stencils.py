@@ -3,6 +3,7 @@ the second one cuts, later ones copy. All are the oracle's bytes, whatever of th
 
 import copyreg
 import gc
+import sys
 import types
 import weakref
 
@@ -177,6 +178,28 @@ def test_extension_codes_are_asked_for(name):
     finally:
         copyreg.remove_extension("cloudpickle.cloudpickle", name, 0x7F)
     assert binding.dumps(f, 5) == before[0]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_package_comes_and_goes(function, monkeypatch):
+    """Each of its loads has functions of its own, to which a pickle may refer again."""
+    package = sys.modules["cloudpickle.cloudpickle"]
+    other = types.ModuleType(package.__name__)
+    for name, value in vars(package).items():
+        if isinstance(value, types.FunctionType):
+            value = types.FunctionType(value.__code__, value.__globals__, name, value.__defaults__, value.__closure__)
+        setattr(other, name, value)
+    f = made(FUNCTIONS[function])
+    theirs = outcome(by_cloudpickle, [f, f.__code__], 5)
+    for loaded in (None, package, other, package, None, other):
+        if loaded:
+            monkeypatch.setitem(sys.modules, package.__name__, loaded)
+        else:
+            monkeypatch.delitem(sys.modules, package.__name__)
+        for _ in range(4):
+            assert difference(outcome(binding.dumps, [f, f.__code__], 5), theirs) is None
+            if loaded and theirs.error is None:
+                assert binding.dumps([f, loaded._make_function], 5).count(b"\x0e_make_function") == 1
 
 
 def test_a_frame_ends_where_it_would_without():

@@ -193,7 +193,7 @@ def test_a_forked_child_has_no_lock_left_over(dumps):
     for thread in threads:
         thread.start()
     try:
-        for _ in range(20):
+        for _ in range(8):
             child = os.fork()
             if child == 0:
                 status = 1

@@ -1,5 +1,6 @@
 """Classes and functions that the corpus refers to by name: whoever loads it can import this module."""
 
+import contextlib
 import copyreg
 import enum
 import functools
@@ -435,8 +436,19 @@ class Extended4(Equal):
     pass
 
 
-for extended, code in ((Extended1, 0xF1), (Extended2, 0xF102), (Extended4, 0x7F010203)):
-    copyreg.add_extension(__name__, extended.__name__, code)
+EXTENSIONS = (Extended1, 0xF1), (Extended2, 0xF102), (Extended4, 0x7F010203)
+
+
+@contextlib.contextmanager
+def extensions():
+    """A world in which copyreg knows extension codes. (Where it knows any, we go other ways with everything.)"""
+    for extended, code in EXTENSIONS:
+        copyreg.add_extension(__name__, extended.__name__, code)
+    try:
+        yield
+    finally:
+        for extended, code in EXTENSIONS:
+            copyreg.remove_extension(__name__, extended.__name__, code)
 
 
 # --- functions

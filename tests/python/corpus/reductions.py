@@ -396,8 +396,8 @@ plain(
     lambda: [importable.WithRegisteredMeta] * 2,
     lambda loaded: check_is(loaded[0], importable.WithRegisteredMeta),
 )
-plain("extension codes", lambda: [importable.Extended1(a=1), importable.Extended2(b=2), importable.Extended4(c=3)] * 2)
-plain("extension codes of classes", lambda: [importable.Extended1, importable.Extended2, importable.Extended4] * 2)
+plain("extension codes", lambda: [importable.Extended1(a=1), importable.Extended2(b=2), importable.Extended4(c=3)] * 2, world=importable.extensions)
+plain("extension codes of classes", lambda: [importable.Extended1, importable.Extended2, importable.Extended4] * 2, world=importable.extensions)
 plain("class that lies", importable.WithProperties, lambda loaded: check_lies(loaded))
 
 
