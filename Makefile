@@ -20,9 +20,10 @@ INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR=
 	PYTHON='$(PYTHON)' CORE='$(TARGET)/release/libcloudpickle.so' EMBED='$(EMBED)' STATIC='$(STATIC)' packaging/install.sh
 
 # What tries to break the library; how long each goes on that has no end of its own, and how many programs are compared.
-CHECKS = memory callbacks references threads interpreters hostile io sanitizers valgrind fuzz
+CHECKS = memory callbacks references threads interpreters hostile io arguments sanitizers valgrind fuzz
 SECONDS_EACH ?= 120
 EXAMPLES ?= 2000
+CALLS ?= 20000
 
 .PHONY: check $(CHECKS:%=check-%) help demo test bench builds engines hosts lint docs header clean tools environment library embed static install \
 	uninstall wheel deb packages-test
@@ -32,7 +33,7 @@ help:
 	@echo "make test   all tests, on PYTHON ($(PYTHON)) and on every other CPython found"
 	@echo "make bench  time and memory beside cloudpickle and others; prints tables and writes docs/benchmarks.md. PARTS, QUICK=1"
 	@echo "make engines  joblib, loky, dask, pyspark, ray with our module in cloudpickle's place; ENGINES names some of them"
-	@echo "make check  all of: $(CHECKS:%=check-%); SECONDS_EACH=$(SECONDS_EACH) EXAMPLES=$(EXAMPLES)"
+	@echo "make check  all of: $(CHECKS:%=check-%); SECONDS_EACH=$(SECONDS_EACH) EXAMPLES=$(EXAMPLES) CALLS=$(CALLS)"
 	@echo "make hosts  extension modules and programs in other runtimes run pickled functions; HOSTS names some of them"
 	@echo "make install    libraries, header, pkg-config and CMake files, the Python module; PREFIX, DESTDIR, LIBDIR, SITE"
 	@echo "make uninstall  takes away what make install put there, with the same variables"
@@ -112,7 +113,7 @@ check:
 	@for each in $(CHECKS); do $(MAKE) --no-print-directory check-$$each || exit 1; done
 
 $(CHECKS:%=check-%): check-%: library
-	@SECONDS_EACH='$(SECONDS_EACH)' EXAMPLES='$(EXAMPLES)' tests/check.sh $(PYTHON) $*
+	@SECONDS_EACH='$(SECONDS_EACH)' EXAMPLES='$(EXAMPLES)' CALLS='$(CALLS)' tests/check.sh $(PYTHON) $*
 
 lint: environment
 	@cargo fmt --all --check

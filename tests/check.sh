@@ -1,7 +1,8 @@
 #!/bin/bash
 # check.sh PYTHON WHAT: what tries to break the library, for one CPython: memory, callbacks, references, threads,
-# interpreters, hostile, io, sanitizers, valgrind, fuzz. SECONDS_EACH is how long what has no end of its own goes on, EXAMPLES how many
-# programs are made and compared. docs/trust.md says what each came to.
+# interpreters, hostile, io, arguments, sanitizers, valgrind, fuzz. SECONDS_EACH is how long what has no end of its own goes
+# on, EXAMPLES how many programs are made and compared, CALLS how many calls each of eight processes makes four times over.
+# docs/trust.md says what each came to.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=$1 what=$2
@@ -27,9 +28,9 @@ memory)
   py test_allocator.py
   ;;
 callbacks) py test_callbacks.py test_face_hooks.py && c c_programs streams buffers ;;
-references) py test_leaks.py ;;
+references) py test_leaks.py test_leaks_of_loads.py ;;
 threads) py test_threads.py test_tracker.py ;;
-interpreters) py test_face.py -k interpreters && c c_programs interpreter lifecycle ;;
+interpreters) py test_face.py test_interpreters.py -k "interpreters or own" && c c_programs interpreter lifecycle foreign ;;
 hostile) py test_hostile.py test_unpickler_bad_input.py ;;
 io) py test_io.py test_doors.py && c c_programs streams ;;
 sanitizers)
@@ -49,6 +50,7 @@ sanitizers)
   for file in $files; do (export LD_PRELOAD && py "$file"); done
   ;;
 valgrind) command -v valgrind >/dev/null || "$root/.ci/need" valgrind valgrind && c valgrind ;;
+arguments) export CALLS && py test_arguments.py && c c_programs arguments ;;
 fuzz) export EXAMPLES && py test_generated.py -k "test_programs and not have" ;;
 *) echo "no such check: $what" >&2; exit 2 ;;
 esac

@@ -10,8 +10,8 @@ use pyo3_ffi::*;
 use super::failure::Failure;
 use super::guard::guard;
 use super::status::cp_status_value::CP_ERR_NO_MEMORY;
-use crate::py::attach::Home;
-use crate::py::error::{PyResult, check, no_memory};
+use crate::py::attach::{Entry, Home, attached};
+use crate::py::error::{Aside, PyResult, check, no_memory};
 use crate::py::shared::Shared;
 use crate::py::vec::try_box;
 use crate::state::State;
@@ -199,7 +199,16 @@ impl cp_buffers {
 
 impl Drop for cp_buffers {
     fn drop(&mut self) {
+        if self.list.is_empty() {
+            return;
+        }
+        // Their owners may run Python code, which the exception of this call is nothing to.
+        let entry = Entry::new();
+        let before = if entry.is_ok() && attached() { Aside::put() } else { None };
         self.drain().for_each(cp_buffer::end);
+        if let Some(before) = before {
+            before.back();
+        }
     }
 }
 
@@ -222,7 +231,7 @@ unsafe extern "C" fn release_view(buf: *mut cp_buffer) {
         let mut view = unsafe { Box::from_raw((*buf).take().private_data.cast::<View>()) };
         let home = view.home.clone();
         home.visit(|| {
-            let before = crate::py::error::Aside::put();
+            let before = Aside::put();
             // SAFETY: attached to the interpreter of the object; the view was filled by `of_object`.
             unsafe { PyBuffer_Release(&mut view.view) };
             if let Some(before) = before {

@@ -9,50 +9,13 @@ import binding
 import pytest
 from compare import outcome
 from corpus import rows as all_rows
+from level import check_level, check_total
 
 # pytest would keep each warning.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 # Without those that take a second each to come to the limit of depth.
 rows = [row for row in all_rows if not row.endless]
-
-# So many rounds, as far as the time allows: a leak of one block a round cannot hide.
-MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 8, 0.002
-
-
-def rounds_of(work):
-    start = time.perf_counter()
-    work()
-    once = time.perf_counter() - start
-    return max(FEWEST_ROUNDS, min(MOST_ROUNDS, int(SECONDS / max(once, 1e-7))))
-
-
-def grown(work, rounds):
-    """By how many blocks a number of rounds grows what is allocated."""
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(rounds):
-        work()
-    gc.collect()
-    return sys.getallocatedblocks() - before
-
-
-def check_level(work):
-    work()
-    work()
-    # The collections below look at what is made from here on, not at what pytest remembers of the tests before.
-    gc.freeze()
-    rounds = rounds_of(work)
-    # A leak grows each time by at least a block a round. Caches of CPython fill and empty at their own times, more and
-    # more slowly: the tolerance is a quarter of a block, and one level turn is proof.
-    growths = []
-    for _ in range(11):
-        growths.append((rounds, grown(work, rounds)))
-        if growths[-1][1] <= rounds // 4:
-            return
-        rounds *= 2
-    raise AssertionError("it grew by so many blocks in so many rounds: %s" % growths)
-
 
 @pytest.mark.parametrize("row", rows, ids=str)
 def test_corpus(row):
@@ -139,20 +102,10 @@ def test_memory_of_the_output():
 
 def test_total_references():
     """A debug build counts all references; others have no such count, and the blocks above must do."""
-    count = getattr(sys, "gettotalrefcount", lambda: 0)
     objects = [row.make() for row in rows if not row.fresh and "workload" not in row.name and "frame" not in row.name]
 
     def work():
         for obj in objects:
             outcome(binding.dumps, obj, 5)
 
-    growths = []
-    for _ in range(3):
-        work()
-        gc.collect()
-        before = count()
-        for _ in range(5):
-            work()
-        gc.collect()
-        growths.append(count() - before)
-    assert min(growths) < 100, growths
+    check_total(work)
