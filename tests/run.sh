@@ -2,7 +2,8 @@
 # run.sh PYTHON: all tests for one CPython: the release library under pytest in a process of that Python; the programs in
 # C, C++ and Rust where this Python can be embedded. What was left out is said. Ends with the line
 #   <name>: N passed, N failed
-# TESTS names the files of tests/python to run; without it, all of them.
+# TESTS names the files of tests/python to run; without it, all of them. SHORT names CPythons ("3.11-static 3.10") on which
+# without TESTS those files run that depend most on how a CPython is built.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -13,6 +14,11 @@ log=$root/build/log/$name
 mkdir -p "$log"
 . tests/count.sh
 say "CPython $full"
+case " ${SHORT:-} " in *" $name "*)
+  TESTS=${TESTS:-test_bytes.py test_doors.py test_errors.py test_face.py test_install.py test_stencils.py test_threads.py \
+test_tracker.py test_unpickler.py test_unpickler_fast.py}
+  ;;
+esac
 tests/interpreters/environment.sh "$python" "$venv" || exit 1
 
 export PYO3_PYTHON=$venv/plain/bin/python CARGO_TARGET_DIR=$root/build/target/$name

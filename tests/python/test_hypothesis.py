@@ -13,7 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 PROTOCOLS = st.sampled_from((0, 1, 2, 3, 4, 5, binding.HIGHEST))
-budget = settings(suppress_health_check=list(HealthCheck))
+
+
+def budget(usual):
+    """So many examples, where a test has a hundred by itself."""
+    return settings(suppress_health_check=list(HealthCheck), max_examples=usual * settings().max_examples // 100)
 
 
 def same(obj, protocol, oracle):
@@ -65,7 +69,7 @@ trees = st.recursive(
 )
 
 
-@settings(budget, max_examples=600)
+@budget(600)
 @given(trees, PROTOCOLS)
 @example([b"", b"a" * 70000, bytearray(70000)], 5)
 def test_trees(obj, protocol):
@@ -73,7 +77,7 @@ def test_trees(obj, protocol):
     same(obj, protocol, by_cloudpickle)
 
 
-@settings(budget, max_examples=60)
+@budget(60)
 @given(st.lists(trees, max_size=4), st.integers(0, 2500), PROTOCOLS)
 def test_long_ones(parts, repeats, protocol):
     """Batches and frames: the same objects over and over, and fresh ones beside them."""
@@ -130,7 +134,7 @@ steps = st.lists(
 )
 
 
-@settings(budget, max_examples=400)
+@budget(400)
 @given(steps, st.integers(2, 5))
 def test_graphs(steps, protocol):
     made = build_graph(steps)
@@ -258,7 +262,7 @@ def programs(draw):
     return "\n".join(lines + ["result = " + shape])
 
 
-@settings(budget, max_examples=500)
+@budget(500)
 @given(programs(), PROTOCOLS)
 def test_functions(text, protocol):
     try:
@@ -274,7 +278,7 @@ def test_functions(text, protocol):
 
 
 @pytest.mark.parametrize("kind", ["list", "dict", "tuple"])
-@settings(budget, max_examples=40)
+@budget(40)
 @given(sizes=st.lists(st.sampled_from([0, 1, 2, 100, 254, 255, 256, 65533, 65534, 65535, 65536, 65537, 131072]), max_size=12), tail=st.integers(0, 8))
 def test_sizes_around_frames(kind, sizes, tail):
     parts = [(bytes if n % 2 else lambda size: "s" * size)(size) for n, size in enumerate(sizes)] + [None] * tail
