@@ -36,15 +36,17 @@ pub struct Plan<'p, 'a> {
     at_once: bool,
     /// The script has ended: what follows is in vain.
     ended: bool,
-    /// The number of the object that was built, if that happened at once.
+    /// The number of the object that was built, if a step did that at once.
     number: Option<usize>,
+    /// Was it built at once, by a step or a stencil?
+    is_built: bool,
 }
 
 impl<'p, 'a> Plan<'p, 'a> {
     pub(super) fn new(pickler: &'p mut Pickler<'a>) -> Self {
         let first = pickler.steps.len();
         let at_once = !pickler.out.is_detour() && pickler.in_person.is_none();
-        Self { pickler, first, start: usize::MAX, at_once, ended: false, number: None }
+        Self { pickler, first, start: usize::MAX, at_once, ended: false, number: None, is_built: false }
     }
 
     /// The protocol of the pickle.
@@ -76,7 +78,10 @@ impl<'p, 'a> Plan<'p, 'a> {
         }
         match step {
             Step::Plain(_) | Step::Items(_) | Step::Pairs(_) => return Ok(false),
-            Step::Built(_) => self.number = Some(self.pickler.memo.next()),
+            Step::Built(_) => {
+                self.number = Some(self.pickler.memo.next());
+                self.is_built = true;
+            }
             _ => {}
         }
         match self.pickler.run(step)? {
@@ -105,10 +110,9 @@ impl<'p, 'a> Plan<'p, 'a> {
             }
             Err(raised) => {
                 // For the path to the culprit: this plan lies below what was begun in it.
-                let is_built = self.number.is_some();
                 if self.queue(Step::Resume(object, place)).is_ok() {
                     let next = self.pickler.steps.len();
-                    if !is_built {
+                    if !self.is_built {
                         self.queue(Step::BuiltOnPaper)?;
                     }
                     let end = self.pickler.steps.len();
@@ -153,9 +157,9 @@ impl<'p, 'a> Plan<'p, 'a> {
             Leaf::New => {
                 self.pickler.begin_unknown(object)?;
                 // Its number, and whether it lies inside itself, are its own affair.
-                let (number, ended) = (self.number, self.ended);
+                let before = (self.number, self.is_built, self.ended);
                 describe(self, object)?;
-                (self.number, self.ended) = (number, ended);
+                (self.number, self.is_built, self.ended) = before;
                 Ok(())
             }
         }
@@ -172,9 +176,10 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.at_once && !self.ended && !self.pickler.asks && self.pickler.puts >= 4 && !self.pickler.has_extensions()
     }
 
-    /// Writes a stencil with what is given, as [`Plan::stencil`] does; true if that is written.
+    /// Writes a stencil that builds the object with what is given, as [`Plan::stencil`] does; true if that is written.
     pub fn stencil_of(&mut self, stencil: &Stencil, given: Given) -> PyResult<bool> {
-        self.pickler.stencil_of(stencil, given)
+        self.is_built = self.pickler.stencil_of(stencil, given)?;
+        Ok(self.is_built)
     }
 
     pub fn op(&mut self, op: u8) -> PyResult<()> {
