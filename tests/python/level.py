@@ -1,4 +1,4 @@
-"""Is what is allocated, and what is referred to, level over rounds of the same work?"""
+"""Is what is allocated, and what is referred to, level over rounds of the same work, which may fail?"""
 
 import gc
 import sys
@@ -6,6 +6,15 @@ import time
 
 # So many rounds, as far as the time allows: a leak of one block a round cannot hide.
 MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 8, 0.002
+
+
+def attempt(work):
+    """Result and error, one of them None."""
+    try:
+        return work(), None
+    except BaseException as error:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        return None, error
 
 
 def rounds_of(work):

@@ -14,6 +14,7 @@ import pytest
 import reports
 from compare import with_anonymous_trackers
 from corpus import rows as all_rows
+from level import attempt
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -34,15 +35,6 @@ ROUNDS, KEPT, TURNS = 20, 15, 12
 # Every so manieth row.
 STEP = int(os.environ.get("ALLOCATOR_STEP", "1"))
 rows = [row for row in all_rows if not (row.endless or row.fresh or row.shared)][::STEP]
-
-
-def attempt(work):
-    """Result and error, one of them None."""
-    try:
-        return work(), None
-    except BaseException as error:
-        error.__traceback__ = error.__context__ = error.__cause__ = None
-        return None, error
 
 
 def fail_each(work, usual, more):

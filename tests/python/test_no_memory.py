@@ -9,6 +9,7 @@ import binding
 import pytest
 from compare import with_anonymous_trackers
 from corpus import rows as all_rows
+from level import attempt
 from left_out import left_out
 
 # pytest would keep each warning. What has no memory in a callback of a weak reference goes to sys.unraisablehook.
@@ -37,15 +38,6 @@ rows = [row for row in all_rows if not (row.endless or row.fresh or row.shared o
 PYTHON_IS_SAFE = sys.version_info >= (3, 14)
 if not PYTHON_IS_SAFE:
     left_out("allocations that fail, in rows that call Python functions", "CPython before 3.14 crashes by itself then")
-
-
-def attempt(work):
-    """Result and error, one of them None."""
-    try:
-        return work(), None
-    except BaseException as error:
-        error.__traceback__ = error.__context__ = error.__cause__ = None
-        return None, error
 
 
 def runs_python(work):
