@@ -28,8 +28,14 @@ pub struct Cutter {
 const LONGEST: Py_ssize_t = 4096;
 /// Nor is a stencil longer than this.
 const MOST_BYTES: usize = 16 * 1024;
+/// Nor has it more marks.
+const MOST_MARKS: usize = 16 * 1024;
 /// Nor do constants lie deeper in it.
 const MOST_DEPTH: u32 = 16;
+
+fn place(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
 
 impl Cutter {
     pub fn new() -> PyResult<Self> {
@@ -37,8 +43,9 @@ impl Cutter {
         Ok(Self { encoder, marks: vec![], held: vec![], needed: None, opens: false })
     }
 
-    fn at(&self) -> u32 {
-        self.encoder.out.written() as u32
+    /// The place in the bytes. What does not fit is part of no stencil.
+    fn at(&self) -> u16 {
+        place(self.encoder.out.written())
     }
 
     fn hold(&mut self, object: *mut PyObject) -> PyResult<()> {
@@ -86,7 +93,7 @@ impl Cutter {
     /// The object that `open` began is there.
     pub fn close(&mut self, open: usize) -> PyResult<()> {
         self.op(MEMOIZE)?;
-        let (written, last) = (self.at(), self.marks.len() as u32);
+        let (written, last) = (self.at(), place(self.marks.len()));
         let Mark::Open { object, end, close, .. } = &mut self.marks[open] else { return Ok(()) };
         (*end, *close) = (written, last);
         let object = *object;
@@ -112,7 +119,7 @@ impl Cutter {
     }
 
     pub fn shared_end(&mut self, begun: usize) {
-        let (written, following) = (self.at(), self.marks.len() as u32);
+        let (written, following) = (self.at(), place(self.marks.len()));
         if let Mark::Shared { end, next, .. } = &mut self.marks[begun] {
             (*end, *next) = (written, following);
         }
@@ -224,7 +231,7 @@ impl Cutter {
 
     pub fn finish(mut self) -> PyResult<Option<Stencil>> {
         let written = self.encoder.out.ready()?;
-        if written.len() > MOST_BYTES {
+        if written.len() > MOST_BYTES || self.marks.len() > MOST_MARKS {
             return Ok(None);
         }
         Stencil::new(written, self.marks, self.needed, self.held, self.opens).map(Some)

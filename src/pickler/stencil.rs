@@ -75,20 +75,21 @@ unsafe impl Send for Stencil {}
 // SAFETY: as above.
 unsafe impl Sync for Stencil {}
 
-/// What happens to the memo at some place in the bytes.
+/// What happens to the memo at some place in the bytes. Places in the bytes and among the marks; 16 bytes, since what
+/// many stencils take out of the caches costs more than the work.
 pub(super) enum Mark {
     /// An object without objects in it: written by the bytes up to `end`.
     Leaf {
         object: *mut PyObject,
-        at: u32,
-        end: u32,
+        at: u16,
+        end: u16,
     },
     /// An object begins; the mark at `close` ends it, and the bytes up to `end` write it.
     Open {
         object: *mut PyObject,
-        at: u32,
-        end: u32,
-        close: u32,
+        at: u16,
+        end: u16,
+        close: u16,
     },
     Close {
         object: *mut PyObject,
@@ -98,19 +99,19 @@ pub(super) enum Mark {
     /// A reference to an object that is known by now.
     Known {
         object: *mut PyObject,
-        at: u32,
+        at: u16,
     },
     /// What is known by [`Given::shared`] begins; the bytes up to `end` and the marks before `next` write it.
     Shared {
-        at: u32,
-        end: u32,
-        next: u32,
+        at: u16,
+        end: u16,
+        next: u16,
     },
     /// [`Given::built`] is there.
     Built,
     /// A reference to it.
     TheBuilt {
-        at: u32,
+        at: u16,
     },
     /// [`Given::alone`] takes a number.
     Alone,
@@ -155,7 +156,7 @@ fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
     written.try_room(bytes.len() + marks.len() * LONGEST_GET)?;
     let mut numbers = HashMap::new();
     let mut from = 0;
-    let mut reference = |written: &mut Vec<u8>, at: u32, number: usize, end: u32| {
+    let mut reference = |written: &mut Vec<u8>, at: u16, number: usize, end: u16| {
         written.extend_from_slice(&bytes[from..at as usize]);
         match u8::try_from(number) {
             Ok(number) => written.extend_from_slice(&[BINGET, number]),
@@ -250,7 +251,7 @@ impl Pickler<'_> {
         let bytes = stencil.bytes.as_ptr();
         let cursor = self.out.cursor();
         // What is not written yet begins there.
-        let (mut from, mut to) = (0, *cursor);
+        let (mut from, mut to) = (0_u16, *cursor);
         let mut built = 0;
         let mut marks = stencil.marks.iter();
         while let Some(mark) = marks.next() {
