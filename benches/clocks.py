@@ -9,7 +9,7 @@ import statistics
 from itertools import repeat
 from time import perf_counter, thread_time_ns
 
-BATCH_NS = 1_000_000
+BATCH_NS = 5_000_000
 """So much time at least lies between two looks at the clock: what the other sides put out of the processor's caches is
 back after a small part of it."""
 ROUNDS = 3, 1000
