@@ -15,7 +15,7 @@ use pyo3_ffi::*;
 use crate::protocol::opcode::{MEMOIZE, SHORT_BINUNICODE};
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
-use crate::py::error::{PyResult, Raised, raise};
+use crate::py::error::{PyResult, Raised, occurred, raise};
 use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
@@ -64,6 +64,7 @@ names! {
     covariant = "__covariant__";
     data = "data";
     defaults = "__defaults__";
+    descriptor_get = "__get__";
     dict = "__dict__";
     doc = "__doc__";
     dot = ".";
@@ -87,6 +88,7 @@ names! {
     initializing = "_initializing";
     isatty = "isatty";
     items = "items";
+    iter = "__iter__";
     key = "key";
     kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
@@ -106,6 +108,8 @@ names! {
     new = "__new__";
     objclass = "__objclass__";
     orig_bases = "__orig_bases__";
+    own_name = "_name_";
+    own_value = "_value_";
     package = "__package__";
     path = "__path__";
     peek = "peek";
@@ -186,7 +190,6 @@ imports! {
         unpickling_error = c"_pickle".c"UnpicklingError";
     }
     when asked {
-        enum_enum = c"enum".c"Enum";
         codecs_encode = c"codecs".c"encode";
         extension_cache = c"copyreg".c"_extension_cache";
         format_exception = c"traceback".c"format_exception";
@@ -289,6 +292,8 @@ pub struct State {
     pub module_types: Room,
     /// Types of `builtins`, and their names in pickles.
     pub static_types: Room,
+    /// What `enum` has.
+    pub enum_module: Room,
     /// The code by which namedtuples give their items.
     pub named_tuples: Room,
     /// Names that are in most pickles.
@@ -325,6 +330,13 @@ thread_local! {
 
 const CAPSULE: &CStr = c"libcloudpickle.state";
 
+/// The state's name in the interpreter's dict: another one for each copy of this library in the process, since copies of
+/// two versions would not understand each other's.
+fn key() -> PyResult<Owned> {
+    // SAFETY: the format takes one pointer; a new reference or an exception.
+    unsafe { Owned::new(PyUnicode_FromFormat(c"libcloudpickle.state.%p".as_ptr(), &raw const ENDED)) }
+}
+
 impl State {
     /// The state of the interpreter that the calling thread is attached to, made at the first call.
     ///
@@ -359,7 +371,10 @@ impl State {
             if dict.is_null() {
                 return Err(raise(PyExc_RuntimeError, "the interpreter has no dict for the state of extensions"));
             }
-            let capsule = PyDict_GetItemString(dict, CAPSULE.as_ptr());
+            let capsule = PyDict_GetItemWithError(dict, key()?.as_ptr());
+            if capsule.is_null() && occurred() {
+                return Err(Raised);
+            }
             let state = if capsule.is_null() {
                 Self::create(dict)?
             } else {
@@ -397,6 +412,7 @@ impl State {
             function_stencils: Room::default(),
             module_types: Room::default(),
             static_types: Room::default(),
+            enum_module: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),
             sys_dict,
@@ -417,8 +433,7 @@ impl State {
             };
             // What was imported above let other threads run: the state is that of the one that came first, and ours
             // ends with its capsule.
-            let key = text::new(&CAPSULE.to_string_lossy())?;
-            let kept = PyDict_SetDefault(dict, key.as_ptr(), capsule.as_ptr());
+            let kept = PyDict_SetDefault(dict, key()?.as_ptr(), capsule.as_ptr());
             if kept.is_null() {
                 return Err(Raised);
             }

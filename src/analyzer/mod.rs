@@ -3,6 +3,7 @@
 pub mod code_globals;
 mod kept;
 pub mod lookup;
+pub mod metaclass;
 mod module_index;
 pub mod submodules;
 pub mod whichmodule;

@@ -4,8 +4,8 @@ use pyo3_ffi::*;
 
 use super::registry;
 use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
+use crate::analyzer::metaclass::{has_types_own, is_plain_attr};
 use crate::analyzer::whichmodule;
-use crate::py::class::has_types_own;
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
@@ -104,7 +104,8 @@ fn identity(
         let module = (!module.is_null()).then(|| Owned::of(module));
         return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
     }
-    if !(has_types_own(ty, state.names.qualname.as_ptr()) && has_types_own(ty, state.names.module.as_ptr())) {
+    let names = &state.names;
+    if !(has_types_own(names, ty, &names.qualname) && is_plain_attr(names, object, &names.module)) {
         foreign.foreign()?;
     }
     let name = match name {

@@ -5,12 +5,13 @@ use pyo3_ffi::*;
 use super::class_state::ClassState;
 use super::table::Reduced;
 use super::{builtin_types, enumeration};
+use crate::analyzer::metaclass::is_plain_attr;
 use crate::decide::by_reference::found_by_reference;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
-use crate::py::class::{compares_by_identity, is_plain_attr, own_dict};
+use crate::py::class::{compares_by_identity, own_dict};
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, call_method2, dict_get};
@@ -75,7 +76,7 @@ pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Fra
 
 /// `class.name`
 pub fn class_attr(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyResult<Owned> {
-    if !is_plain_attr(class, name.as_ptr()) {
+    if !is_plain_attr(&pickler.state.names, class, name) {
         pickler.foreign()?;
     }
     attr(class, name.as_ptr())
@@ -83,7 +84,7 @@ pub fn class_attr(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) 
 
 /// `name in class.__dict__`
 fn has_own(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyResult<bool> {
-    if is_plain_attr(class, pickler.state.names.dict.as_ptr()) {
+    if is_plain_attr(&pickler.state.names, class, &pickler.state.names.dict) {
         return Ok(dict_get(own_dict(class).as_ptr(), name.as_ptr())?.is_some());
     }
     let dict = class_attr(pickler, class, &pickler.state.names.dict)?;
@@ -94,7 +95,7 @@ fn has_own(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyRe
 /// `class.__dict__["__dict__"]` if that is a property: it must be there when the class is made.
 fn dict_property(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
     let name = &pickler.state.names.dict;
-    let value = if is_plain_attr(class, name.as_ptr()) {
+    let value = if is_plain_attr(&pickler.state.names, class, name) {
         dict_get(own_dict(class).as_ptr(), name.as_ptr())?
     } else {
         let dict = class_attr(pickler, class, name)?;

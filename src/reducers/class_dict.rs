@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use pyo3_ffi::*;
 
 use super::joined::{is_plain, join};
+use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
-use crate::py::class::{has_types_own, own_dict};
+use crate::py::class::own_dict;
 use crate::py::error::{self, PyResult, Raised, check};
 use crate::py::layout::{Chars, chars, tuple_items, type_of};
 use crate::py::number::from_i64;
@@ -46,8 +47,8 @@ impl ClassDict {
     /// Without foreign code; None if that can't be.
     fn of_plain(state: &State, class: *mut PyObject) -> PyResult<Option<Self>> {
         let names = &state.names;
-        let plain = |class: *mut PyObject| has_types_own(type_of(class), names.dict.as_ptr());
-        if !plain(class) || !has_types_own(type_of(class), names.bases.as_ptr()) {
+        let plain = |class: *mut PyObject| has_types_own(names, type_of(class), &names.dict);
+        if !plain(class) || !has_types_own(names, type_of(class), &names.bases) {
             return Ok(None);
         }
         let bases = attr(class, names.bases.as_ptr())?;

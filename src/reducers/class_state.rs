@@ -4,10 +4,10 @@ use pyo3_ffi::*;
 
 use super::class_dict::ClassDict;
 use super::joined::is_plain;
+use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
-use crate::py::class::is_plain_attr;
 use crate::py::error::{PyResult, Raised, check};
 use crate::py::layout::{list_items, tuple_items, type_of};
 use crate::py::object::{attr, call_method2, call1};
@@ -120,9 +120,10 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
 
 /// Leaves out the descriptors that the class gets again by its `__slots__`.
 fn pop_slots(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDict) -> PyResult<()> {
-    let name = pickler.state.names.slots.as_ptr();
+    let names = &pickler.state.names;
+    let name = names.slots.as_ptr();
     let Some(own) = dict.get(name) else { return Ok(()) };
-    let slots = if is_plain_attr(class, name) {
+    let slots = if is_plain_attr(names, class, &names.slots) {
         Owned::of(own)
     } else {
         pickler.foreign()?;

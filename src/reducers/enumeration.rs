@@ -4,34 +4,30 @@ use pyo3_ffi::*;
 
 use super::class::{class_attr, tracker_id};
 use super::class_state::{ClassState, pop};
+use super::members::{EnumModule, members};
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
-use crate::py::error::{PyResult, Raised, check, occurred};
+use crate::py::error::{PyResult, Raised};
 use crate::py::layout::type_of;
-use crate::py::object::{attr, each_item};
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
 
 /// `issubclass(class, enum.Enum)`
 pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<bool> {
     let metaclass = type_of(class);
-    let imports = &pickler.state.imports;
-    if metaclass == &raw mut PyType_Type || metaclass == imports.abc_meta.as_ptr().cast() {
+    if metaclass == &raw mut PyType_Type || metaclass == pickler.state.imports.abc_meta.as_ptr().cast() {
         // Enumerations have a metaclass of their own.
         return Ok(false);
     }
-    pickler.foreign()?;
-    let base = imports.enum_enum()?;
+    let base = &EnumModule::of(pickler)?.base;
     // SAFETY: live types.
-    Ok(unsafe { PyType_IsSubtype(class.cast(), base.cast()) != 0 })
+    Ok(unsafe { PyType_IsSubtype(class.cast(), base.as_ptr().cast()) != 0 })
 }
 
 /// (_make_skeleton_enum, (bases, name, qualified name, members, module, tracker id, None), state, _class_setstate)
 pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
     let names = &pickler.state.names;
-    pickler.foreign()?;
     let members = members(pickler, class)?;
     let bases = class_attr(pickler, class, &names.bases)?;
     let name = class_attr(pickler, class, &names.name)?;
@@ -72,27 +68,6 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame
     p.reduce(class)?;
     state.write(p, class)?;
     Ok(plan.finish())
-}
-
-/// `{member.name: member.value for member in class}`
-fn members(pickler: &Pickler<'_>, class: *mut PyObject) -> PyResult<Vec<(Owned, Owned)>> {
-    let names = &pickler.state.names;
-    let mut members = vec![];
-    // SAFETY: each call takes live objects, and gives a new reference or raises.
-    unsafe {
-        let dict = Owned::new(PyDict_New())?;
-        let iterator = Owned::new(PyObject_GetIter(class))?;
-        while let Some(member) = Owned::new_or_none(PyIter_Next(iterator.as_ptr())) {
-            let name = attr(member.as_ptr(), names.name_of_member.as_ptr())?;
-            let value = attr(member.as_ptr(), names.value.as_ptr())?;
-            check(PyDict_SetItem(dict.as_ptr(), name.as_ptr(), value.as_ptr()))?;
-        }
-        if occurred() {
-            return Err(Raised);
-        }
-        each_item(dict.as_ptr(), |name, value| members.try_push((name, value)))?;
-    }
-    Ok(members)
 }
 
 fn write_members(plan: &mut Plan<'_, '_>, members: Vec<(Owned, Owned)>) -> PyResult<()> {

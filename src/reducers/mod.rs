@@ -15,6 +15,7 @@ pub mod function;
 pub mod function_state;
 pub mod function_stencil;
 pub mod joined;
+pub mod members;
 pub mod method;
 pub mod module;
 pub mod table;

@@ -6,8 +6,9 @@ use pyo3_ffi::*;
 
 use super::slots::{Slot, slots_of};
 use super::{dates, named};
+use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
-use crate::py::class::{compares_by_identity, has_types_own, version};
+use crate::py::class::{compares_by_identity, version};
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -123,7 +124,7 @@ impl Pickler<'_> {
     fn find_shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
         let metaclass = type_of(class.cast());
         let shape = if compares_by_identity(metaclass)
-            && has_types_own(metaclass, self.state.names.reduce.as_ptr())
+            && has_types_own(&self.state.names, metaclass, &self.state.names.reduce)
             && table::by_type(self, class)?.is_none()
             && !self.is_registered(class)?
         {

@@ -2,8 +2,9 @@
 
 use pyo3_ffi::*;
 
+use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
-use crate::py::class::{has_types_own, own_dict};
+use crate::py::class::own_dict;
 use crate::py::error::{self, PyResult, check};
 use crate::py::layout::{list_slice, tuple_items, type_of};
 use crate::py::object::dict_get;
@@ -100,8 +101,7 @@ fn make_names(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult<O
     // SAFETY: live types.
     let sets_plainly =
         unsafe { (*metaclass).tp_setattro.map(|set| set as usize) == PyType_Type.tp_setattro.map(|set| set as usize) };
-    let plain =
-        [&names.slots, &names.mro, &names.dict, &names.name].iter().all(|n| has_types_own(metaclass, n.as_ptr()));
+    let plain = [&names.slots, &names.mro, &names.dict, &names.name].iter().all(|n| has_types_own(names, metaclass, n));
     if !sets_plainly || !plain {
         return Ok(None);
     }
