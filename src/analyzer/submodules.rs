@@ -5,13 +5,14 @@ use std::sync::PoisonError;
 
 use pyo3_ffi::*;
 
+use super::class_of::is_module;
 use super::kept::Kept;
 use super::lookup;
 use crate::py::code;
 use crate::py::error::{PyResult, Raised};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
-use crate::py::object::{attr, call_method1, is_module, is_true, item, optional_attr};
+use crate::py::object::{attr, call_method1, is_true, item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::State;
@@ -26,7 +27,7 @@ pub fn add_submodules(
     found: &mut Vec<Owned>,
     foreign: &mut impl Foreign,
 ) -> PyResult<()> {
-    if !is_module(value, foreign)? || !has_package(state, value, foreign)? {
+    if !is_module(&state.names, value, foreign)? || !has_package(state, value, foreign)? {
         return Ok(());
     }
     let package = lookup::module_name(state, value, foreign)?;

@@ -4,10 +4,11 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::class_of::is_module;
 use super::lookup::{QualifiedName, equals};
 use crate::py::error::{self, PyResult};
 use crate::py::layout::tuple_items;
-use crate::py::object::{call_method0, is_module};
+use crate::py::object::call_method0;
 use crate::py::owned::Owned;
 use crate::state::State;
 
@@ -63,7 +64,7 @@ fn holds(
     if equals(key, state.names.main.as_ptr(), &mut ())?
         || equals(key, state.names.mp_main.as_ptr(), &mut ())?
         || module == none
-        || !is_module(module, &mut ())?
+        || !is_module(&state.names, module, &mut ())?
     {
         return Ok(false);
     }

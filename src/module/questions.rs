@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 
 use super::arguments::{Signature, given, type_error};
 use super::definition::{Constant, function, of_one};
+use crate::analyzer::class_of::is_module;
 use crate::analyzer::code_globals::{code_globals_itself, global_instructions};
 use crate::analyzer::lookup::QualifiedName;
 use crate::analyzer::{submodules, whichmodule};
@@ -14,7 +15,7 @@ use crate::decide::registry;
 use crate::py::error::{PyResult, Raised, check, occurred, raise};
 use crate::py::layout::type_of;
 use crate::py::message::message;
-use crate::py::object::{attr, call1, dict_get, is_module, optional_attr};
+use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::{code, text, trampoline};
 use crate::reconstruct::tracker;
@@ -169,7 +170,7 @@ unsafe extern "C" fn should_pickle_by_reference(
                 },
             };
         }
-        if is_module(object, &mut ())? {
+        if is_module(&State::get()?.names, object, &mut ())? {
             return module_goes_by_reference(state, object, &mut ()).map(truth);
         }
         let name = text::type_name(type_of(object));

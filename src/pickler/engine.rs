@@ -17,7 +17,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::atoms::PyPickleBuffer_Type;
-use super::frame::{Frame, Next};
+use super::frame::{Frame, Next, Parked};
 use super::in_person::InPerson;
 use super::known::shape::Shapes;
 use super::memo::Memo;
@@ -66,9 +66,9 @@ pub struct Pickler<'a> {
     /// `options.asks()`.
     pub(super) asks: bool,
     /// Frames that a step takes up again.
-    pub(super) parked: Vec<Frame>,
+    pub(super) parked: Vec<Parked>,
     /// A frame that is to be carried out before the current one.
-    interposed: Option<Frame>,
+    interposed: Option<Parked>,
     pinned: Vec<Owned>,
     /// Of cloudpickle; none before one is written.
     pub(super) wires: Option<Shared<Wires>>,
@@ -188,8 +188,10 @@ impl<'a> Pickler<'a> {
                     }
                     Next::Interposed => {
                         let base = self.keep.len();
-                        if let Some(frame) = self.interposed.take() {
+                        let mut waiting = self.interposed.take();
+                        while let Some(Parked { frame, is_covered }) = waiting {
                             self.push(frame, base)?;
+                            waiting = if is_covered { self.parked.pop() } else { None };
                         }
                         break;
                     }
@@ -224,7 +226,7 @@ impl<'a> Pickler<'a> {
     }
 
     #[inline(always)]
-    fn carry_out(&mut self, frame: &mut Frame) -> PyResult<Next> {
+    pub(super) fn carry_out(&mut self, frame: &mut Frame) -> PyResult<Next> {
         match frame {
             Frame::List(list) => self.list(list),
             Frame::Dict(dict) => self.dict(dict),
@@ -304,7 +306,11 @@ impl<'a> Pickler<'a> {
 
     /// Has a frame carried out before the current one goes on.
     pub(super) fn interpose(&mut self, frame: Frame) -> PyResult<Next> {
-        self.interposed = Some(frame);
+        self.interpose_parked(Parked::alone(frame))
+    }
+
+    pub(super) fn interpose_parked(&mut self, parked: Parked) -> PyResult<Next> {
+        self.interposed = Some(parked);
         Ok(Next::Interposed)
     }
 
@@ -352,7 +358,7 @@ impl<'a> Pickler<'a> {
             return Err(Raised);
         }
         self.memo.publish()?;
-        self.pinned.try_room(self.stack.len() + self.steps.len() + 1)?;
+        self.pinned.try_room(self.stack.len() + self.steps.len() + self.parked.len() + 1)?;
         let mut pin = |object: *mut PyObject| {
             if !object.is_null() {
                 self.pinned.push(Owned::of(object));
@@ -366,13 +372,16 @@ impl<'a> Pickler<'a> {
         for step in &self.steps {
             pin(step.object());
         }
+        for parked in &self.parked {
+            pin(parked.frame.object());
+        }
         self.is_foreign = true;
         Ok(())
     }
 
     /// The slow path: first what the output asks for and the persistent id, then as for any object.
     #[cold]
-    fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
         if self.out.due() {
             if self.out.boundary()? {
                 self.flush_hold(object)?;

@@ -54,13 +54,26 @@ impl Frame {
     }
 }
 
+/// A frame that waits to be carried out.
+pub struct Parked {
+    pub frame: Frame,
+    /// The one that was parked before it lies on top of it.
+    pub is_covered: bool,
+}
+
+impl Parked {
+    pub fn alone(frame: Frame) -> Self {
+        Self { frame, is_covered: false }
+    }
+}
+
 /// What the loop does next.
 pub enum Next {
     /// Save this object, which is no leaf and was not met before, then come back.
     Into(*mut PyObject),
     /// Save this object on the slow path, then come back.
     Detour(*mut PyObject),
-    /// Carry out the frame in `Pickler::interposed`, then come back.
+    /// Carry out what is in `Pickler::interposed`, then come back.
     Interposed,
     /// The frame is done.
     Done,

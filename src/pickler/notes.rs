@@ -125,6 +125,11 @@ impl Pickler<'_> {
             notes.push_if_room(message!("dict item {entry}"));
             notes.push_if_room(message!("tuple item {which}"));
         }
+        if let Place::Item(of) = place {
+            // Of the copy of a dict.
+            notes.push_if_room(message!("dict item {}", key(of)));
+            notes.push_if_room(message!("tuple item 0"));
+        }
         if (is_set || ty == &raw mut PyCell_Type) && place == Place::Hidden {
             // A list of the set's elements, or what lies in the cell.
             notes.push_if_room(message!("tuple item 0"));

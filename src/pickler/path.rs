@@ -111,6 +111,7 @@ impl Place {
         match self {
             Self::Hidden | Self::Callable | Self::Class | Self::Setter | Self::State | Self::Closure(_) => None,
             Self::Attribute(name) => Some(attribute(name)),
+            Self::Item(of) => Some(message!("[{}]", key(of))),
             Self::Field(name) => Some(message!(".{name}")),
             Self::Global(name) => Some(message!(".__globals__[{}]", key(name))),
             Self::Argument(0) => Some(message!(".<reduce arguments>")),

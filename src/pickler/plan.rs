@@ -13,7 +13,7 @@ use super::engine::Pickler;
 use super::frame::Frame;
 use super::paper::OnPaper;
 pub use super::script::Place;
-use super::script::{Ran, Script, Step};
+use super::script::{NESTED, Ran, Script, Step};
 use super::stencil::{Given, Stencil};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
@@ -22,9 +22,6 @@ use crate::py::layout::{Chars, chars, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::Name;
-
-/// So many plans may be made inside each other; what lies deeper waits for the loop.
-const NESTED: u32 = 8;
 
 /// A plan that is being made. As long as nothing has to wait, each step is carried out at once; from the first object
 /// on that is no leaf, they queue up in `Pickler::steps`.
@@ -103,8 +100,8 @@ impl<'p, 'a> Plan<'p, 'a> {
         let below = self.pickler.stack.len();
         match self.pickler.begin_nested(object) {
             Ok(None) => {}
-            Ok(Some(frame)) => {
-                self.pickler.parked.try_push(frame)?;
+            Ok(Some(parked)) => {
+                self.pickler.parked.try_push(parked)?;
                 self.at_once = false;
                 self.queue(Step::Resume(object, place))?;
             }

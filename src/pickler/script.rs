@@ -6,12 +6,16 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Frame, Next};
+use super::frame::{Frame, Next, Parked};
 use super::items::Items;
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
+use crate::py::vec::TryPush;
+
+/// So many plans, and containers in them, may be begun inside each other; what lies deeper waits for the loop.
+pub(super) const NESTED: u32 = 8;
 
 /// Where a step's object lies in the object that is reduced, for the path to a culprit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +32,8 @@ pub enum Place {
     Field(&'static &'static str),
     /// The closure of a function with this code: the cells in it have names.
     Closure(*mut PyObject),
+    /// `['key']`
+    Item(*mut PyObject),
     /// `.__globals__['name']`, a `str`.
     Global(*mut PyObject),
     /// The state: its keys are attributes.
@@ -159,21 +165,58 @@ impl Pickler<'_> {
     }
 
     /// Begins an object while the plan of another is being made. Says nothing if that wrote it all.
-    pub(super) fn begin_nested(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn begin_nested(&mut self, object: *mut PyObject) -> PyResult<Option<Parked>> {
+        self.nested_in(object, |pickler| pickler.descend(object))
+    }
+
+    fn nested_in(
+        &mut self,
+        object: *mut PyObject,
+        begin: impl FnOnce(&mut Self) -> PyResult<Option<Frame>>,
+    ) -> PyResult<Option<Parked>> {
         let was_foreign = self.is_foreign();
         if was_foreign {
             self.keep(Owned::of(object))?;
         }
         let outer = Owned::of(std::mem::replace(&mut self.beginning, object));
         self.nested += 1;
-        let frame = self.descend(object)?;
+        let begun = match begin(self)? {
+            Some(frame) if frame.is_container() && self.nested < NESTED => self.nest_items(frame)?,
+            frame => frame.map(Parked::alone),
+        };
         self.nested -= 1;
         self.beginning = outer.as_ptr();
         if self.is_foreign() && !was_foreign {
             // Nothing pointed to it when foreign code ran.
             self.keep(outer)?;
         }
-        Ok(frame.filter(|frame| !matches!(frame, Frame::Script(f) if f.next == f.end)))
+        Ok(begun.filter(|begun| !matches!(&begun.frame, Frame::Script(f) if f.next == f.end)))
+    }
+
+    /// Writes the items of a container, up to the first that leaves a frame.
+    fn nest_items(&mut self, mut frame: Frame) -> PyResult<Option<Parked>> {
+        loop {
+            let next = self.carry_out(&mut frame)?;
+            let below = self.stack.len();
+            let begun = match next {
+                Next::Done => return self.out.room(0).map(|()| None),
+                Next::Into(item) => self.nested_in(item, |pickler| pickler.descend(item)),
+                Next::Detour(item) => self.nested_in(item, |pickler| pickler.detour(item)),
+                Next::Interposed => unreachable!("the items of a container do not interpose anything"),
+            };
+            match begun {
+                Ok(None) => {}
+                Ok(Some(inner)) => {
+                    self.parked.try_push(inner)?;
+                    return Ok(Some(Parked { frame, is_covered: true }));
+                }
+                Err(raised) => {
+                    // For the path to the culprit: the container lies below what was begun in it.
+                    self.insert(below, frame);
+                    return Err(raised);
+                }
+            }
+        }
     }
 
     /// Carries out one step.
@@ -197,7 +240,7 @@ impl Pickler<'_> {
                 }
             }
             Step::Resume(..) => match self.parked.pop() {
-                Some(frame) => return self.interposed(frame),
+                Some(parked) => return self.interpose_parked(parked).map(|_| Ran::Interposed),
                 None => return Ok(Ran::Done),
             },
             Step::Wire(wire) => self.wire(wire)?,

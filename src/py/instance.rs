@@ -4,6 +4,7 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::dict::{Found, find};
 use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::object::each_item;
@@ -92,6 +93,36 @@ pub fn attributes(object: *mut PyObject) -> Attributes {
             offset if offset > 0 => Attributes::Dict(*object.byte_offset(offset).cast()),
             _ => Attributes::Elsewhere,
         }
+    }
+}
+
+/// What an instance has in its own dict under a name, if that is what asking for the attribute gives and if it can be told
+/// without foreign code.
+pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
+    let class = type_of(object);
+    // SAFETY: a live class; what it has under the name is only looked at.
+    let is_plain = unsafe {
+        (*class).tp_getattro.is_some_and(|get| ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc))
+            && _PyType_Lookup(class, name).is_null()
+    };
+    if !is_plain {
+        return None;
+    }
+    match attributes(object) {
+        // SAFETY: all keys of such an object are exact str, so that nothing foreign is asked; a new reference, or NULL
+        // with an exception.
+        Attributes::Inline => unsafe {
+            let value = Owned::new_or_none(PyObject_GenericGetAttr(object, name));
+            if value.is_none() {
+                PyErr_Clear();
+            }
+            value
+        },
+        Attributes::Dict(own) if !own.is_null() && type_of(own) == &raw mut PyDict_Type => match find(own, name) {
+            Found::Value(value) => Some(Owned::of(value)),
+            Found::Absent | Found::Unclear => None,
+        },
+        _ => None,
     }
 }
 

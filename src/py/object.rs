@@ -7,7 +7,6 @@ use pyo3_ffi::*;
 
 use super::dict::{Entries, Found, find};
 use super::error::{PyResult, check};
-use super::foreign::Foreign;
 use super::layout::type_of;
 use super::owned::Owned;
 use super::undeclared::lookup_attr;
@@ -125,41 +124,6 @@ pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyRe
         };
         call(key, value)?;
     }
-}
-
-/// `isinstance(object, types.ModuleType)`; asks the object for its `__class__` where its type does not settle it.
-#[inline]
-pub fn is_module(object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
-    // SAFETY: live.
-    unsafe {
-        if PyModule_Check(object) != 0 {
-            return Ok(true);
-        }
-        if has_no_other_class(object) {
-            return Ok(false);
-        }
-        foreign.foreign()?;
-        Ok(check(PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()))? != 0)
-    }
-}
-
-/// Is `object.__class__` surely its type? So it is for instances of some common types themselves.
-#[inline]
-pub fn has_no_other_class(object: *mut PyObject) -> bool {
-    let plain = [
-        &raw mut PyFunction_Type,
-        &raw mut PyType_Type,
-        &raw mut PyUnicode_Type,
-        &raw mut PyLong_Type,
-        &raw mut PyDict_Type,
-        &raw mut PyList_Type,
-        &raw mut PyTuple_Type,
-        &raw mut PyFloat_Type,
-        &raw mut PyBool_Type,
-        &raw mut PyBytes_Type,
-        &raw mut PyCFunction_Type,
-    ];
-    plain.contains(&type_of(object))
 }
 
 /// What a class has under a name, itself or inherited: not bound to anything.

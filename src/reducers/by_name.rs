@@ -1,6 +1,6 @@
 //! Objects of the standard library that are found again by their own name: loggers, sentinels of dataclasses.
 
-use pyo3_ffi::{PyMemberDescr_Type, PyObject};
+use pyo3_ffi::PyObject;
 
 use super::call::Callable;
 use crate::pickler::engine::Pickler;
@@ -8,8 +8,8 @@ use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
-use crate::py::layout::type_of;
-use crate::py::object::{attr, import_from, type_attr};
+use crate::py::instance::own_value;
+use crate::py::object::{attr, import_from};
 
 /// logging.Logger -> (logging.getLogger, (name,))
 pub fn logger(pickler: &mut Pickler<'_>, logger: *mut PyObject) -> PyResult<Frame> {
@@ -31,11 +31,12 @@ fn get_logger() -> PyResult<Callable> {
 /// dataclasses._FIELD_BASE -> (_get_dataclass_field_type_sentinel, (name,))
 pub fn dataclass_sentinel(pickler: &mut Pickler<'_>, sentinel: *mut PyObject) -> PyResult<Frame> {
     let key = pickler.state.names.name_of_member.as_ptr();
-    let is_member = type_attr(type_of(sentinel), key)
-        .is_some_and(|found| type_of(found.as_ptr()).cast_const() == &raw const PyMemberDescr_Type);
-    if !is_member {
-        pickler.foreign()?;
-    }
-    let name = attr(sentinel, key)?;
+    let name = match own_value(sentinel, key) {
+        Some(name) => name,
+        None => {
+            pickler.foreign()?;
+            attr(sentinel, key)?
+        }
+    };
     Callable::Wire(Wire::DataclassFieldSentinel).with(pickler, sentinel, [(name, Place::Hidden)])
 }

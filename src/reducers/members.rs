@@ -11,7 +11,7 @@ use crate::pickler::engine::Pickler;
 use crate::py::code;
 use crate::py::dict::{self, Found};
 use crate::py::error::{PyResult, Raised, check, occurred};
-use crate::py::instance::{Attributes, attributes};
+use crate::py::instance::own_value;
 use crate::py::layout::{list_items, type_of};
 use crate::py::object::{attr, each_item, import_from, type_attr};
 use crate::py::owned::Owned;
@@ -104,29 +104,6 @@ impl KnownProperty {
 /// The function of a property, which is an instance of a Python class that keeps it in its dict.
 fn fget(property: &Owned, names: &Names) -> Option<Owned> {
     own_value(property.as_ptr(), names.fget.as_ptr())
-}
-
-/// What an instance of a Python class has in its dict under a name, without foreign code; None if it has no such thing, or
-/// if that can't be told.
-fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
-    match attributes(object) {
-        // SAFETY: all keys of such an object are exact str; a new reference, or NULL with an exception.
-        Attributes::Inline => unsafe {
-            if type_attr(type_of(object), name).is_some() {
-                return None;
-            }
-            let value = Owned::new_or_none(PyObject_GenericGetAttr(object, name));
-            if value.is_none() {
-                PyErr_Clear();
-            }
-            value
-        },
-        Attributes::Dict(own) if !own.is_null() => match dict::find(own, name) {
-            Found::Value(value) => Some(Owned::of(value)),
-            Found::Absent | Found::Unclear => None,
-        },
-        _ => None,
-    }
 }
 
 impl EnumModule {

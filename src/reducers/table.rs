@@ -5,13 +5,13 @@ use std::ffi::CStr;
 use pyo3_ffi::*;
 
 use super::{by_name, cell, class, code, descriptor, file, function, method, module, typevar, view};
+use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::lookup;
 use crate::decide::by_reference::Found;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
-use crate::py::object::type_attr;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::types::*;
@@ -122,23 +122,10 @@ pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> Py
 
 /// `isinstance(object, types.FunctionType)` for what is none: it asks for `__class__`, and proxies lie.
 fn claims_to_be_function(pickler: &mut Pickler<'_>, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<bool> {
-    if is_its_type(pickler, ty) {
+    if is_its_type(&pickler.state.names, ty) {
         return Ok(false);
     }
     pickler.foreign()?;
     // SAFETY: live.
     Ok(check(unsafe { PyObject_IsInstance(object, (&raw mut PyFunction_Type).cast()) })? != 0)
-}
-
-/// Is `__class__` of the type's instances surely the type, without foreign code that says so?
-fn is_its_type(pickler: &Pickler<'_>, ty: *mut PyTypeObject) -> bool {
-    let names = &pickler.state.names;
-    let same = |name: *mut PyObject| {
-        let own = type_attr(ty, name).map(|attr| attr.as_ptr());
-        own == type_attr(&raw mut PyBaseObject_Type, name).map(|attr| attr.as_ptr())
-    };
-    // SAFETY: a live type.
-    let generic =
-        unsafe { (*ty).tp_getattro.map(|get| get as usize) == Some(PyObject_GenericGetAttr as *const () as usize) };
-    same(names.class_attr.as_ptr()) && (generic || same(names.getattribute.as_ptr()))
 }

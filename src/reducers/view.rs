@@ -10,9 +10,10 @@ use crate::pickler::plan::Place;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
-use crate::py::object::{call_method0, call1};
+use crate::py::object::{call_method0, call1, each_item};
 use crate::py::owned::Owned;
 use crate::py::types::{PyODictItems_Type, PyODictKeys_Type, PyODictValues_Type};
+use crate::py::vec::TryPush;
 
 /// The views of an OrderedDict tell so by one argument more.
 fn is_ordered(view: *mut PyObject) -> bool {
@@ -60,31 +61,43 @@ pub fn items(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> 
 
 /// types.MappingProxyType -> (types.MappingProxyType, (dict,))
 pub fn mapping_proxy(pickler: &mut Pickler<'_>, proxy: *mut PyObject) -> PyResult<Frame> {
-    let copy = match plain_copy(proxy)? {
-        Some(copy) => copy,
-        None => dict_of(pickler, proxy)?,
+    let class = (&raw mut PyDictProxy_Type).cast();
+    let Some(items) = plain_items(proxy)? else {
+        let copy = dict_of(pickler, proxy)?;
+        return Callable::object(class).with(pickler, proxy, [(copy, Place::Hidden)]);
     };
-    Callable::object((&raw mut PyDictProxy_Type).cast()).with(pickler, proxy, [(copy, Place::Hidden)])
+    let mut plan = pickler.plan();
+    plan.object(class, Place::Hidden)?;
+    plan.tuple(1)?;
+    let mut copy = plan.dict(items.len())?;
+    for (key, value) in items {
+        copy.next(&mut plan)?;
+        let place = Place::Item(key.as_ptr());
+        plan.owned(key, Place::Hidden)?;
+        plan.owned(value, place)?;
+    }
+    copy.end(&mut plan)?;
+    plan.tuple_end(1)?;
+    plan.reduce(proxy)?;
+    Ok(plan.finish())
 }
 
-/// A copy of the dict behind a proxy, if to make it runs no foreign code: before 3.12 it may collect garbage.
-fn plain_copy(proxy: *mut PyObject) -> PyResult<Option<Owned>> {
+/// The items of the dict behind a proxy, if to copy it runs no foreign code.
+fn plain_items(proxy: *mut PyObject) -> PyResult<Option<Vec<(Owned, Owned)>>> {
     /// `mappingproxyobject` of `Objects/descrobject.c`.
     #[repr(C)]
     struct MappingProxy {
         head: PyObject,
         mapping: *mut PyObject,
     }
-    if !cfg!(Py_3_12) || type_of(proxy) != &raw mut PyDictProxy_Type {
-        return Ok(None);
-    }
     // SAFETY: a live proxy is laid out like this, and holds its mapping.
     let mapping = unsafe { (*proxy.cast::<MappingProxy>()).mapping };
     if type_of(mapping).cast_const() != &raw const PyDict_Type || !has_plain_keys(mapping) {
         return Ok(None);
     }
-    // SAFETY: a live dict; a new reference or an exception.
-    unsafe { Owned::new(PyDict_Copy(mapping)).map(Some) }
+    let mut items = vec![];
+    each_item(mapping, |key, value| items.try_push((key, value)))?;
+    Ok(Some(items))
 }
 
 /// memoryview -> (bytes, (contents,))

@@ -207,11 +207,12 @@ impl Pickler<'_> {
             return Ok(Begun(None));
         }
         // Held from here on: the state is that of this moment, whatever runs before it is written.
-        let mut held = vec![];
+        let mut held: Vec<(Owned, Owned)> = vec![];
+        held.try_room(self.shapes.slots(slots).len())?;
         for slot in self.shapes.slots(slots) {
             let value = slot.value(object);
             if !value.is_null() {
-                held.try_push((Owned::of(slot.name), Owned::of(value)))?;
+                held.push((Owned::of(slot.name), Owned::of(value)));
             }
         }
         let dict = (!dict.is_null()).then(|| Owned::of(dict));

@@ -1,0 +1,57 @@
+//! `__class__` of objects, which may be another class than their type: proxies lie.
+
+use pyo3_ffi::*;
+
+use crate::py::error::{PyResult, check};
+use crate::py::foreign::Foreign;
+use crate::py::layout::type_of;
+use crate::py::object::type_attr;
+use crate::state::Names;
+
+/// Is `__class__` of the type's instances surely the type, without foreign code that says so?
+pub fn is_its_type(names: &Names, ty: *mut PyTypeObject) -> bool {
+    let same = |name: *mut PyObject| {
+        let own = type_attr(ty, name).map(|attr| attr.as_ptr());
+        own == type_attr(&raw mut PyBaseObject_Type, name).map(|attr| attr.as_ptr())
+    };
+    // SAFETY: a live type.
+    let generic =
+        unsafe { (*ty).tp_getattro.map(|get| get as usize) == Some(PyObject_GenericGetAttr as *const () as usize) };
+    same(names.class_attr.as_ptr()) && (generic || same(names.getattribute.as_ptr()))
+}
+
+/// `isinstance(object, types.ModuleType)`
+#[inline]
+pub fn is_module(names: &Names, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    // SAFETY: live.
+    unsafe {
+        if PyModule_Check(object) != 0 {
+            return Ok(true);
+        }
+        let ty = type_of(object);
+        if is_common(ty) || is_its_type(names, ty) {
+            return Ok(false);
+        }
+        foreign.foreign()?;
+        Ok(check(PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()))? != 0)
+    }
+}
+
+/// Types most values are of, and of which the same is known beforehand.
+#[inline]
+fn is_common(ty: *mut PyTypeObject) -> bool {
+    let common = [
+        &raw mut PyFunction_Type,
+        &raw mut PyType_Type,
+        &raw mut PyUnicode_Type,
+        &raw mut PyLong_Type,
+        &raw mut PyDict_Type,
+        &raw mut PyList_Type,
+        &raw mut PyTuple_Type,
+        &raw mut PyFloat_Type,
+        &raw mut PyBool_Type,
+        &raw mut PyBytes_Type,
+        &raw mut PyCFunction_Type,
+    ];
+    common.contains(&ty)
+}
