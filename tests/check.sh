@@ -26,6 +26,8 @@ memory)
   (cd "$root" && cargo build --quiet -p cloudpickle-allocator)
   export ALLOCATOR_STEP=${ALLOCATOR_STEP:-5} LIBCLOUDPICKLE=$CARGO_TARGET_DIR/debug/libcloudpickle_allocator.so
   py test_allocator.py
+  export STEP=1
+  c c_programs no_memory && c embed the_programs
   ;;
 callbacks) py test_callbacks.py test_face_hooks.py && c c_programs streams buffers ;;
 references) py test_leaks.py test_leaks_of_loads.py ;;
@@ -35,18 +37,29 @@ hostile) py test_hostile.py test_unpickler_bad_input.py ;;
 io) py test_io.py test_doors.py && c c_programs streams ;;
 sanitizers)
   # AddressSanitizer's part of the compiler is not stable; its runtime is the C compiler's. Overflow and debug assertions
-  # are Rust's own. Python's memory is malloc's, and what Python itself never gives back is no finding.
+  # are Rust's own, in the place of UndefinedBehaviorSanitizer, which Rust has none of. Python's memory is malloc's.
+  # SANITIZED names the files of Python tests, SANITIZED_PROGRAMS the tests of tests/sanitizers.rs; "" names none.
   target=x86_64-unknown-linux-gnu
-  (cd "$root" && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=4 \
-    CARGO_TARGET_DIR=$CARGO_TARGET_DIR/asan \
-    RUSTFLAGS="-C relro-level=partial -Zsanitizer=address -C debug-assertions -C overflow-checks" \
-    cargo build --release --quiet --lib --target $target)
-  export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/asan/$target/release/libcloudpickle.so PYTHONMALLOC=malloc
-  export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
-  files=${SANITIZED:-test_bytes.py test_doors.py test_errors.py test_callbacks.py test_unpickler.py test_unpickler_fast.py
+  export RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0
+  flags="-C relro-level=partial -C force-frame-pointers=yes -Zsanitizer=address -C debug-assertions -C overflow-checks"
+  export RUSTFLAGS="$flags --cfg sanitized" CARGO_TARGET_DIR=$CARGO_TARGET_DIR/asan
+  if [ -n "${SANITIZED_PROGRAMS-all}" ]; then
+    # shellcheck disable=SC2086  # a list of tests
+    (cd "$root" && CARGO_PROFILE_DEV_DEBUG=line-tables-only cargo test --quiet --target $target --test sanitizers -- \
+      ${SANITIZED_PROGRAMS-})
+  fi
+  files=${SANITIZED-test_bytes.py test_doors.py test_errors.py test_callbacks.py test_unpickler.py test_unpickler_fast.py
     test_unpickler_short_ways.py test_unpickler_bad_input.py test_io.py test_tracker.py test_register.py test_stencils.py
     test_face.py test_face_hooks.py test_face_errors.py test_pickletester_load.py test_pickletester_face.py test_threads.py}
+  [ -n "$files" ] || exit 0
+  (cd "$root" && CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=4 \
+    cargo build --release --quiet --lib --target $target)
+  export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/$target/release/libcloudpickle.so PYTHONMALLOC=malloc
+  # What is lost is looked for after each file, while Python runs (tests/python/conftest.py).
+  export ASAN_OPTIONS=detect_leaks=1:leak_check_at_exit=0:allocator_may_return_null=1
+  export LSAN_OPTIONS=suppressions=$root/tests/python/cpython.lsan:print_suppressions=0
   LD_PRELOAD=$(cc -print-file-name=libasan.so)
+  (cd "$root/tests/python" && LD_PRELOAD=$LD_PRELOAD "$venv/tests/bin/python" lost.py)
   for file in $files; do (export LD_PRELOAD && py "$file"); done
   ;;
 valgrind) command -v valgrind >/dev/null || "$root/.ci/need" valgrind valgrind && c valgrind ;;

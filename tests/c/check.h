@@ -2,7 +2,8 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include <cloudpickle.h>
+#include "lost.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

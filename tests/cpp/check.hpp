@@ -2,6 +2,8 @@
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
+#include "../c/lost.h"
+
 #include <cloudpickle.hpp>
 
 #include <cstdio>

@@ -1,3 +1,4 @@
+import ctypes
 import faulthandler
 import gc
 import importlib.util
@@ -43,6 +44,16 @@ def watched():
     faulthandler.dump_traceback_later(LONGEST, exit=True, file=STANDARD_ERROR)
     yield
     faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_lost():
+    """Under LeakSanitizer, which says on standard error what is lost and where it was allocated."""
+    yield
+    look = getattr(ctypes.CDLL(None), "__lsan_do_recoverable_leak_check", None)
+    if look:
+        gc.collect()
+        assert look() == 0, "memory is lost"
 
 
 @pytest.fixture(autouse=True, scope="module")

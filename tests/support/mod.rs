@@ -157,6 +157,9 @@ pub fn compiler(source: &Path) -> Command {
     // Its own flags are for objects that go into a crate.
     let mut command = Command::new(build.get_compiler().path());
     command.arg(if cpp { "-std=c++17" } else { "-std=gnu11" }).args(["-O1", "-g", "-Wall", "-Wextra", "-Werror"]);
+    if cfg!(sanitized) {
+        command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]);
+    }
     command
 }
 
