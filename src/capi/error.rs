@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
+use std::mem::{MaybeUninit, transmute};
 use std::ptr;
 
 use pyo3_ffi::*;
 
 use super::failure::Failure;
 use super::guard::guard;
-use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
+use super::status::{STATUSES, cp_status};
 use crate::py::error;
 use crate::py::message::message;
 use crate::py::object::attr;
@@ -86,21 +87,30 @@ pub unsafe extern "C" fn cp_error_path(err: *const cp_error) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cp_error_free(err: *mut cp_error) {
     guard((), || {
-        if !err.is_null() && !ptr::eq(err, &NO_MEMORY) {
+        if !err.is_null() && !SHORT.iter().any(|short| ptr::eq(err, short)) {
             // SAFETY: a report that `report` made, freed once, as the header asks.
             drop(unsafe { Box::from_raw(err) });
         }
     });
 }
 
-/// What is reported when there is no memory for a report.
-static NO_MEMORY: cp_error = cp_error {
-    status: CP_ERR_NO_MEMORY,
-    code: 0,
-    message: Cow::Borrowed(c"out of memory"),
-    python_type: None,
-    traceback: None,
-    path: None,
+/// What is reported where there is no memory for a report: one for each status.
+static SHORT: [cp_error; STATUSES.len()] = {
+    let mut reports = [const { MaybeUninit::uninit() }; STATUSES.len()];
+    let mut i = 0;
+    while i < reports.len() {
+        let status = STATUSES[i].0;
+        let message = match status {
+            CP_ERR_NO_MEMORY => c"out of memory",
+            _ => c"there is no memory to say what failed",
+        };
+        let message = Cow::Borrowed(message);
+        reports[i] =
+            MaybeUninit::new(cp_error { status, code: 0, message, python_type: None, traceback: None, path: None });
+        i += 1;
+    }
+    // SAFETY: each was written.
+    unsafe { transmute(reports) }
 };
 
 /// C text of a string that may have NULs inside; without memory, None.
@@ -119,6 +129,12 @@ fn c_text(text: &str) -> Option<CString> {
 }
 
 impl cp_error {
+    /// The report of a failure that there is no memory to describe.
+    fn short(status: cp_status_value) -> *mut Self {
+        let report = SHORT.iter().find(|report| report.status as cp_status == status as cp_status);
+        ptr::from_ref(report.unwrap_or(&SHORT[0])).cast_mut()
+    }
+
     /// A report on the heap, for the caller to free.
     fn into_raw(self) -> *mut Self {
         let layout = std::alloc::Layout::new::<Self>();
@@ -126,7 +142,7 @@ impl cp_error {
         unsafe {
             let place = std::alloc::alloc(layout).cast::<Self>();
             if place.is_null() {
-                return (&raw const NO_MEMORY).cast_mut();
+                return Self::short(self.status);
             }
             place.write(self);
             place
@@ -145,7 +161,7 @@ impl cp_error {
                 path: None,
             }
             .into_raw(),
-            None => (&raw const NO_MEMORY).cast_mut(),
+            None => Self::short(failure.status),
         }
     }
 
@@ -166,7 +182,7 @@ impl cp_error {
                 path: failure.path.as_deref().and_then(c_text),
             }
             .into_raw(),
-            _ => (&raw const NO_MEMORY).cast_mut(),
+            _ => Self::short(failure.status),
         }
     }
 }

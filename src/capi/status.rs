@@ -47,7 +47,7 @@ pub enum cp_status_value {
 use cp_status_value::*;
 
 /// All of them, each with its word.
-const STATUSES: &[(cp_status_value, &CStr)] = &[
+pub const STATUSES: &[(cp_status_value, &CStr)] = &[
     (CP_OK, c"ok"),
     (CP_ERR_INVALID_ARGUMENT, c"invalid argument"),
     (CP_ERR_NO_MEMORY, c"no memory"),

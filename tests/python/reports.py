@@ -41,8 +41,7 @@ _load_file = _door("cp_load_file", c_int32, py_object, _load_options, _object, _
 
 
 def _report(status, error, out=None):
-    # Without memory for a report there is one that says so.
-    assert _status(error) in (status, NO_MEMORY), (status, _status(error))
+    assert _status(error) == status, (status, _status(error))
     if status == OK:
         assert not error.value
         return Report(OK, 0, None, None, out and loading._take(0, out))
