@@ -16,6 +16,11 @@ fn arguments() {
 }
 
 #[test]
+fn no_memory() {
+    run("no_memory.c");
+}
+
+#[test]
 fn no_python() {
     run("no_python.c");
 }

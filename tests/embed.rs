@@ -21,6 +21,7 @@ const PROGRAMS: &[&str] = &[
     "host_threads.c",
     "interpreter.c",
     "lifecycle.c",
+    "no_memory.c",
     "no_python.c",
     "streams.c",
 ];

@@ -32,6 +32,9 @@ answers = [sys.implementation.name, version, threaded, sys.executable or "", *di
 sys.stdout.buffer.write(b"".join(os.fsencode(answer) + b"\0" for answer in answers))
 "#;
 
+/// More than so many bytes are no answer.
+const LONGEST: u64 = 1 << 16;
+
 pub struct Answer {
     pub version: Version,
     /// What stands for it as a program: in a virtual environment the one of that.
@@ -79,7 +82,7 @@ pub fn ask(python: &Path) -> Result<Answer, String> {
         .spawn()
         .map_err(|error| refused(&format_args!("does not run: {error}")))?;
     let mut said = Vec::new();
-    let read = child.stdout.take().map(|mut out| out.read_to_end(&mut said));
+    let read = child.stdout.take().map(|out| out.take(LONGEST).read_to_end(&mut said));
     // Whether it is still there to be waited for is the host's business: it may ignore SIGCHLD, or wait for everyone.
     let _ = child.wait();
     if let Some(Err(error)) = read {

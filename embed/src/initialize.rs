@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::find::{self, Named};
 use crate::guard::guard;
 use crate::load::Cores;
+use crate::memory;
 use crate::options;
 use crate::report::say;
 use crate::status::cp_status;
@@ -22,11 +23,17 @@ static LOADED: Mutex<Option<Version>> = Mutex::new(None);
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cp_initialize(options: *const cp_init_options, err: *mut *mut cp_error) -> cp_status {
     let panicked = Failure::new(CP_ERR_INTERNAL, "a bug in libcloudpickle-embed: panic");
+    memory::watch();
     // SAFETY: NULL or options, as the header asks.
     match guard(Err(panicked), || unsafe { prepare(options) }) {
         // SAFETY: the options are copies, whose texts live until the call is over; NULL or a place for a report.
         Ok((core, given)) => unsafe { (core.cp_initialize)(&given.raw(), err) },
+        // Whatever it says is wrong, there may be more memory next time, and nothing wrong.
         // SAFETY: NULL or a place for a report, as the header asks.
+        Err(_) if memory::was_short() => unsafe {
+            say(&Failure::new(CP_ERR_NO_MEMORY, "no memory to look for a libpython"), err)
+        },
+        // SAFETY: as above.
         Err(failure) => unsafe { say(&failure, err) },
     }
 }

@@ -10,6 +10,7 @@ mod dl;
 mod find;
 mod initialize;
 mod load;
+mod memory;
 mod report;
 mod table;
 pub mod types;
