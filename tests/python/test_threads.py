@@ -52,7 +52,7 @@ MODULES = [types.ModuleType("threads_module_%d" % n) for n in range(4)]
 for module in MODULES:
     exec("def f(n): return n + 1", module.__dict__)
     sys.modules[module.__name__] = module
-# Imported and thrown away again.
+# Imported and thrown away again; afterwards those are back that were there before, which other tests know.
 IMPORTED = ("colorsys", "sndhdr", "chunk", "this_is_none", "quopri", "stringprep", "wave", "nntplib", "mailcap", "this_neither")
 
 # What may go wrong where a container is changed by another thread.
@@ -224,6 +224,7 @@ def test_threads():
 
         return body
 
+    imported = {name: sys.modules[name] for name in IMPORTED if name in sys.modules}
     interval = sys.getswitchinterval()
     sys.setswitchinterval(0.0002)
     forks, until = 0, time.monotonic() + SECONDS
@@ -245,6 +246,9 @@ def test_threads():
             for wait in waits:
                 wait()
             sys.setswitchinterval(interval)
+            for name in IMPORTED:
+                sys.modules.pop(name, None)
+            sys.modules.update(imported)
     if failures:
         raise failures[0]
     seen = sum(counts, collections.Counter())
