@@ -29,7 +29,7 @@ memory)
   export STEP=1
   c c_programs no_memory && c embed the_programs
   ;;
-callbacks) py test_callbacks.py test_face_hooks.py && c c_programs streams buffers ;;
+callbacks) py test_callbacks.py test_nonsense.py test_face_hooks.py && c c_programs streams buffers ;;
 references) py test_leaks.py test_leaks_of_loads.py ;;
 threads) py test_threads.py test_tracker.py ;;
 interpreters) py test_face.py test_interpreters.py -k "interpreters or own" && c c_programs interpreter lifecycle foreign ;;
