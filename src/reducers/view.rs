@@ -90,6 +90,10 @@ fn plain_items(proxy: *mut PyObject) -> PyResult<Option<Vec<(Owned, Owned)>>> {
         head: PyObject,
         mapping: *mut PyObject,
     }
+    // A program may call the reducer with anything.
+    if type_of(proxy) != &raw mut PyDictProxy_Type {
+        return Ok(None);
+    }
     // SAFETY: a live proxy is laid out like this, and holds its mapping.
     let mapping = unsafe { (*proxy.cast::<MappingProxy>()).mapping };
     if type_of(mapping).cast_const() != &raw const PyDict_Type || !has_plain_keys(mapping) {
