@@ -4,11 +4,9 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::memo::Memo;
-use super::options::{MAX_DEPTH, Options, Report, SaysWhere};
+use super::options::{Options, Report, SaysWhere};
 use super::out::{Home, Memory};
 use super::sink::Sink;
-use crate::protocol::opcode::FRAME_TARGET;
-use crate::py::bytes::content;
 use crate::py::error::{self, PyResult, Raised};
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::message::message;
@@ -30,48 +28,6 @@ pub fn dump_to_bytes(object: *mut PyObject, options: Options<'_>, report: &mut R
     pickler.out.take_bytes()
 }
 
-/// What is no longer than this goes to a sink in one piece.
-const ONE_PIECE: u64 = FRAME_TARGET as u64;
-
-/// A sink is foreign code, which may come between any two objects: that shuts the engine's fast paths. So a dump to a
-/// sink is tried in memory first, until it comes to foreign code or to more than one piece. Up to there nobody could see
-/// it, and it begins anew. None if it must.
-fn dump_in_one_piece(
-    object: *mut PyObject,
-    options: &Options<'_>,
-    sink: &mut dyn Sink,
-    memo: Option<&mut Memo>,
-) -> PyResult<Option<()>> {
-    let is_limited = options.max_bytes != 0 || options.max_depth != MAX_DEPTH;
-    if options.asks()
-        || options.buffer_callback.is_some()
-        || is_limited
-        || memo.as_ref().is_some_and(|memo| memo.next() != 0)
-    {
-        return Ok(None);
-    }
-    let trial = Options {
-        protocol: options.protocol,
-        fix_imports: options.fix_imports,
-        max_bytes: ONE_PIECE,
-        ..Options::default()
-    };
-    let mut pickler = Pickler::new(trial, Home::Bytes, None)?;
-    pickler.trial = true;
-    let dumped = pickler.dump(object);
-    if dumped.is_err() || pickler.gave_up {
-        error::clear();
-        return Ok(None);
-    }
-    let piece = pickler.out.take_bytes()?;
-    if let Some(memo) = memo {
-        pickler.memo.publish()?;
-        *memo = std::mem::take(&mut pickler.memo);
-    }
-    drop(pickler);
-    sink.write_object(piece.as_ptr(), content(piece.as_ptr())).map(Some)
-}
-
 /// Pickles into a sink, frame by frame; large payloads go to it without a copy.
 pub fn dump_to_sink<'a>(
     object: *mut PyObject,
@@ -79,9 +35,6 @@ pub fn dump_to_sink<'a>(
     sink: &'a mut dyn Sink,
     report: &mut Report,
 ) -> PyResult<()> {
-    if dump_in_one_piece(object, &options, sink, None)?.is_some() {
-        return Ok(());
-    }
     let mut pickler = Pickler::new(options, Home::Memory, Some(sink))?;
     run(&mut pickler, object, report)
 }
@@ -94,11 +47,9 @@ pub fn dump_with_memo<'a>(
     memo: &mut Memo,
     report: &mut Report,
 ) -> PyResult<()> {
-    if dump_in_one_piece(object, &options, sink, Some(memo))?.is_some() {
-        return Ok(());
-    }
     let options = Options { memo: Some(std::mem::take(memo)), ..options };
     let mut pickler = Pickler::new(options, Home::Memory, Some(sink))?;
+    pickler.keeps_memo = true;
     let dumped = run(&mut pickler, object, report);
     // What it knows is still there: the caller holds the root, and the pickler what it made.
     let published = pickler.memo.publish();

@@ -82,11 +82,10 @@ pub struct Pickler<'a> {
     sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
+    /// The memo is for dumps to come, so that it must hold what it knows when the last of the output is handed over.
+    pub(super) keeps_memo: bool,
     /// The exception is the sink's: no object is to blame.
     pub(super) sink_failed: bool,
-    /// A trial ends before foreign code runs; it came to that.
-    pub(super) trial: bool,
-    pub(super) gave_up: bool,
     /// Its reduce value was refused, so that it has no frame.
     pub(super) refused: Option<Owned>,
 }
@@ -108,7 +107,7 @@ impl<'a> Pickler<'a> {
         let scratch = Scratch::take();
         let lent = scratch.block.map_or_else(Lent::new, Ok)?;
         let mut out = Out::new(home, options.max_bytes, lent);
-        if options.persistent_id.is_some() || options.fast || sink.is_some() {
+        if options.persistent_id.is_some() || options.fast {
             out.make_detour();
         }
         Ok(Self {
@@ -137,8 +136,7 @@ impl<'a> Pickler<'a> {
             state: State::get()?,
             limit_reached: false,
             sink_failed: false,
-            trial: false,
-            gave_up: false,
+            keeps_memo: false,
             refused: None,
         })
     }
@@ -158,7 +156,10 @@ impl<'a> Pickler<'a> {
         self.save_all(root)?;
         self.out.op(STOP);
         self.out.finish()?;
-        self.flush()
+        if self.keeps_memo {
+            self.foreign()?;
+        }
+        self.hand_over()
     }
 
     /// The protocol of the pickle, for reducers that depend on it.
@@ -314,10 +315,14 @@ impl<'a> Pickler<'a> {
         Ok(Next::Interposed)
     }
 
-    /// The beginning of something on paper: what the beginning of an object does for the output.
+    /// The beginning of something on paper: what the beginning of an object does for the output. A sink, which is foreign
+    /// code, waits for the next object.
     #[inline(always)]
     pub(super) fn paper_boundary(&mut self) -> PyResult<()> {
-        if self.out.due() && self.out.boundary()? { self.flush() } else { Ok(()) }
+        if self.out.due() && self.out.boundary()? && self.sink.is_some() {
+            self.out.make_flush_due();
+        }
+        Ok(())
     }
 
     /// Something of the standard library that is imported when first asked for; an import runs foreign code.
@@ -351,12 +356,6 @@ impl<'a> Pickler<'a> {
     #[cold]
     #[inline(never)]
     fn become_foreign(&mut self) -> PyResult<()> {
-        if self.trial {
-            self.gave_up = true;
-            // SAFETY: a static exception type. Nobody sees the exception.
-            unsafe { PyErr_SetNone(PyExc_RuntimeError) };
-            return Err(Raised);
-        }
         self.memo.publish()?;
         self.pinned.try_room(self.stack.len() + self.steps.len() + self.parked.len() + 1)?;
         let mut pin = |object: *mut PyObject| {
@@ -383,7 +382,7 @@ impl<'a> Pickler<'a> {
     #[cold]
     pub(super) fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
         if self.out.due() {
-            if self.out.boundary()? {
+            if self.out.boundary()? || self.out.is_flush_due() {
                 self.flush_hold(object)?;
             }
             if self.options.fast {
@@ -471,6 +470,10 @@ impl<'a> Pickler<'a> {
             return Ok(());
         }
         self.foreign()?;
+        self.hand_over()
+    }
+
+    fn hand_over(&mut self) -> PyResult<()> {
         let Some(sink) = self.sink.as_mut() else { return Ok(()) };
         let ready = self.out.ready()?;
         if !ready.is_empty() {

@@ -50,6 +50,8 @@ pub struct Out {
     framing: bool,
     /// Every object takes the slow path.
     detour: bool,
+    /// The next object takes the slow path, to hand over what is ready.
+    flush_due: bool,
     home: Home,
     max_bytes: u64,
     /// Bytes that were handed to a sink.
@@ -76,6 +78,7 @@ impl Out {
             limit: ptr::null_mut(),
             framing: false,
             detour: false,
+            flush_due: false,
             home,
             max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
             gone: 0,
@@ -141,7 +144,7 @@ impl Out {
     }
 
     fn set_limit(&mut self) {
-        self.limit = if self.detour {
+        self.limit = if self.detour || self.flush_due {
             ptr::null_mut()
         } else if self.in_frame {
             self.full.min(self.block.wrapping_add(self.frame_at + FRAME_HEADER + FRAME_TARGET))
@@ -171,6 +174,18 @@ impl Out {
     pub fn make_detour(&mut self) {
         self.detour = true;
         self.set_limit();
+    }
+
+    /// From here on objects take the slow path, until what is ready was handed over.
+    #[cold]
+    pub fn make_flush_due(&mut self) {
+        self.flush_due = true;
+        self.set_limit();
+    }
+
+    /// Is something ready that is to be handed over?
+    pub fn is_flush_due(&self) -> bool {
+        self.flush_due
     }
 
     /// Does every object take the slow path?
@@ -377,6 +392,7 @@ impl Out {
             self.end = self.block.add(self.head + rest);
         }
         self.frame_at = self.head;
+        self.flush_due = false;
         self.set_limit();
     }
 

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import pickletools
 import tempfile
 
 import binding
@@ -60,6 +61,18 @@ def test_pieces_are_frames():
     assert large in pieces
     assert all(len(piece) < 200_000 for piece in pieces if piece != large)
     assert pickle.loads(b"".join(pieces))[1] == large
+
+
+def test_pieces_of_many_frames():
+    """Each frame is a piece of its own, also where many are ready at once."""
+    numbers = list(range(600_000))
+    pieces = []
+    binding.dump_to_callback(numbers, lambda data: pieces.append(data) or 0)
+    whole = pickle.dumps(numbers, 5)
+    assert b"".join(pieces) == whole
+    framed = [piece for piece in pieces if piece[:1] == b"\x95" or piece[:3] == b"\x80\x05\x95"]
+    assert framed == pieces and len(pieces) == len([op for op, _, _ in pickletools.genops(whole) if op.name == "FRAME"]) > 32
+    assert all(len(piece) < 66_000 for piece in pieces)
 
 
 @pytest.mark.parametrize("stop_at", (0, 1, 2))
