@@ -181,7 +181,7 @@ unsafe extern "C" fn getattr(_: *mut PyObject, name: *mut PyObject) -> *mut PyOb
 
 /// An empty module with a spec, as the import system wants to find it.
 pub fn module(state: &State, name: &str, is_package: bool) -> PyResult<Owned> {
-    const MACHINERY: &CStr = c"importlib.machinery";
+    const MACHINERY: &CStr = c"_frozen_importlib";
     let name = text::new(name)?;
     let module_spec = import_from(MACHINERY, c"ModuleSpec")?;
     // SAFETY: live; new references or NULL with an exception.

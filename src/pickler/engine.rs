@@ -82,6 +82,8 @@ pub struct Pickler<'a> {
     sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
+    /// `builtins` was found in its place, and no module is registered by value.
+    pub(super) builtins_found: bool,
     /// The memo is for dumps to come, so that it must hold what it knows when the last of the output is handed over.
     pub(super) keeps_memo: bool,
     /// The exception is the sink's: no object is to blame.
@@ -136,6 +138,7 @@ impl<'a> Pickler<'a> {
             state: State::get()?,
             limit_reached: false,
             sink_failed: false,
+            builtins_found: false,
             keeps_memo: false,
             refused: None,
         })

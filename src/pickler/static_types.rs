@@ -109,19 +109,26 @@ impl Pickler<'_> {
         let state = self.state;
         let types = state.static_types.get(|| Ok(StaticTypes::new()))?;
         let Some(known) = types.get(state, ty)? else { return Ok(false) };
-        let modules = state.modules()?;
-        let is_there = |dict: *mut PyObject, name: *mut PyObject, object: *mut PyObject| {
-            dict_get(dict, name).map(|found| found.is_some_and(|found| found.as_ptr() == object))
-        };
         // SAFETY: an exact module has a dict.
         let dict = unsafe { PyModule_GetDict(known.module.as_ptr()) };
-        if type_of(modules.as_ptr()) != &raw mut PyDict_Type
-            || !is_there(modules.as_ptr(), state.names.builtins.as_ptr(), known.module.as_ptr())?
-            || !is_there(dict, known.name.as_ptr(), ty)?
-            || !registry::is_empty(state)?
-        {
-            return Ok(false);
-        }
-        self.stencil(&known.stencil)
+        let goes_by_reference = self.has_builtins(known)? && is_there(dict, known.name.as_ptr(), ty)?;
+        if goes_by_reference { self.stencil(&known.stencil) } else { Ok(false) }
     }
+
+    /// Is the module of the type in `sys.modules`, and no module registered by value? What changes that is foreign code.
+    fn has_builtins(&mut self, known: &Known) -> PyResult<bool> {
+        if self.builtins_found && !self.is_foreign() {
+            return Ok(true);
+        }
+        let state = self.state;
+        let modules = state.modules()?;
+        self.builtins_found = type_of(modules.as_ptr()) == &raw mut PyDict_Type
+            && is_there(modules.as_ptr(), state.names.builtins.as_ptr(), known.module.as_ptr())?
+            && registry::is_empty(state)?;
+        Ok(self.builtins_found)
+    }
+}
+
+fn is_there(dict: *mut PyObject, name: *mut PyObject, object: *mut PyObject) -> PyResult<bool> {
+    Ok(dict_get(dict, name)?.is_some_and(|found| found.as_ptr() == object))
 }
