@@ -153,16 +153,29 @@ pub fn is_version_built_for() -> bool {
     static ANSWER: AtomicU8 = AtomicU8::new(0);
     match ANSWER.load(Ordering::Relaxed) {
         0 => {
-            let text = version_text().to_string_lossy();
-            let same = text.strip_prefix("3.").and_then(|rest| rest.strip_prefix(BUILT_FOR)).is_some_and(|rest| {
-                !rest.starts_with(|c: char| c.is_ascii_digit())
-                    && rest.contains("free-threading build") == cfg!(Py_GIL_DISABLED)
+            let same = (0..VERSION_LOOKS).any(|turn| {
+                if turn > 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                says_version_built_for()
             });
             ANSWER.store(if same { 1 } else { 2 }, Ordering::Relaxed);
             same
         }
         answer => answer == 1,
     }
+}
+
+/// So often the version is looked at before it is said to be another: before 3.12 each call of `Py_GetVersion` writes the
+/// text anew (`Python/getversion.c`), so that one thread may see what another one has written only in part.
+const VERSION_LOOKS: u32 = 50;
+
+fn says_version_built_for() -> bool {
+    let text = version_text().to_string_lossy();
+    text.strip_prefix("3.").and_then(|rest| rest.strip_prefix(BUILT_FOR)).is_some_and(|rest| {
+        !rest.starts_with(|c: char| c.is_ascii_digit())
+            && rest.contains("free-threading build") == cfg!(Py_GIL_DISABLED)
+    })
 }
 
 /// Is the calling thread attached to an interpreter (does it hold the GIL)?
