@@ -27,6 +27,7 @@ use std::fmt::Write;
 use std::fs;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use support::{compile, compiler, crate_dir, program, said, scratch, succeed};
 
@@ -115,7 +116,9 @@ fn abi(header: &Path) -> Abi {
             }
         }
     }
-    let dir = scratch("numbers");
+    // Tests that run at the same time ask about the same header.
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let dir = scratch(&format!("numbers-{}", ASKED.fetch_add(1, Relaxed)));
     let source = dir.join(format!("{}.c", header.to_string_lossy().replace(['/', '.'], "_")));
     fs::write(
         &source,
