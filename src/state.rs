@@ -15,7 +15,7 @@ use pyo3_ffi::*;
 use crate::protocol::opcode::{MEMOIZE, SHORT_BINUNICODE};
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
-use crate::py::error::{PyResult, Raised, occurred, raise};
+use crate::py::error::{Aside, PyResult, Raised, clear, occurred, raise};
 use crate::py::object::{dict_get, import, import_from};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
@@ -52,6 +52,7 @@ names! {
     builtins = "builtins";
     builtins_attr = "__builtins__";
     by_value_modules = "_PICKLE_BY_VALUE_MODULES";
+    c_pickle = "_pickle";
     class_attr = "__class__";
     closed = "closed";
     closure = "__closure__";
@@ -186,8 +187,6 @@ imports! {
         dispatch_table = c"copyreg".c"dispatch_table";
         getattr = c"builtins".c"getattr";
         extension_registry = c"copyreg".c"_extension_registry";
-        pickling_error = c"_pickle".c"PicklingError";
-        unpickling_error = c"_pickle".c"UnpicklingError";
     }
     when asked {
         codecs_encode = c"codecs".c"encode";
@@ -201,10 +200,27 @@ imports! {
         name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
         ordered_dict = c"collections".c"OrderedDict";
         partial = c"functools".c"partial";
+        // This module imports functools and with it collections, which takes longer than all the rest.
+        pickling_error = c"_pickle".c"PicklingError";
         typing_typevar = c"typing".c"TypeVar";
+        unpickling_error = c"_pickle".c"UnpicklingError";
         urandom = c"os".c"urandom";
         weak_key_dictionary = c"weakref".c"WeakKeyDictionary";
         weak_value_dictionary = c"weakref".c"WeakValueDictionary";
+    }
+}
+
+impl Imports {
+    /// Raises PicklingError. Foreign code may run before, where nobody has imported `_pickle`.
+    #[cold]
+    pub fn raise_pickling(&self, message: &str) -> Raised {
+        self.pickling_error().map_or_else(|raised| raised, |exception| raise(exception, message))
+    }
+
+    /// Raises UnpicklingError; as above.
+    #[cold]
+    pub fn raise_unpickling(&self, message: &str) -> Raised {
+        self.unpickling_error().map_or_else(|raised| raised, |exception| raise(exception, message))
     }
 }
 
@@ -361,6 +377,22 @@ impl State {
             // SAFETY: the exception types are there for the interpreter's life.
             None => Err(raise(unsafe { PyExc_AttributeError }, "module 'sys' has no attribute 'modules'")),
         }
+    }
+
+    /// One of the exception types of `_pickle`, with which nobody can have raised anything before that is imported. The
+    /// exception that is set is left alone.
+    #[cold]
+    pub fn pickle_type(&self, get: impl FnOnce(&Imports) -> PyResult<*mut PyObject>) -> Option<*mut PyObject> {
+        let aside = Aside::put();
+        let imported = self.modules().and_then(|modules| dict_get(modules.as_ptr(), self.names.c_pickle.as_ptr()));
+        let ty = imported.and_then(|module| module.map(|_| get(&self.imports)).transpose());
+        if ty.is_err() {
+            clear();
+        }
+        if let Some(aside) = aside {
+            aside.back();
+        }
+        ty.unwrap_or(None)
     }
 
     #[cold]

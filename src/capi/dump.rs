@@ -23,7 +23,7 @@ use crate::pickler::{Memory, Options, Report, Sink, dump_to_bytes, dump_to_memor
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::{self, PyResult, Raised, matches};
 use crate::py::message::message;
-use crate::state::State;
+use crate::state::{Imports, State};
 
 /// Bits of the flags in the options of dump and load.
 #[repr(C)]
@@ -431,7 +431,7 @@ fn status_of_exception() -> cp_status_value {
     if matches(memory) {
         CP_ERR_NO_MEMORY
     } else if refusals.into_iter().any(matches)
-        || State::get().is_ok_and(|state| matches(state.imports.pickling_error.as_ptr()))
+        || State::get().is_ok_and(|state| state.pickle_type(Imports::pickling_error).is_some_and(matches))
     {
         CP_ERR_PICKLING
     } else {

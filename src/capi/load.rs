@@ -22,11 +22,11 @@ use super::status::cp_status;
 use super::status::cp_status_value::{self, *};
 use crate::module::init::module;
 use crate::module::install::install;
-use crate::py::error::{self, PyResult, Raised, check, matches, raise};
+use crate::py::error::{self, PyResult, Raised, check, matches};
 use crate::py::message::{NoText, c_string, message};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::state::State;
+use crate::state::{Imports, State};
 use crate::unpickler::options::{FindClass, Options, Report, load_from_memory, load_from_source};
 use crate::unpickler::source::FileSource;
 
@@ -359,7 +359,7 @@ impl FindClass for Globals {
         let Some(find) = self.find else { return Ok(None) };
         let refuse = || {
             let message = message!("the host refuses {}.{}", text::display(module), text::display(qualname));
-            Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message))
+            Err(State::get()?.imports.raise_unpickling(&message))
         };
         let (as_text, name_as_text) = (text::utf8(module)?, text::utf8(qualname)?);
         let names = c_string(as_text.as_bytes())
@@ -399,11 +399,11 @@ fn status_of_exception() -> cp_status_value {
             [PyExc_ValueError, PyExc_KeyError, PyExc_TypeError, PyExc_OverflowError],
         )
     };
-    let unpickling = State::get().map(|state| state.imports.unpickling_error.as_ptr());
+    let unpickling = State::get().ok().and_then(|state| state.pickle_type(Imports::unpickling_error));
     if matches(memory) {
         CP_ERR_NO_MEMORY
     } else if about_data.into_iter().any(matches)
-        || unpickling.is_ok_and(matches)
+        || unpickling.is_some_and(matches)
         // What has passed no Python frame was raised by the loader, or by a type that was given bad values.
         || about_values.into_iter().any(matches) && !has_traceback()
     {

@@ -1,18 +1,20 @@
 //! What the importable face has, made once for an interpreter: the classes, the functions and the tables.
 
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
+use super::chain::{self, Chain};
 use super::{class, functions, install, memo_proxy, pickler, questions, reducers, tables, unpickler};
 use crate::protocol::wire::Wire;
 use crate::py::class::version;
 use crate::py::dict_watch::DictWatch;
-use crate::py::error::{PyResult, check, raise};
+use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::layout::list_items;
-use crate::py::object::{attr, dict_get, each_item, import_from, type_attr};
+use crate::py::object::{dict_get, each_item, import_from, type_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::reconstruct::{table, tracker};
@@ -61,9 +63,9 @@ pub struct Face {
     /// `Pickler._dispatch_table`, and what was in it at first.
     reducers: Owned,
     reducers_at_first: Owned,
-    /// `Pickler.dispatch_table`, a ChainMap, and its list of mappings.
-    pub dispatch_table: Owned,
-    maps: Owned,
+    /// What `Pickler.dispatch_table` is until somebody asks for it, and from then on.
+    promised_chain: Owned,
+    chain: OnceLock<Chain>,
     /// All that a module of the face has, by name.
     pub attributes: Owned,
     /// `cloudpickle.cloudpickle`, whether or not it was installed.
@@ -104,20 +106,12 @@ fn make() -> PyResult<Face> {
     let unpickler = unpickler::make()?;
     let attributes = attributes(state, &pickler, &unpickler)?;
     let reducers = tables::reducers(state, &attributes)?;
-    // SAFETY: live objects; new references or NULL with an exception.
-    let (reducers_at_first, dispatch_table) = unsafe {
-        let chain_map = import_from(c"collections", c"ChainMap")?;
-        let copyreg = state.imports.dispatch_table.as_ptr();
-        let end = ptr::null_mut::<PyObject>();
-        let chain = PyObject_CallFunctionObjArgs(chain_map.as_ptr(), reducers.as_ptr(), copyreg, end);
-        (Owned::new(PyDict_Copy(reducers.as_ptr()))?, Owned::new(chain)?)
-    };
-    let maps = attr(dispatch_table.as_ptr(), text::new("maps")?.as_ptr())?;
-    for (name, value) in
-        [(c"_dispatch_table", &reducers), (c"dispatch_table", &dispatch_table), (c"dispatch", &dispatch_table)]
-    {
-        // SAFETY: live objects and NUL-terminated text.
-        check(unsafe { PyObject_SetAttrString(pickler.as_ptr(), name.as_ptr(), value.as_ptr()) })?;
+    // SAFETY: a live dict; a new reference or NULL with an exception.
+    let reducers_at_first = unsafe { Owned::new(PyDict_Copy(reducers.as_ptr()))? };
+    let promised_chain = chain::promise()?;
+    set(&pickler, c"_dispatch_table", &reducers)?;
+    for name in CHAINED {
+        set(&pickler, name, &promised_chain)?;
     }
     let own = |class: &Owned, name: &Name| match type_attr(class.as_ptr().cast(), name.as_ptr()) {
         Some(own) => Ok(own),
@@ -147,8 +141,8 @@ fn make() -> PyResult<Face> {
         unpickler_memo_proxy: memo_proxy::make_of_unpickler()?,
         reducers,
         reducers_at_first,
-        dispatch_table,
-        maps,
+        promised_chain,
+        chain: OnceLock::new(),
         attributes,
         inner,
         outer: OnceLock::new(),
@@ -159,6 +153,14 @@ fn make() -> PyResult<Face> {
         tables: AtomicBool::new(false),
         version: AtomicU32::new(0),
     })
+}
+
+/// The names that the chained tables have in the class.
+const CHAINED: [&CStr; 2] = [c"dispatch_table", c"dispatch"];
+
+fn set(class: &Owned, name: &CStr, value: &Owned) -> PyResult<()> {
+    // SAFETY: live objects and NUL-terminated text.
+    check(unsafe { PyObject_SetAttrString(class.as_ptr(), name.as_ptr(), value.as_ptr()) }).map(drop)
 }
 
 /// Puts functions into a dict by their names.
@@ -227,6 +229,28 @@ impl Face {
         Ok(())
     }
 
+    /// `Pickler.dispatch_table` as it was at first: made now, if nobody asked before.
+    pub fn chain(&self) -> PyResult<&Chain> {
+        if self.chain.get().is_none() {
+            // Another thread may be faster, since this imports a module: its chain is as good.
+            let _ = self.chain.set(chain::make(&self.reducers)?);
+        }
+        let Some(chain) = self.chain.get() else { return Err(Raised) };
+        for name in CHAINED {
+            let there = type_attr(self.pickler.as_ptr().cast(), text::new(&name.to_string_lossy())?.as_ptr());
+            if there.is_some_and(|there| there.as_ptr() == self.promised_chain.as_ptr()) {
+                set(&self.pickler, name, &chain.mapping)?;
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Is it what `Pickler.dispatch_table` was at first?
+    #[inline]
+    pub fn is_chain(&self, object: *mut PyObject) -> bool {
+        object == self.promised_chain.as_ptr() || self.chain.get().is_some_and(|chain| chain.mapping.as_ptr() == object)
+    }
+
     /// An attribute as it was at first.
     pub fn constant(&self, name: &str) -> PyResult<Owned> {
         let name = text::new(name)?;
@@ -276,12 +300,15 @@ impl Face {
         if !same {
             self.look()?;
         }
-        let (len, maps) = list_items(self.maps.as_ptr());
-        // SAFETY: so many items.
-        let chained = len == 2
-            && unsafe {
-                *maps == self.reducers.as_ptr() && *maps.add(1) == State::get()?.imports.dispatch_table.as_ptr()
-            };
+        let chained = match self.chain.get() {
+            Some(chain) => {
+                let (len, maps) = list_items(chain.maps.as_ptr());
+                let copyreg = State::get()?.imports.dispatch_table.as_ptr();
+                // SAFETY: so many items.
+                len == 2 && unsafe { *maps == self.reducers.as_ptr() && *maps.add(1) == copyreg }
+            }
+            None => true,
+        };
         Ok(Replaced {
             by_python: self.by_python.load(Ordering::Relaxed),
             tables: !chained || self.tables.load(Ordering::Relaxed),
@@ -333,9 +360,9 @@ impl Face {
             (&names.dynamic_function_reduce, &own.dynamic_function_reduce),
             (&names.function_getnewargs, &own.function_getnewargs),
             (&names.persistent_id, &own.persistent_id),
-            (&names.dispatch_table, &self.dispatch_table),
         ]
         .into_iter()
         .all(|(name, own)| type_attr(class, name.as_ptr()).is_some_and(|found| found.as_ptr() == own.as_ptr()))
+            && type_attr(class, names.dispatch_table.as_ptr()).is_some_and(|found| self.is_chain(found.as_ptr()))
     }
 }

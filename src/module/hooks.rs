@@ -35,25 +35,26 @@ impl Hooks {
         ];
         let mut overridden = replaced.by_python;
         for (name, own) in asked {
-            overridden |= !looks.is_own(name.as_ptr(), own)?;
+            overridden |= !looks.finds(name.as_ptr(), |found| found == own.as_ptr())?;
         }
         if overridden {
             hooks.reducer_override = optional_attr(object, face.names.reducer_override.as_ptr())?;
         }
-        if !looks.is_own(face.names.persistent_id.as_ptr(), &face.own.persistent_id)? {
+        let own = face.own.persistent_id.as_ptr();
+        if !looks.finds(face.names.persistent_id.as_ptr(), |found| found == own)? {
             hooks.persistent_id = optional_attr(object, face.names.persistent_id.as_ptr())?;
         }
         // SAFETY: an instance; the reference ends here.
         let member = unsafe { fields(object) }.dispatch_table;
         hooks.dispatch_table = if !member.is_null() {
             Some(Owned::of(member))
-        } else if replaced.tables || !looks.is_own(face.names.dispatch_table.as_ptr(), &face.dispatch_table)? {
+        } else if replaced.tables || !looks.finds(face.names.dispatch_table.as_ptr(), |found| face.is_chain(found))? {
             optional_attr(object, face.names.dispatch_table.as_ptr())?
         } else {
             None
         };
         if let Some(table) = &hooks.dispatch_table
-            && table.as_ptr() == face.dispatch_table.as_ptr()
+            && face.is_chain(table.as_ptr())
             && !replaced.tables
         {
             hooks.dispatch_table = None;
@@ -98,9 +99,9 @@ impl Looks {
         Self { class, dict: if empty { std::ptr::null_mut() } else { dict }, plain }
     }
 
-    /// Is the attribute of the instance what our own class has under this name?
-    fn is_own(&self, name: *mut PyObject, own: &Owned) -> PyResult<bool> {
-        let in_class = type_attr(self.class, name).is_some_and(|found| found.as_ptr() == own.as_ptr());
+    /// Is the attribute of the instance one of its class, and what our own class has under this name?
+    fn finds(&self, name: *mut PyObject, is_own: impl Fn(*mut PyObject) -> bool) -> PyResult<bool> {
+        let in_class = type_attr(self.class, name).is_some_and(|found| is_own(found.as_ptr()));
         Ok(self.plain && in_class && (self.dict.is_null() || dict_get(self.dict, name)?.is_none()))
     }
 }

@@ -49,6 +49,8 @@ pub fn install(replace: bool, package: Option<*mut PyObject>) -> PyResult<bool> 
     // SAFETY: a constant that CPython does not write to; a new reference.
     let getattr = unsafe { Owned::new(PyCFunction_NewEx(GETATTR.as_ptr().cast(), ptr::null_mut(), ptr::null_mut()))? };
     set(&fast, "__getattr__", getattr.as_ptr())?;
+    // Who looks into the class itself finds what the package has.
+    face.chain()?;
     move_in(state, &modules, &face.inner)?;
     let rows = [
         (text::whole(format_args!("{name}.cloudpickle"))?, &face.inner),

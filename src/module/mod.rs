@@ -1,6 +1,7 @@
 //! The doors of the importable face.
 
 pub mod arguments;
+mod chain;
 pub mod class;
 pub mod definition;
 pub mod face;

@@ -255,7 +255,7 @@ unsafe extern "C" fn dump(
         let Some(write) = write else {
             let name = text::type_name(type_of(object));
             let message = message!("Pickler.__init__() was not called by {name}.__init__()");
-            return Err(raise(State::get()?.imports.pickling_error.as_ptr(), &message));
+            return Err(State::get()?.imports.raise_pickling(&message));
         };
         let mut sink = FileSink::new(write);
         to_sink(object, obj, &mut sink)?;

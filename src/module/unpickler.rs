@@ -245,7 +245,7 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         let Some(file) = file else {
             let name = text::type_name(type_of(object));
             let message = message!("Unpickler.__init__() was not called by {name}.__init__()");
-            return Err(raise(State::get()?.imports.unpickling_error.as_ptr(), &message));
+            return Err(State::get()?.imports.raise_unpickling(&message));
         };
         let mut source = FileSource::new(file.as_ptr())?;
         let has_policy = overridden(object, face.names.find_class.as_ptr(), &face.own.find_class)?.is_some();
@@ -310,7 +310,7 @@ unsafe extern "C" fn persistent_load(_: *mut PyObject, _: *mut PyObject) -> *mut
     trampoline::object(|| {
         let message =
             "A load persistent id instruction was encountered, but no persistent_load function was specified.";
-        Err(raise(State::get()?.imports.unpickling_error.as_ptr(), message))
+        Err(State::get()?.imports.raise_unpickling(message))
     })
 }
 

@@ -215,8 +215,7 @@ impl Pickler<'_> {
             let le = number.to_le_bytes();
             self.out.short([LONG_BINPUT, le[0], le[1], le[2], le[3], 0, 0, 0], 5);
         } else {
-            let error = self.state.imports.pickling_error.as_ptr();
-            return Err(raise(error, "memo id too large for LONG_BINPUT"));
+            return Err(self.pickling_error("memo id too large for LONG_BINPUT"));
         }
         Ok(())
     }
@@ -379,10 +378,9 @@ impl Pickler<'_> {
     }
 
     pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
-        let pickling_error = self.state.imports.pickling_error.as_ptr();
         if self.protocol < 5 {
             let be = if words_are_mended() { "be " } else { "" };
-            return Err(raise(pickling_error, &message!("PickleBuffer can only {be}pickled with protocol >= 5")));
+            return Err(self.pickling_error(&message!("PickleBuffer can only {be}pickled with protocol >= 5")));
         }
         // SAFETY: a live PickleBuffer; the view lives as long as it is not released.
         let view = unsafe {
@@ -392,7 +390,7 @@ impl Pickler<'_> {
             }
             if !(*view).suboffsets.is_null() || PyBuffer_IsContiguous(view, b'A' as _) == 0 {
                 let message = "PickleBuffer can not be pickled when pointing to a non-contiguous buffer";
-                return Err(raise(pickling_error, message));
+                return Err(self.pickling_error(message));
             }
             view
         };

@@ -13,6 +13,7 @@ use crate::py::message::message;
 use crate::py::object::{attr, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::state::Imports;
 
 /// Pickles into memory of `malloc`.
 pub fn dump_to_memory(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Memory> {
@@ -80,10 +81,9 @@ fn fail(pickler: &mut Pickler<'_>, root: *mut PyObject, exception: Owned, report
     let exception = if is(recursion) {
         // A `__reduce__` of Python code went too deep: as cloudpickle's `Pickler.dump` says it.
         error::restore(exception);
-        error::raise_from_current(
-            pickler.state.imports.pickling_error.as_ptr(),
-            "Could not pickle object as excessively deep recursion required.",
-        );
+        error::raise_from_current(|| {
+            pickler.pickling_error("Could not pickle object as excessively deep recursion required.")
+        });
         match error::take() {
             Some(exception) => exception,
             None => return Raised,
@@ -139,6 +139,7 @@ fn add_note(exception: &Owned, note: &str, once: bool) -> PyResult<()> {
 /// take one.
 fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<()> {
     let ty = type_of(exception.as_ptr()).cast::<PyObject>();
+    let pickling_error = pickler.state.pickle_type(Imports::pickling_error);
     // SAFETY: static exception types.
     let plain = unsafe {
         [
@@ -149,14 +150,13 @@ fn say_where(pickler: &Pickler<'_>, exception: &Owned, path: &str) -> PyResult<(
             PyExc_NotImplementedError,
             PyExc_OverflowError,
             PyExc_RecursionError,
-            pickler.state.imports.pickling_error.as_ptr(),
         ]
     };
     let args = text::new("args")?;
     let given = attr(exception.as_ptr(), args.as_ptr())?;
     // SAFETY: live objects.
     unsafe {
-        if plain.contains(&ty)
+        if (plain.contains(&ty) || pickling_error == Some(ty))
             && PyTuple_CheckExact(given.as_ptr()) != 0
             && let [message] = tuple_items(given.as_ptr())
             && PyUnicode_CheckExact(*message) != 0

@@ -281,7 +281,7 @@ impl<'a> Pickler<'a> {
              memory was taken",
             self.depth
         );
-        Err(raise(self.state.imports.pickling_error.as_ptr(), &text))
+        Err(self.pickling_error(&text))
     }
 
     #[cold]
@@ -292,7 +292,7 @@ impl<'a> Pickler<'a> {
              reductions lie in each other",
             self.options.max_depth
         );
-        raise(self.state.imports.pickling_error.as_ptr(), &text)
+        self.pickling_error(&text)
     }
 
     /// Holds an object while its frame exists.

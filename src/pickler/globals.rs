@@ -177,9 +177,11 @@ impl Pickler<'_> {
     /// PicklingError "Can't pickle <repr>: …", with the exception that is set as its cause. `what` is a format of
     /// `PyUnicode_FromFormat` with two objects.
     #[cold]
-    fn cannot(&self, object: *mut PyObject, what: &CStr, first: *mut PyObject, second: *mut PyObject) -> Raised {
-        let pickling_error = self.state.imports.pickling_error.as_ptr();
+    fn cannot(&mut self, object: *mut PyObject, what: &CStr, first: *mut PyObject, second: *mut PyObject) -> Raised {
         let cause = error::take();
+        if let Err(raised) = self.foreign() {
+            return raised;
+        }
         // SAFETY: live objects, as many as the formats ask for; CPython's formatting keeps lone surrogates, which a
         // Rust string cannot hold.
         let message = unsafe {
@@ -188,6 +190,7 @@ impl Pickler<'_> {
             })
         };
         let Ok(message) = message else { return Raised };
+        let Ok(pickling_error) = self.state.imports.pickling_error() else { return Raised };
         // SAFETY: a live type and a live str.
         unsafe { PyErr_SetObject(pickling_error, message.as_ptr()) };
         match cause {
@@ -240,9 +243,6 @@ impl Pickler<'_> {
 
     #[cold]
     fn not_the_same(&mut self, object: *mut PyObject, module: *mut PyObject, name: *mut PyObject) -> Raised {
-        if let Err(raised) = self.foreign() {
-            return raised;
-        }
         self.cannot(object, c"it's not the same object as %S.%S", module, name)
     }
 
@@ -353,7 +353,7 @@ impl Pickler<'_> {
         self.text(name)
     }
 
-    fn identifier(&self, name: *mut PyObject, what: &str) -> PyResult<Owned> {
+    fn identifier(&mut self, name: *mut PyObject, what: &str) -> PyResult<Owned> {
         // SAFETY: a live object; both raise TypeError for anything but a str.
         let encoded = unsafe {
             Owned::new(if self.protocol == 3 { PyUnicode_AsUTF8String(name) } else { PyUnicode_AsASCIIString(name) })
@@ -365,7 +365,7 @@ impl Pickler<'_> {
             }
             let protocol = self.protocol;
             let message = message!("can't pickle {what} identifier '{}' using pickle protocol {protocol}", shown(name));
-            raise_from_current(self.state.imports.pickling_error.as_ptr(), &message)
+            raise_from_current(|| self.pickling_error(&message))
         })
     }
 

@@ -10,7 +10,7 @@ use super::known::instances::Known;
 use super::plan::{Place, Plan};
 use super::script::Step;
 use crate::protocol::opcode::*;
-use crate::py::error::{PyResult, Raised, clear, matches, raise};
+use crate::py::error::{PyResult, Raised, clear, matches};
 use crate::py::habits::NAMES_WHAT_IT_GOT;
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::message::message;
@@ -187,9 +187,13 @@ impl Pickler<'_> {
         Err(self.pickling_error(&message))
     }
 
+    /// Raises PicklingError, which may have to be imported.
     #[cold]
-    pub(super) fn pickling_error(&self, message: &str) -> Raised {
-        raise(self.state.imports.pickling_error.as_ptr(), message)
+    pub(super) fn pickling_error(&mut self, message: &str) -> Raised {
+        match self.foreign() {
+            Ok(()) => self.state.imports.raise_pickling(message),
+            Err(raised) => raised,
+        }
     }
 
     /// A reduce value: a name, or a tuple of two to six.
@@ -238,7 +242,7 @@ impl Pickler<'_> {
         Ok(Some(plan.finish()))
     }
 
-    fn parts(&self, value: *mut PyObject) -> PyResult<Parts> {
+    fn parts(&mut self, value: *mut PyObject) -> PyResult<Parts> {
         let items = tuple_items(value);
         if !(2..=6).contains(&items.len()) {
             return Err(self.pickling_error("tuple returned by __reduce__ must contain 2 through 6 elements"));
@@ -246,7 +250,7 @@ impl Pickler<'_> {
         // SAFETY: a static object.
         let given = |i: usize| items.get(i).copied().filter(|o| *o != unsafe { Py_None() });
         // The last three were worded apart from the first two, until 3.14 made them alike.
-        let wrong = |nth: &str, what: &str, object: *mut PyObject| {
+        let mut wrong = |nth: &str, what: &str, object: *mut PyObject| {
             let given = type_name(object);
             let late = nth != "first" && nth != "second";
             Err(self.pickling_error(&match (NAMES_WHAT_IT_GOT, late) {

@@ -114,11 +114,11 @@ pub fn clear() {
     unsafe { PyErr_Clear() }
 }
 
-/// Sets an exception whose cause and context are the one that is set now, if there is one.
+/// Has an exception raised whose cause and context are the one that is set now, if there is one.
 #[cold]
-pub fn raise_from_current(exception: *mut PyObject, message: &str) -> Raised {
+pub fn raise_from_current(raise: impl FnOnce() -> Raised) -> Raised {
     let cause = take();
-    let raised = raise(exception, message);
+    let raised = raise();
     match cause {
         Some(cause) => chain(cause),
         None => raised,

@@ -2,7 +2,7 @@
 
 use pyo3_ffi::*;
 
-use super::error::{PyResult, Raised, clear, matches, raise_from_current};
+use super::error::{PyResult, Raised, clear, matches, raise, raise_from_current};
 use super::object::{attr, dict_get, optional_attr};
 use super::owned::Owned;
 use super::text::{self, repr};
@@ -94,7 +94,7 @@ fn absent(module: *mut PyObject, name: *mut PyObject, path: bool) -> Raised {
         message!("Can't get attribute {} on {}", repr(name), repr(module))
     };
     // SAFETY: exception types live as long as the interpreter.
-    raise_from_current(unsafe { PyExc_AttributeError }, &message)
+    raise_from_current(|| raise(unsafe { PyExc_AttributeError }, &message))
 }
 
 /// `repr` of the module's name.

@@ -2,7 +2,7 @@
 
 use pyo3_ffi::PyObject;
 
-use crate::py::error::{PyResult, Raised, raise};
+use crate::py::error::{PyResult, Raised};
 use crate::py::message::{append, message};
 use crate::py::new_code::{MINOR, Misfit, make};
 use crate::py::owned::Owned;
@@ -31,7 +31,7 @@ fn refuse(versions: &[u8], name: Option<String>) -> Raised {
     }
     let message = message!("the code object{name} is of {origin}, and this is CPython 3.{MINOR}");
     match State::get() {
-        Ok(state) => raise(state.imports.unpickling_error.as_ptr(), &message),
+        Ok(state) => state.imports.raise_unpickling(&message),
         Err(raised) => raised,
     }
 }

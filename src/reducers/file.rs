@@ -51,7 +51,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, file: *mut PyObject) -> PyResult<Frame>
             return raised;
         }
         let message = message!("Cannot pickle file {} as it cannot be read", text::display(name.as_ptr()));
-        raise_from_current(state.imports.pickling_error.as_ptr(), &message)
+        raise_from_current(|| refuse(state, &message))
     })?;
     // SAFETY: a live callable; a new reference or an exception.
     let copy = unsafe { Owned::new(PyObject_CallNoArgs(import_from(c"io", c"StringIO")?.as_ptr()))? };
@@ -63,7 +63,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, file: *mut PyObject) -> PyResult<Frame>
 }
 
 fn refuse(state: &State, message: &str) -> Raised {
-    raise(state.imports.pickling_error.as_ptr(), message)
+    state.imports.raise_pickling(message)
 }
 
 /// `file is sys.name`

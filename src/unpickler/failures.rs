@@ -12,7 +12,7 @@ impl Machine<'_, '_> {
     /// UnpicklingError with the offset.
     #[cold]
     pub(super) fn fail(&self, message: &str) -> Raised {
-        self.fail_with(self.state.imports.unpickling_error.as_ptr(), message)
+        self.state.imports.unpickling_error().map_or_else(|raised| raised, |error| self.fail_with(error, message))
     }
 
     /// ValueError with the offset.

@@ -6,7 +6,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::machine::Machine;
-use crate::py::error::{PyResult, Raised, matches, occurred, raise};
+use crate::py::error::{PyResult, Raised, matches, occurred};
 use crate::py::message::message;
 use crate::py::object::call1;
 use crate::py::owned::Owned;
@@ -153,8 +153,8 @@ impl Machine<'_, '_> {
                 if matches(PyExc_UnicodeDecodeError) {
                     crate::py::error::clear();
                     // Without the offset: the whole message is tested for.
-                    let error = self.state.imports.unpickling_error.as_ptr();
-                    return raise(error, "persistent IDs in protocol 0 must be ASCII strings");
+                    let message = "persistent IDs in protocol 0 must be ASCII strings";
+                    return self.state.imports.raise_unpickling(message);
                 }
                 raised
             })?
