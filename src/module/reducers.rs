@@ -8,6 +8,7 @@ use super::arguments::type_error;
 use super::definition::{Constant, of_one};
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
+use crate::pickler::lease::Lease;
 use crate::pickler::options::Options;
 use crate::pickler::out::Home;
 use crate::py::error::PyResult;
@@ -27,7 +28,7 @@ use crate::reducers::{
 /// An engine that is only asked.
 pub fn asking<T>(globals_ref: Option<&Owned>, ask: impl FnOnce(&mut Pickler<'_>) -> PyResult<T>) -> PyResult<T> {
     let options = Options { globals_ref: globals_ref.map(Owned::as_ptr), ..Options::default() };
-    ask(&mut Pickler::new(options, Home::Memory, None)?)
+    ask(&mut *Lease::new(options, Home::Memory, None)?)
 }
 
 /// The reduce value that is described; NotImplemented if none is.

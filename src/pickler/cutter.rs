@@ -2,7 +2,7 @@
 
 use pyo3_ffi::*;
 
-use super::engine::Pickler;
+use super::lease::Lease;
 use super::options::Options;
 use super::out::Home;
 use super::plan::shared_text;
@@ -17,7 +17,7 @@ use crate::py::vec::TryPush;
 /// Cuts a stencil.
 pub struct Cutter {
     /// What encodes; its own memo stays empty.
-    encoder: Pickler<'static>,
+    encoder: Lease<'static>,
     marks: Vec<Mark>,
     held: Vec<Owned>,
     needed: Option<Owned>,
@@ -39,7 +39,7 @@ fn place(count: usize) -> u16 {
 
 impl Cutter {
     pub fn new() -> PyResult<Self> {
-        let encoder = Pickler::new(Options::default(), Home::Memory, None)?;
+        let encoder = Lease::new(Options::default(), Home::Memory, None)?;
         Ok(Self { encoder, marks: vec![], held: vec![], needed: None, opens: false })
     }
 

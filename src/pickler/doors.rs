@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
+use super::lease::Lease;
 use super::memo::Memo;
 use super::options::{Options, Report, SaysWhere};
 use super::out::{Home, Memory};
@@ -17,14 +18,14 @@ use crate::state::Imports;
 
 /// Pickles into memory of `malloc`.
 pub fn dump_to_memory(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Memory> {
-    let mut pickler = Pickler::new(options, Home::Memory, None)?;
+    let mut pickler = Lease::new(options, Home::Memory, None)?;
     run(&mut pickler, object, report)?;
     pickler.out.take_memory()
 }
 
 /// Pickles into a new bytes object.
 pub fn dump_to_bytes(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Owned> {
-    let mut pickler = Pickler::new(options, Home::Bytes, None)?;
+    let mut pickler = Lease::new(options, Home::Bytes, None)?;
     run(&mut pickler, object, report)?;
     pickler.out.take_bytes()
 }
@@ -36,7 +37,7 @@ pub fn dump_to_sink<'a>(
     sink: &'a mut dyn Sink,
     report: &mut Report,
 ) -> PyResult<()> {
-    let mut pickler = Pickler::new(options, Home::Memory, Some(sink))?;
+    let mut pickler = Lease::new(options, Home::Memory, Some(sink))?;
     run(&mut pickler, object, report)
 }
 
@@ -48,13 +49,13 @@ pub fn dump_with_memo<'a>(
     memo: &mut Memo,
     report: &mut Report,
 ) -> PyResult<()> {
-    let options = Options { memo: Some(std::mem::take(memo)), ..options };
-    let mut pickler = Pickler::new(options, Home::Memory, Some(sink))?;
+    let mut pickler = Lease::new(options, Home::Memory, Some(sink))?;
     pickler.keeps_memo = true;
+    std::mem::swap(memo, &mut pickler.memo);
     let dumped = run(&mut pickler, object, report);
     // What it knows is still there: the caller holds the root, and the pickler what it made.
     let published = pickler.memo.publish();
-    *memo = std::mem::take(&mut pickler.memo);
+    std::mem::swap(memo, &mut pickler.memo);
     dumped.and(published)
 }
 

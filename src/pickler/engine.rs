@@ -11,7 +11,6 @@
 //! Objects that the engine or a reducer makes on the way lie in `keep` in any case; before the first foreign call it
 //! never shrinks.
 
-use std::mem;
 use std::ptr;
 
 use pyo3_ffi::*;
@@ -23,9 +22,8 @@ use super::known::shape::Shapes;
 use super::memo::Memo;
 use super::memory;
 use super::options::Options;
-use super::out::{Home, Lent, Out};
+use super::out::{Home, Out};
 use super::plan::Plan;
-use super::scratch::Scratch;
 use super::script::Step;
 use super::sink::Sink;
 use super::wires::Wires;
@@ -42,6 +40,9 @@ use crate::state::State;
 
 /// How often memory is looked at: each time the depth passes a multiple of this.
 const MEMORY_STEP: usize = 8192;
+
+/// A vector of more entries is not kept from one dump to the next.
+const MOST_KEPT: usize = 4096;
 
 /// One dump under way.
 pub struct Pickler<'a> {
@@ -104,37 +105,31 @@ pub struct Waiting {
 }
 
 impl<'a> Pickler<'a> {
-    #[inline(always)]
-    pub fn new(mut options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
-        let scratch = Scratch::take();
-        let lent = scratch.block.map_or_else(Lent::new, Ok)?;
-        let mut out = Out::new(home, options.max_bytes, lent);
-        if options.persistent_id.is_some() || options.fast {
-            out.make_detour();
-        }
+    /// One that does nothing yet: [`Pickler::start`] makes it ready.
+    pub fn idle() -> PyResult<Self> {
         Ok(Self {
-            out,
-            memo: options.memo.take().unwrap_or_else(|| Memo::reuse(scratch.log, scratch.table)),
-            stack: scratch.stack,
-            steps: scratch.steps,
-            keep: scratch.keep,
+            out: Out::idle(),
+            memo: Memo::default(),
+            stack: Vec::new(),
+            steps: Vec::new(),
+            keep: Vec::new(),
             beginning: ptr::null_mut(),
             nested: 0,
             depth: 0,
             memory_at_first: None,
             in_person: None,
             own_globals_ref: None,
-            asks: options.asks(),
+            asks: false,
             parked: Vec::new(),
             interposed: None,
-            pinned: scratch.pinned,
+            pinned: Vec::new(),
             wires: None,
             shapes: Shapes::default(),
-            protocol: options.protocol,
-            puts: if options.fast { 0 } else { options.protocol },
-            is_foreign: cfg!(Py_GIL_DISABLED),
-            options,
-            sink,
+            protocol: 0,
+            puts: 0,
+            is_foreign: false,
+            options: Options::default(),
+            sink: None,
             state: State::get()?,
             limit_reached: false,
             sink_failed: false,
@@ -142,6 +137,49 @@ impl<'a> Pickler<'a> {
             keeps_memo: false,
             refused: None,
         })
+    }
+
+    /// Makes a pickler that is idle ready for one dump.
+    #[inline]
+    pub fn start(&mut self, options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<()> {
+        self.state = State::get()?;
+        self.out.start(home, options.max_bytes)?;
+        if options.persistent_id.is_some() || options.fast {
+            self.out.make_detour();
+        }
+        self.memo.restart();
+        self.beginning = ptr::null_mut();
+        (self.nested, self.depth, self.memory_at_first) = (0, 0, None);
+        self.asks = options.asks();
+        self.protocol = options.protocol;
+        self.puts = if options.fast { 0 } else { options.protocol };
+        self.is_foreign = cfg!(Py_GIL_DISABLED);
+        (self.limit_reached, self.sink_failed, self.builtins_found, self.keeps_memo) = (false, false, false, false);
+        self.options = options;
+        self.sink = sink;
+        Ok(())
+    }
+
+    /// Lets go of everything but a moderate amount of memory.
+    #[inline]
+    pub fn stop(&mut self) {
+        self.memo.release();
+        self.memo.shrink();
+        self.shapes.clear();
+        for held in [&mut self.keep, &mut self.pinned] {
+            recycle(held);
+        }
+        recycle(&mut self.stack);
+        recycle(&mut self.steps);
+        recycle(&mut self.parked);
+        self.interposed = None;
+        self.in_person = None;
+        self.own_globals_ref = None;
+        self.wires = None;
+        self.refused = None;
+        self.options.buffer_callback = None;
+        self.sink = None;
+        self.out.stop();
     }
 
     /// Writes the whole pickle of an object.
@@ -510,24 +548,12 @@ impl<'a> Pickler<'a> {
     }
 }
 
-impl Drop for Pickler<'_> {
-    fn drop(&mut self) {
-        // Dropping what is held may run finalizers, and these may pickle: they find the pool as it is.
-        let (log, table) = mem::take(&mut self.memo).into_memory();
-        self.stack.clear();
-        self.steps.clear();
-        self.keep.clear();
-        self.pinned.clear();
-        let scratch = Scratch {
-            keep: mem::take(&mut self.keep),
-            pinned: mem::take(&mut self.pinned),
-            block: self.out.take_back(),
-            log,
-            table,
-            stack: mem::take(&mut self.stack),
-            steps: mem::take(&mut self.steps),
-        };
-        scratch.give();
+/// Empties a vector, and drops its memory if it grew beyond what the next dumps need.
+#[inline]
+fn recycle<T>(vec: &mut Vec<T>) {
+    vec.clear();
+    if vec.capacity() > MOST_KEPT {
+        *vec = Vec::new();
     }
 }
 

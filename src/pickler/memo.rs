@@ -19,6 +19,9 @@ use crate::py::vec::TryPush;
 /// In the log, beside the address: not in the table.
 const LEFT_OUT: usize = 1;
 
+/// More entries of the log are not kept from one dump to the next.
+const LOG_KEPT: usize = 128 * 1024;
+
 /// In place of a number: under way.
 const UNDER_WAY: usize = usize::MAX;
 
@@ -47,21 +50,24 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// An empty memo in memory that another dump used.
-    pub fn reuse(mut log: Vec<usize>, mut table: Table) -> Self {
-        log.clear();
-        table.restart();
-        Self { log, table, published: false }
+    /// Begins anew, in the memory that another dump used.
+    pub fn restart(&mut self) {
+        debug_assert!(!self.published, "what it held was released");
+        self.log.clear();
+        self.table.restart();
     }
 
-    /// Drops the references and gives the memory away.
-    pub fn into_memory(mut self) -> (Vec<usize>, Table) {
-        self.release();
-        (std::mem::take(&mut self.log), std::mem::take(&mut self.table))
+    /// Frees what one large dump needed and the next ones do not.
+    pub fn shrink(&mut self) {
+        if self.log.capacity() > LOG_KEPT {
+            self.log = Vec::new();
+        }
+        self.table.shrink();
     }
 
     /// Drops the references.
-    fn release(&mut self) {
+    #[inline]
+    pub fn release(&mut self) {
         if !std::mem::take(&mut self.published) {
             return;
         }
@@ -78,7 +84,8 @@ impl Memo {
         let published = self.published;
         let mut old = std::mem::take(self);
         old.release();
-        *self = Self::reuse(std::mem::take(&mut old.log), std::mem::take(&mut old.table));
+        *self = Self { log: std::mem::take(&mut old.log), table: std::mem::take(&mut old.table), published: false };
+        self.restart();
         // Foreign code has run if it has: what is put from here on is held as before.
         self.published = published;
     }

@@ -13,6 +13,7 @@ pub mod in_person;
 pub mod ints;
 pub mod items;
 pub mod known;
+pub mod lease;
 pub mod memo;
 pub mod memory;
 #[cfg(Py_3_14)]
@@ -23,7 +24,6 @@ pub mod paper;
 pub mod path;
 pub mod plan;
 pub mod reduction;
-pub mod scratch;
 pub mod script;
 pub mod sink;
 pub mod static_types;

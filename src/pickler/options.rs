@@ -2,7 +2,6 @@
 
 use pyo3_ffi::PyObject;
 
-use super::memo::Memo;
 use crate::protocol::opcode::HIGHEST;
 use crate::py::error::PyResult;
 
@@ -36,8 +35,6 @@ pub struct Options<'a> {
     pub globals_ref: Option<*mut PyObject>,
     /// As `Pickler.fast`: nothing is memoised.
     pub fast: bool,
-    /// What earlier dumps memoised; None: nothing.
-    pub memo: Option<Memo>,
     /// How an exception says where its culprit lies.
     pub says_where: SaysWhere,
     /// None: all buffers go in band.
@@ -64,7 +61,6 @@ impl Default for Options<'_> {
             dispatch_table: None,
             globals_ref: None,
             fast: false,
-            memo: None,
             says_where: SaysWhere::InMessage,
             buffer_callback: None,
         }

@@ -8,7 +8,7 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
-pub use super::block::{LENT_BYTES, Lent, Memory};
+pub use super::block::Memory;
 use crate::protocol::opcode::{BINGET, FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET, LONG_BINGET};
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::message::message;
@@ -28,13 +28,17 @@ pub enum Home {
     Bytes,
 }
 
+/// The bytes of the block that stays from one dump to the next.
+const SCRATCH: usize = 256 * 1024;
+
 /// The head of a bytes object, and the NUL behind its data.
 const HEAD: usize = std::mem::offset_of!(PyBytesObject, ob_sval);
 
 pub struct Out {
+    /// NULL between two dumps of which the first needed a larger one.
     block: *mut u8,
-    /// The block is lent by the scratch memory, which is of malloc.
-    lent: bool,
+    /// The block is of [`SCRATCH`] bytes, of malloc, and stays here.
+    scratch: bool,
     /// Bytes of the block; data begins at `head`.
     size: usize,
     head: usize,
@@ -60,41 +64,74 @@ pub struct Out {
 }
 
 impl Out {
-    /// Begins in a block of scratch memory, [`LENT_BYTES`] long, which [`Out::take_back`] gives back.
-    pub fn new(home: Home, max_bytes: u64, lent: Lent) -> Self {
-        let head = if home == Home::Bytes { HEAD } else { 0 };
-        let block = lent.into_raw();
-        let mut out = Self {
-            block,
-            lent: true,
-            size: LENT_BYTES,
-            head,
-            // SAFETY: inside the block, which is larger than the head and the slack.
-            end: unsafe { block.add(head) },
-            // SAFETY: as above.
-            full: unsafe { block.add(LENT_BYTES - SLACK) },
+    /// Nothing yet: [`Out::start`] begins.
+    pub const fn idle() -> Self {
+        Self {
+            block: ptr::null_mut(),
+            scratch: false,
+            size: 0,
+            head: 0,
+            end: ptr::null_mut(),
+            full: ptr::null_mut(),
             in_frame: false,
             frame_at: 0,
             limit: ptr::null_mut(),
             framing: false,
             detour: false,
             flush_due: false,
-            home,
-            max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
+            home: Home::Memory,
+            max_bytes: 0,
             gone: 0,
             over_limit: false,
-        };
-        out.set_limit();
-        out
+        }
     }
 
-    /// The block of scratch memory, if the data is still in it and is not needed any more.
-    pub fn take_back(&mut self) -> Option<Lent> {
-        if !self.lent {
-            return None;
+    /// Begins an output; none of an earlier one is left.
+    #[inline]
+    pub fn start(&mut self, home: Home, max_bytes: u64) -> PyResult<()> {
+        if self.block.is_null() {
+            // SAFETY: the size is not zero.
+            self.block = unsafe { libc::malloc(SCRATCH) }.cast();
+            if self.block.is_null() {
+                return Err(no_memory());
+            }
+            self.scratch = true;
+            self.size = SCRATCH;
         }
-        self.lent = false;
-        Some(Lent(std::mem::replace(&mut self.block, ptr::null_mut())))
+        self.home = home;
+        self.head = if home == Home::Bytes { HEAD } else { 0 };
+        // SAFETY: inside the block, which is larger than the head and the slack.
+        unsafe {
+            self.end = self.block.add(self.head);
+            self.full = self.block.add(SCRATCH - SLACK);
+        }
+        (self.in_frame, self.framing, self.detour, self.flush_due, self.over_limit) =
+            (false, false, false, false, false);
+        self.max_bytes = if max_bytes == 0 { u64::MAX } else { max_bytes };
+        self.gone = 0;
+        self.limit = self.full;
+        Ok(())
+    }
+
+    /// Forgets the output. The block stays, unless a larger one was needed.
+    #[inline]
+    pub fn stop(&mut self) {
+        if !self.scratch && !self.block.is_null() {
+            self.free();
+        }
+    }
+
+    #[cold]
+    fn free(&mut self) {
+        let block = std::mem::replace(&mut self.block, ptr::null_mut()).cast();
+        // SAFETY: NULL, or of the allocator that is named, and not used again.
+        unsafe {
+            match self.home {
+                Home::Bytes if !self.scratch => PyObject_Free(block),
+                _ => libc::free(block),
+            }
+        }
+        self.scratch = false;
     }
 
     fn allocate(&self, size: usize) -> PyResult<*mut u8> {
@@ -110,11 +147,11 @@ impl Out {
 
     /// Moves the data, `len` with the head, into a block of another size.
     fn resize(&mut self, len: usize, size: usize) -> PyResult<()> {
-        let block: *mut u8 = if self.lent {
+        let block: *mut u8 = if self.scratch {
             let block = self.allocate(size)?;
             // SAFETY: the new block is longer than the data.
             unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
-            drop(self.take_back());
+            self.free();
             block
         } else {
             // SAFETY: the block is of the allocator that `home` names; the size is not zero.
@@ -412,7 +449,7 @@ impl Out {
 
     /// The data with the head in a block of its own.
     fn cut(&mut self, len: usize) -> PyResult<*mut u8> {
-        if self.lent {
+        if self.scratch {
             let block = self.allocate(len.max(1))?;
             // SAFETY: the new block is as long as the data.
             unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
@@ -454,16 +491,7 @@ const HASH: usize = size_of::<PyVarObject>();
 
 impl Drop for Out {
     fn drop(&mut self) {
-        if self.take_back().is_some() {
-            return;
-        }
-        // SAFETY: NULL or of the allocator that `home` names, and not used again.
-        unsafe {
-            match self.home {
-                Home::Memory => libc::free(self.block.cast()),
-                Home::Bytes => PyObject_Free(self.block.cast()),
-            }
-        }
+        self.free();
     }
 }
 

@@ -62,6 +62,14 @@ pub struct Shapes {
 const ENTRIES: usize = 64;
 
 impl Shapes {
+    /// Forgets all.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.slots.clear();
+        self.harmless_keys = None;
+    }
+
     fn place(class: *mut PyTypeObject) -> usize {
         (class as usize >> 4 ^ class as usize >> 10) & (ENTRIES - 1)
     }
