@@ -14,7 +14,9 @@ use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::dict::is_empty;
 use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_current};
-use crate::py::habits::{GETATTR_CHAIN, IMPORT_SAYS_WHY, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT, words_are_mended};
+use crate::py::habits::{
+    GETATTR_CHAIN, IMPORT_SAYS_WHY, KEEPS_NAME, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT, words_are_mended,
+};
 use crate::py::layout::type_of;
 use crate::py::message::message;
 use crate::py::object::{attr, dict_get, optional_attr};
@@ -25,7 +27,7 @@ use crate::py::text;
 struct Found {
     /// What has it as an attribute, if that is not the module itself.
     parent: Option<Owned>,
-    /// The last part of its qualified name.
+    /// The last part of its qualified name, an exact str.
     last: Owned,
 }
 
@@ -62,8 +64,8 @@ impl Pickler<'_> {
         if self.protocol >= 2 && self.extension(object, module_name, name)? {
             return Ok(None);
         }
+        let name = if KEEPS_NAME || found.parent.is_some() { name } else { self.keep(found.last.clone())? };
         let Some(parent) = found.parent.filter(|_| self.protocol < 4) else {
-            let name = if self.protocol < 4 { self.keep(found.last)? } else { name };
             return self.global_in_memo(object, module_name, name);
         };
         // Below protocol 4 there are no dotted names: getattr(parent, last).
@@ -99,7 +101,8 @@ impl Pickler<'_> {
         let ty = type_of(object).cast_const();
         let Some(module_name) = found.claimed else { return Ok(false) };
         let is_plain = (ty == &raw const PyType_Type || ty == &raw const PyFunction_Type)
-            && type_of(found.name.as_ptr()).cast_const() == &raw const PyUnicode_Type
+            && is_exact(found.name.as_ptr())
+            && is_exact(module_name.as_ptr())
             && is_module(found.module.as_ptr());
         if !is_plain || self.asks || self.protocol < 4 || self.in_person.is_some() {
             return Ok(false);
@@ -107,7 +110,7 @@ impl Pickler<'_> {
         self.refuse_local(object, found.name.as_ptr())?;
         let (module_name, name) = (self.keep(module_name)?, self.keep(found.name)?);
         if !self.extension(object, module_name, name)? {
-            self.global_ref(object, module_name, name)?;
+            self.global_ref(module_name, name)?;
             self.memoize(object)?;
         }
         Ok(true)
@@ -131,7 +134,7 @@ impl Pickler<'_> {
                 plan.op(MARK)?;
             }
         }
-        plan.raw(Step::Global { object, module, name: first })?;
+        plan.raw(Step::Global { module, name: first })?;
         for part in parts {
             plan.owned(part, Place::Hidden)?;
             plan.op(if unmarked { TUPLE2 } else { TUPLE })?;
@@ -207,7 +210,7 @@ impl Pickler<'_> {
         module_name: *mut PyObject,
         name: *mut PyObject,
     ) -> PyResult<Found> {
-        let plain = is_module(module) && !text::has_dot(name);
+        let plain = is_module(module) && is_exact(name) && !text::has_dot(name);
         // SAFETY: an exact module has a dict.
         let direct = if plain { dict_get(unsafe { PyModule_GetDict(module) }, name)? } else { None };
         if let Some(value) = direct {
@@ -220,7 +223,9 @@ impl Pickler<'_> {
         let mut parent = None;
         let mut value = Owned::of(module);
         let mut last = Owned::of(name);
-        for part in lookup::parts(name)? {
+        let parts = lookup::parts(name)?;
+        let is_dotted = parts.len() > 1;
+        for part in parts {
             let next = attr(value.as_ptr(), part.as_ptr()).map_err(|raised| {
                 // SAFETY: a static exception type.
                 if !matches(unsafe { PyExc_AttributeError }) {
@@ -238,7 +243,9 @@ impl Pickler<'_> {
         if value.as_ptr() != object {
             return Err(self.not_the_same(object, module_name, name));
         }
-        Ok(Found { parent: parent.filter(|p| p.as_ptr() != module), last })
+        // A module may be an attribute of itself.
+        let is_within = |parent: &Owned| if KEEPS_NAME { is_dotted } else { parent.as_ptr() != module };
+        Ok(Found { parent: parent.filter(is_within), last })
     }
 
     #[cold]
@@ -312,16 +319,11 @@ impl Pickler<'_> {
         Ok(true)
     }
 
-    /// Writes a global by its names; does not memoise it.
-    pub(super) fn global_ref(
-        &mut self,
-        object: *mut PyObject,
-        module: *mut PyObject,
-        name: *mut PyObject,
-    ) -> PyResult<()> {
+    /// Writes a global by its names, from protocol 4 on exact strs; does not memoise it.
+    pub(super) fn global_ref(&mut self, module: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
         if self.protocol >= 4 {
-            self.name_text(object, module)?;
-            self.name_text(object, name)?;
+            self.name_text(module)?;
+            self.name_text(name)?;
             self.out.op(STACK_GLOBAL);
             return Ok(());
         }
@@ -341,15 +343,12 @@ impl Pickler<'_> {
         Ok(())
     }
 
-    /// A name as the str that it is; anything else would be no name.
-    fn name_text(&mut self, object: *mut PyObject, name: *mut PyObject) -> PyResult<()> {
+    /// A name that is an exact str.
+    fn name_text(&mut self, name: *mut PyObject) -> PyResult<()> {
         if self.text_leaf(name)? {
             return Ok(());
         }
         self.paper_boundary()?;
-        if type_of(name).cast_const() != &raw const PyUnicode_Type {
-            return Err(self.cannot(object, c"%R is no name of a module or a global", name, name));
-        }
         self.text(name)
     }
 
@@ -412,12 +411,13 @@ impl Pickler<'_> {
         module: *mut PyObject,
         name: *mut PyObject,
     ) -> PyResult<Option<Frame>> {
-        if self.options.persistent_id.is_none() || self.protocol < 4 {
-            self.global_ref(object, module, name)?;
+        let are_exact = is_exact(module) && is_exact(name);
+        if self.protocol < 4 || are_exact && self.options.persistent_id.is_none() {
+            self.global_ref(module, name)?;
             self.memoize(object)?;
             return Ok(None);
         }
-        // It is asked about the names as well.
+        // It is asked about the names as well, and a name that is no exact str is an object like others.
         let mut plan = self.plan();
         plan.object(module, Place::Hidden)?;
         plan.object(name, Place::Hidden)?;
@@ -425,6 +425,11 @@ impl Pickler<'_> {
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))
     }
+}
+
+/// An exact str.
+fn is_exact(text: *mut PyObject) -> bool {
+    type_of(text).cast_const() == &raw const PyUnicode_Type
 }
 
 /// An exact module.

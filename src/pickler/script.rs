@@ -84,9 +84,8 @@ pub enum Step {
     /// Items or pairs that an iterator gives, for the object just built.
     Items(*mut PyObject),
     Pairs(*mut PyObject),
-    /// GLOBAL with the names of the module and the global, which `object` and what lies in `keep` hold.
+    /// GLOBAL with the names of the module and the global, which what lies in `keep` holds.
     Global {
-        object: *mut PyObject,
         module: *mut PyObject,
         name: *mut PyObject,
     },
@@ -299,7 +298,7 @@ impl Pickler<'_> {
             }
             Step::Items(iterator) => return self.interposed(Items::items(Owned::of(iterator))?),
             Step::Pairs(iterator) => return self.interposed(Items::pairs(Owned::of(iterator))?),
-            Step::Global { object, module, name } => self.global_ref(object, module, name)?,
+            Step::Global { module, name } => self.global_ref(module, name)?,
             Step::BuiltOnPaper => self.memoize_paper()?,
             Step::Memoize(object) => self.memoize(object)?,
         }

@@ -150,7 +150,7 @@ impl Pickler<'_> {
         {
             return Ok(());
         }
-        self.global_ref(object, module, name)?;
+        self.global_ref(module, name)?;
         self.put()?;
         self.memo.put(object)
     }

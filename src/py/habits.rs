@@ -9,6 +9,10 @@ pub const SHORT_LAST_BATCH: bool = cfg!(Py_3_15);
 /// call on what holds the last part.
 pub const GETATTR_CHAIN: bool = cfg!(Py_3_13);
 
+/// A global is written under the name that was found or given, even if that is an object of a subclass of str; before,
+/// what the module itself has as an attribute is written under the last part of the name, as a plain str.
+pub const KEEPS_NAME: bool = cfg!(Py_3_14);
+
 /// What lies inside a function is refused with PicklingError and the object; before, with AttributeError and its name.
 pub const LOCAL_IS_PICKLING_ERROR: bool = cfg!(Py_3_14);
 

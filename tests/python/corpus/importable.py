@@ -4,6 +4,7 @@ import contextlib
 import copyreg
 import enum
 import functools
+import sys
 import threading
 from collections import namedtuple
 
@@ -330,6 +331,31 @@ class Named(Equal):
 
     def __reduce__(self):
         return self.name
+
+
+class Name(str):
+    """A name that is no exact str."""
+
+
+class ReducedName(str):
+    def __reduce__(self):
+        return str, (str.replace(self, "_odd", ""),)
+
+
+itself = sys.modules[__name__]
+singleton = Named("singleton")
+named_by_subclass = Named(Name("named_by_subclass"))
+named_oddly = Named(ReducedName("named_oddly"))
+Named.dotted = Named(Name("Named.dotted"))
+Named.dotted_oddly = Named(ReducedName("Named.dotted_oddly"))
+through_itself = Named("itself.itself.through_itself")
+by_subclass_through_itself = Named(Name("itself.by_subclass_through_itself"))
+of_named_module = Named("of_named_module")
+of_named_module.__module__ = Name(__name__)
+
+
+class OfNamedModule:
+    __module__ = Name(__name__)
 
 
 class Registered(Equal):

@@ -14,7 +14,7 @@ import os
 import types
 
 from . import importable
-from .row import plain, row
+from .row import plain, refused, row
 
 
 def by_name(name, make, **more):
@@ -55,6 +55,21 @@ for name, value in {
     "abstract class": collections.abc.Mapping,
 }.items():
     by_name(name, lambda value=value: value)
+
+# Names that are no exact str, and a module that is an attribute of itself: CPython versions write them differently. What
+# is written need not load: where the name itself is pickled, STACK_GLOBAL may refuse what is built of it.
+for name, value in {
+    "name": importable.singleton,
+    "name of a subclass of str": importable.named_by_subclass,
+    "name that is reduced": importable.named_oddly,
+    "dotted name of a subclass of str": importable.Named.dotted,
+    "dotted name that is reduced": importable.Named.dotted_oddly,
+    "name through the module itself": importable.through_itself,
+    "name of a subclass through the module itself": importable.by_subclass_through_itself,
+    "module name of a subclass of str": importable.of_named_module,
+    "class with a module name of a subclass": importable.OfNamedModule,
+}.items():
+    plain("reference: " + name, lambda value=value: [value, value, str(value)], refused)
 
 plain("reference: many", lambda: [len, int, len, importable.Plain, importable.Plain.Inner, importable.Plain, math.sin] * 3)
 plain("reference: non-ASCII class", lambda: importable.Größe)
