@@ -293,14 +293,14 @@ impl Pickler<'_> {
             let mut plan = pickler.plan();
             match encode {
                 None => {
-                    plan.object((&raw mut PyBytes_Type).cast(), Place::Hidden)?;
+                    plan.object((&raw mut PyBytes_Type).cast(), Place::Callable)?;
                     plan.empty_tuple()?;
                 }
                 Some(encode) => {
-                    plan.object(encode, Place::Hidden)?;
+                    plan.object(encode, Place::Callable)?;
                     plan.tuple(2)?;
-                    plan.owned(decoded, Place::Hidden)?;
-                    plan.object(latin1, Place::Hidden)?;
+                    plan.owned(decoded, Place::Part(0))?;
+                    plan.object(latin1, Place::Part(1))?;
                     plan.tuple_end(2)?;
                 }
             }
@@ -364,12 +364,12 @@ impl Pickler<'_> {
         let copy = unsafe { Owned::new(PyBytes_FromObject(object))? };
         self.described(object, |pickler| {
             let mut plan = pickler.plan();
-            plan.object((&raw mut PyByteArray_Type).cast(), Place::Hidden)?;
+            plan.object((&raw mut PyByteArray_Type).cast(), Place::Callable)?;
             if empty {
                 plan.empty_tuple()?;
             } else {
                 plan.tuple(1)?;
-                plan.owned(copy, Place::Hidden)?;
+                plan.owned(copy, Place::Part(0))?;
                 plan.tuple_end(1)?;
             }
             plan.reduce(object)?;

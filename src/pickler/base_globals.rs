@@ -32,7 +32,7 @@ impl Plan<'_, '_> {
             let there = |(key, value): (&Name, Option<Owned>)| value.map(|value| (Owned::of(key.as_ptr()), value));
             let values = gather(keys.into_iter().zip(values).filter_map(there))?;
             let shared = self.pickler().shared_globals(globals, &values)?;
-            return self.owned(shared, Place::Hidden);
+            return self.owned(shared, Place::Part(1));
         }
         let at = self.raw_at(Step::SharedDict { key, steps: 0 })?;
         let mut dict = self.shared_dict(values.iter().flatten().count())?;

@@ -478,9 +478,9 @@ impl Pickler<'_> {
         let list = unsafe { Owned::new(PySequence_List(set))? };
         self.described(set, |pickler| {
             let mut plan = pickler.plan();
-            plan.object(ty.cast(), Place::Hidden)?;
+            plan.object(ty.cast(), Place::Callable)?;
             plan.tuple(1)?;
-            plan.owned(list, Place::Hidden)?;
+            plan.owned(list, Place::Part(0))?;
             plan.tuple_end(1)?;
             plan.reduce(set)?;
             Ok(Some(plan.finish()))

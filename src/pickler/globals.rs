@@ -80,13 +80,13 @@ impl Pickler<'_> {
             None
         };
         let mut plan = self.plan();
-        plan.owned(getattr, Place::Hidden)?;
+        plan.owned(getattr, Place::Name)?;
         match in_person {
-            Some(arguments) => plan.owned(arguments, Place::Hidden)?,
+            Some(arguments) => plan.owned(arguments, Place::Name)?,
             None => {
                 plan.tuple(2)?;
-                plan.owned(parent, Place::Hidden)?;
-                plan.owned(found.last, Place::Hidden)?;
+                plan.owned(parent, Place::Name)?;
+                plan.owned(found.last, Place::Name)?;
                 plan.tuple_end(2)?;
             }
         }
@@ -129,14 +129,14 @@ impl Pickler<'_> {
         let unmarked = self.protocol >= 2;
         let mut plan = self.plan();
         for _ in 0..parts.len() {
-            plan.object(getattr.as_ptr(), Place::Hidden)?;
+            plan.object(getattr.as_ptr(), Place::Name)?;
             if !unmarked {
                 plan.op(MARK)?;
             }
         }
         plan.raw(Step::Global { module, name: first })?;
         for part in parts {
-            plan.owned(part, Place::Hidden)?;
+            plan.owned(part, Place::Name)?;
             plan.op(if unmarked { TUPLE2 } else { TUPLE })?;
             plan.op(REDUCE)?;
         }
@@ -419,8 +419,8 @@ impl Pickler<'_> {
         }
         // It is asked about the names as well, and a name that is no exact str is an object like others.
         let mut plan = self.plan();
-        plan.object(module, Place::Hidden)?;
-        plan.object(name, Place::Hidden)?;
+        plan.object(module, Place::Name)?;
+        plan.object(name, Place::Name)?;
         plan.op(STACK_GLOBAL)?;
         plan.memo_as(object)?;
         Ok(Some(plan.finish()))

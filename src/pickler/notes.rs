@@ -96,6 +96,7 @@ impl Pickler<'_> {
 
     fn note_script(&self, f: &Script, object: *mut PyObject, notes: &mut Vec<String>) {
         let place = match self.last_step(f) {
+            Some(Step::Object(_, Place::Name) | Step::Resume(_, Place::Name)) => return,
             Some(Step::Object(_, place) | Step::Resume(_, place)) => *place,
             Some(Step::Items(_) | Step::Pairs(_)) => return notes.push_if_room(of(object, "object")),
             // A persistent id, or nothing that an object has to do with.
@@ -106,46 +107,59 @@ impl Pickler<'_> {
         let ty = if object.is_null() { ptr::null_mut() } else { type_of(object) };
         // SAFETY: live types.
         let is = |of| !ty.is_null() && unsafe { PyType_IsSubtype(ty, of) != 0 };
-        let is_set = ty == &raw mut PySet_Type || ty == &raw mut PyFrozenSet_Type;
         let has_own_pair = is(&raw mut PyFunction_Type) || is(&raw mut PyType_Type);
         // The state of functions, of classes and of what has slots is a pair of dicts.
         let entry = match place {
-            Place::Global(name) => {
+            Place::Global(name) if is_built => {
                 notes.push_if_room(message!("dict item {}", key(name)));
                 Some((1, message!("'__globals__'")))
             }
-            Place::Closure(_) => Some((1, message!("'__closure__'"))),
-            Place::Field(name) => Some((1, message!("'{name}'"))),
-            Place::Attribute(name) => Some((usize::from(!has_own_pair), key(name))),
+            // What all functions with these globals begin with.
+            Place::Global(name) => Some((1, key(name))),
+            Place::Closure(_) if is_built => Some((1, message!("'__closure__'"))),
+            Place::Field(name) if is_built => Some((1, message!("'{name}'"))),
+            Place::Attribute(name) if is_built => Some((u32::from(!has_own_pair), key(name))),
+            Place::Listed(item, name) => {
+                notes.push_if_room(message!("list item {item}"));
+                Some((u32::from(!is(&raw mut PyType_Type)), key(name)))
+            }
+            // Of the copy of a dict.
+            Place::Item(of) => Some((0, key(of))),
+            Place::Entry(part, name) => Some((part, key(name))),
             _ => None,
         };
-        if let Some((which, entry)) = entry
-            && is_built
-        {
+        let part = match (&entry, place) {
+            (Some((part, _)), _) => Some(*part),
+            (None, Place::Part(n) | Place::NamedPart(n, _) | Place::CodePart(n) | Place::NewPart(n)) => Some(n),
+            (None, Place::PairedState) => Some(0),
+            (None, _) => None,
+        };
+        if let Some((_, entry)) = entry {
             notes.push_if_room(message!("dict item {entry}"));
-            notes.push_if_room(message!("tuple item {which}"));
         }
-        if let Place::Item(of) = place {
-            // Of the copy of a dict.
-            notes.push_if_room(message!("dict item {}", key(of)));
-            notes.push_if_room(message!("tuple item 0"));
+        if let Some(part) = part {
+            notes.push_if_room(message!("tuple item {part}"));
         }
-        if (is_set || ty == &raw mut PyCell_Type) && place == Place::Hidden {
-            // A list of the set's elements, or what lies in the cell.
-            notes.push_if_room(message!("tuple item 0"));
+        if matches!(place, Place::CodePart(_)) && ty != &raw mut PyCode_Type {
+            for note in ["code reconstructor arguments", "code object", "tuple item 0"] {
+                notes.push_if_room(message!("{note}"));
+            }
         }
-        notes.push_if_room(of(
-            object,
-            match (place, is_built) {
-                (Place::Callable, _) => "reconstructor",
-                (Place::Class, _) => "class",
-                (Place::Setter, _) => "state setter",
-                (Place::Argument(1..), _) => "__new__ arguments",
-                (_, false) => "reconstructor arguments",
-                (_, true) => "state",
-            },
-        ));
-        if !is_set {
+        let what = match (place, is_built) {
+            (Place::Itself, _) => None,
+            (Place::Callable, _) => Some("reconstructor"),
+            (Place::Class, _) => Some("class"),
+            (Place::Setter, _) => Some("state setter"),
+            (Place::Argument(1..) | Place::NewPart(_), _) => Some("__new__ arguments"),
+            (_, false) => Some("reconstructor arguments"),
+            (_, true) => Some("state"),
+        };
+        if let Some(what) = what {
+            notes.push_if_room(of(object, what));
+        }
+        // `_pickle` reduces these by itself, and says no more.
+        let own = [&raw mut PySet_Type, &raw mut PyFrozenSet_Type, &raw mut PyBytes_Type, &raw mut PyByteArray_Type];
+        if !own.contains(&ty) {
             notes.push_if_room(of(object, "object"));
         }
     }

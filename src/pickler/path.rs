@@ -89,7 +89,9 @@ impl Pickler<'_> {
     fn is_state(&self, at: usize) -> bool {
         let Some(below) = at.checked_sub(1) else { return false };
         match &self.stack[below].frame {
-            Frame::Script(f) => self.last_step(f).is_some_and(|step| matches!(step.place(), Place::State)),
+            Frame::Script(f) => {
+                self.last_step(f).is_some_and(|step| matches!(step.place(), Place::State | Place::PairedState))
+            }
             Frame::Tuple(_) => matches!(self.stack[at].frame, Frame::Dict(_)) && self.is_state(below),
             _ => false,
         }
@@ -109,10 +111,11 @@ impl Dict {
 impl Place {
     fn part(self) -> Option<String> {
         match self {
-            Self::Hidden | Self::Callable | Self::Class | Self::Setter | Self::State | Self::Closure(_) => None,
-            Self::Attribute(name) => Some(attribute(name)),
+            Self::Hidden | Self::Callable | Self::Class | Self::Setter | Self::State | Self::PairedState => None,
+            Self::Closure(_) | Self::Part(_) | Self::CodePart(_) | Self::NewPart(_) | Self::Itself | Self::Name => None,
+            Self::Attribute(name) | Self::Entry(_, name) | Self::Listed(_, name) => Some(attribute(name)),
             Self::Item(of) => Some(message!("[{}]", key(of))),
-            Self::Field(name) => Some(message!(".{name}")),
+            Self::Field(name) | Self::NamedPart(_, name) => Some(message!(".{name}")),
             Self::Global(name) => Some(message!(".__globals__[{}]", key(name))),
             Self::Argument(0) => Some(message!(".<reduce arguments>")),
             Self::Argument(n) => Some(message!(".<reduce argument {n}>")),

@@ -138,7 +138,7 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.pickler.steps.try_push(step)
     }
 
-    /// Describes a part in place, if it is to be written now and nobody else is to be asked about it.
+    /// Describes a part, the first of the arguments, in place, if it is to be written now and nobody else is to be asked about it.
     pub fn inline(
         &mut self,
         object: *mut PyObject,
@@ -146,11 +146,11 @@ impl<'p, 'a> Plan<'p, 'a> {
     ) -> PyResult<()> {
         let options = &self.pickler.options;
         if !self.at_once || options.reducer_override.is_some() || options.dispatch_table.is_some() {
-            return self.part(object, Place::Hidden);
+            return self.part(object, Place::Part(0));
         }
         match self.pickler.leaf(object)? {
             Leaf::Done => Ok(()),
-            Leaf::Detour => self.part(object, Place::Hidden),
+            Leaf::Detour => self.part(object, Place::Part(0)),
             Leaf::New => {
                 self.pickler.begin_unknown(object)?;
                 // Its number, and whether it lies inside itself, are its own affair.
@@ -275,7 +275,7 @@ impl<'p, 'a> Plan<'p, 'a> {
     pub fn builtin_type(&mut self, ty: *mut PyTypeObject, name: &Name) -> PyResult<()> {
         let ty = ty.cast();
         if !self.at_once || self.pickler.options.reducer_override.is_some() {
-            return self.object(ty, Place::Hidden);
+            return self.object(ty, Place::Callable);
         }
         self.pickler.paper_boundary()?;
         if ty == (&raw mut PyCode_Type).cast() && !self.ended && self.pickler.code_type()? {
@@ -344,13 +344,18 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.step(Step::Built(object))
     }
 
+    /// The object was built before the plan began.
+    pub(super) fn is_built(&mut self) {
+        self.is_built = true;
+    }
+
     /// Begins the call `setter(object, state)`; the state follows, then [`Plan::set_state_end`].
     pub fn set_state(&mut self, setter: Wire, object: *mut PyObject) -> PyResult<()> {
         self.step(Step::Wire(setter))?;
         match self.number {
             Some(number) => self.step(Step::Get(number)),
             // It is met twice by way of one reference: held here, it gets into the memo's table.
-            None => self.object(object, Place::Hidden),
+            None => self.object(object, Place::Itself),
         }
     }
 

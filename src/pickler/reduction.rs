@@ -130,9 +130,9 @@ impl Pickler<'_> {
         };
         self.described(ty, |pickler| {
             let mut plan = pickler.plan();
-            plan.object((&raw mut PyType_Type).cast(), Place::Hidden)?;
+            plan.object((&raw mut PyType_Type).cast(), Place::Callable)?;
             plan.tuple(1)?;
-            plan.object(object, Place::Hidden)?;
+            plan.object(object, Place::Part(0))?;
             plan.tuple_end(1)?;
             plan.reduce(ty)?;
             Ok(Some(plan.finish()))
@@ -233,7 +233,7 @@ impl Pickler<'_> {
             }
             (Some(state), Some(setter)) => {
                 plan.object(setter, Place::Setter)?;
-                plan.part(object, Place::Hidden)?;
+                plan.part(object, Place::Itself)?;
                 plan.part(state, Place::State)?;
                 plan.set_state_end()?;
             }

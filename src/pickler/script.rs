@@ -38,8 +38,37 @@ pub enum Place {
     Global(*mut PyObject),
     /// The state: its keys are attributes.
     State,
+    /// The same, where the state is a pair on paper.
+    PairedState,
     /// Argument `n` of what rebuilds the object.
     Argument(u32),
+    /// Item `n` of the arguments, which are a tuple on paper.
+    Part(u32),
+    /// The same, as `.name`.
+    NamedPart(u32, &'static &'static str),
+    /// Item `n` of the arguments of a code object, which may be described within a function.
+    CodePart(u32),
+    /// Item `n` of the arguments of a class's `__new__`, which are a tuple on paper.
+    NewPart(u32),
+    /// `.name`, a `str`: an entry of the dict on paper that is item `n` of the arguments.
+    Entry(u32, *mut PyObject),
+    /// Item `n` of a list on paper, which is `.name`, a `str`.
+    Listed(u32, *mut PyObject),
+    /// The object itself, whose state is to be set.
+    Itself,
+    /// One of the names by which an object is found again.
+    Name,
+}
+
+impl Place {
+    /// The place of item `n` of the arguments.
+    pub fn of_part(self, n: u32) -> Self {
+        match self {
+            Self::Hidden => Self::Part(n),
+            Self::Field(name) => Self::NamedPart(n, name),
+            other => other,
+        }
+    }
 }
 
 /// One thing to write.

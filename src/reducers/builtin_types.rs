@@ -19,9 +19,9 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Optio
     let singletons = unsafe { [Py_None(), Py_Ellipsis(), Py_NotImplemented()] };
     if let Some(only) = singletons.into_iter().find(|only| type_of(*only).cast() == class) {
         let mut plan = pickler.plan();
-        plan.object((&raw mut PyType_Type).cast(), Place::Hidden)?;
+        plan.object((&raw mut PyType_Type).cast(), Place::Callable)?;
         plan.tuple(1)?;
-        plan.object(only, Place::Hidden)?;
+        plan.object(only, Place::Part(0))?;
         plan.tuple_end(1)?;
         plan.reduce(class)?;
         return Ok(Some(plan.finish()));
@@ -30,7 +30,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Optio
     let mut plan = pickler.plan();
     plan.wire(Wire::BuiltinType)?;
     plan.tuple(1)?;
-    plan.owned(name, Place::Hidden)?;
+    plan.owned(name, Place::Part(0))?;
     plan.tuple_end(1)?;
     plan.reduce(class)?;
     Ok(Some(plan.finish()))

@@ -35,14 +35,14 @@ impl Callable {
         let mut plan = pickler.plan();
         match self {
             Self::Wire(wire) => plan.wire(wire)?,
-            Self::Object(callable) => plan.owned(callable, Place::Hidden)?,
+            Self::Object(callable) => plan.owned(callable, Place::Callable)?,
         }
         if len == 0 {
             plan.empty_tuple()?;
         } else {
             plan.tuple(len)?;
-            for (argument, place) in arguments {
-                plan.owned(argument, place)?;
+            for (n, (argument, place)) in (0..).zip(arguments) {
+                plan.owned(argument, place.of_part(n))?;
             }
             plan.tuple_end(len)?;
         }

@@ -22,7 +22,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, cell: *mut PyObject) -> PyResult<Frame>
         Some(contents) => {
             plan.wire(Wire::MakeCell)?;
             plan.tuple(1)?;
-            plan.part(contents.as_ptr(), Place::Hidden)?;
+            plan.part(contents.as_ptr(), Place::Part(0))?;
             plan.tuple_end(1)?;
         }
     }

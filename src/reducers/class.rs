@@ -51,22 +51,22 @@ pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Fra
     let p = &mut plan;
     p.wire(Wire::MakeSkeletonClass)?;
     p.tuple(6)?;
-    p.object(type_of(class).cast(), Place::Field(&"__class__"))?;
-    p.owned(name, Place::Hidden)?;
-    p.owned(bases, Place::Field(if generic { &"__orig_bases__" } else { &"__bases__" }))?;
+    p.object(type_of(class).cast(), Place::NamedPart(0, &"__class__"))?;
+    p.owned(name, Place::Part(1))?;
+    p.owned(bases, Place::NamedPart(2, if generic { &"__orig_bases__" } else { &"__bases__" }))?;
     let mut keywords = p.dict(usize::from(module.is_some()) + usize::from(dict.is_some()))?;
     let mut keyword = |p: &mut Plan<'_, '_>, name: &Name, value: Option<Owned>| match value {
         None => Ok(()),
         Some(value) => {
             keywords.next(p)?;
             p.part(name.as_ptr(), Place::Hidden)?;
-            p.owned(value, Place::Attribute(name.as_ptr()))
+            p.owned(value, Place::Entry(3, name.as_ptr()))
         }
     };
     keyword(p, &names.module, module)?;
     keyword(p, &names.dict, dict)?;
     keywords.end(p)?;
-    p.owned(id, Place::Hidden)?;
+    p.owned(id, Place::Part(4))?;
     p.none()?;
     p.tuple_end(6)?;
     p.reduce(class)?;

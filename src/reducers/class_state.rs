@@ -60,9 +60,9 @@ impl ClassState {
         let mut classes = self.registry.map_or(vec![], |registry| registry.classes);
         let mut list = |plan: &mut Plan<'_, '_>| {
             let mut list = plan.list(classes.len())?;
-            for class in std::mem::take(&mut classes) {
+            for (n, class) in (0..).zip(std::mem::take(&mut classes)) {
                 list.next(plan)?;
-                plan.owned(class, Place::Attribute(name))?;
+                plan.owned(class, Place::Listed(n, name))?;
             }
             list.end(plan)
         };

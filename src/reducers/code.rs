@@ -79,11 +79,11 @@ pub fn describe(p: &mut Plan<'_, '_>, object: *mut PyObject) -> PyResult<()> {
     let fields = code::fields(object);
     let bytecode = code::bytecode(object)?;
     p.tuple(ARGUMENTS.len())?;
-    for argument in ARGUMENTS {
+    for (n, argument) in (0..).zip(ARGUMENTS) {
         match argument {
             Int(at) => p.int(int(object, *at))?,
-            Held(at) => p.part(held(object, *at), Place::Hidden)?,
-            Bytecode => p.object(bytecode.as_ptr(), Place::Hidden)?,
+            Held(at) => p.part(held(object, *at), Place::CodePart(n))?,
+            Bytecode => p.object(bytecode.as_ptr(), Place::CodePart(n))?,
             Name => p.fresh_text(fields.name)?,
             Argument::Names(kind) => names(p, fields, *kind)?,
         }

@@ -57,12 +57,12 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame
     let p = &mut plan;
     p.wire(Wire::MakeSkeletonEnum)?;
     p.tuple(7)?;
-    p.owned(bases, Place::Field(&"__bases__"))?;
-    p.owned(name, Place::Hidden)?;
-    p.owned(qualname, Place::Hidden)?;
+    p.owned(bases, Place::NamedPart(0, &"__bases__"))?;
+    p.owned(name, Place::Part(1))?;
+    p.owned(qualname, Place::Part(2))?;
     write_members(p, members)?;
-    p.owned(module, Place::Hidden)?;
-    p.owned(id, Place::Hidden)?;
+    p.owned(module, Place::Part(4))?;
+    p.owned(id, Place::Part(5))?;
     p.none()?;
     p.tuple_end(7)?;
     p.reduce(class)?;
@@ -74,7 +74,7 @@ fn write_members(plan: &mut Plan<'_, '_>, members: Vec<(Owned, Owned)>) -> PyRes
     let mut dict = plan.dict(members.len())?;
     for (name, value) in members {
         dict.next(plan)?;
-        let place = Place::Attribute(name.as_ptr());
+        let place = Place::Entry(3, name.as_ptr());
         plan.owned(name, Place::Hidden)?;
         plan.owned(value, place)?;
     }

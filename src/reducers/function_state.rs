@@ -97,9 +97,9 @@ pub(super) fn describe(
         p.part_or_none(function.closure, Place::Closure(function.code))?;
         key(p, &mut slots, &names.submodules)?;
         let mut list = p.list(findings.submodules.len())?;
-        for module in findings.submodules {
+        for (n, module) in (0..).zip(findings.submodules) {
             list.next(p)?;
-            p.owned(module, Place::Hidden)?;
+            p.owned(module, Place::Listed(n, names.submodules.as_ptr()))?;
         }
         list.end(p)?;
         key(p, &mut slots, &names.globals)?;
@@ -125,7 +125,7 @@ fn describe_names(p: &mut Plan<'_, '_>, function: &Function, findings: &mut Find
         OnPaper::begun(SLOTS, 1)
     } else {
         match findings.dict.take() {
-            Some(copy) => p.owned(copy, Place::State)?,
+            Some(copy) => p.owned(copy, Place::PairedState)?,
             None => attributes(p, function.dict)?,
         }
         let mut slots = p.dict(SLOTS)?;

@@ -13,10 +13,10 @@ pub fn reduce(pickler: &mut Pickler<'_>, method: *mut PyObject) -> PyResult<Fram
     // SAFETY: a method, which holds both.
     let (function, instance) = unsafe { (PyMethod_Function(method), PyMethod_Self(method)) };
     let mut plan = pickler.plan();
-    plan.object((&raw mut PyMethod_Type).cast(), Place::Hidden)?;
+    plan.object((&raw mut PyMethod_Type).cast(), Place::Callable)?;
     plan.tuple(2)?;
-    plan.part(function, Place::Field(&"__func__"))?;
-    plan.part(instance, Place::Field(&"__self__"))?;
+    plan.part(function, Place::NamedPart(0, &"__func__"))?;
+    plan.part(instance, Place::NamedPart(1, &"__self__"))?;
     plan.tuple_end(2)?;
     plan.reduce(method)?;
     Ok(plan.finish())

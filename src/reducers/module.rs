@@ -20,14 +20,14 @@ pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Fram
     if by_reference {
         plan.wire(Wire::Subimport)?;
         plan.tuple(1)?;
-        plan.owned(name, Place::Hidden)?;
+        plan.owned(name, Place::Part(0))?;
         plan.tuple_end(1)?;
         plan.reduce(module)?;
         return Ok(plan.finish());
     }
     plan.wire(Wire::DynamicSubimport)?;
     plan.tuple(2)?;
-    plan.owned(name, Place::Hidden)?;
+    plan.owned(name, Place::Part(0))?;
     // SAFETY: a module has a dict.
     let dict = unsafe { PyModule_GetDict(module) };
     let builtins = state.names.builtins_attr.as_ptr();
@@ -43,7 +43,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Fram
         }
         vars.next(&mut plan)?;
         plan.lent(key, is_part, Place::Hidden)?;
-        plan.lent(value, is_part, Place::Attribute(key))?;
+        plan.lent(value, is_part, Place::Entry(1, key))?;
     }
     vars.end(&mut plan)?;
     plan.tuple_end(2)?;

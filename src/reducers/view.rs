@@ -67,7 +67,7 @@ pub fn mapping_proxy(pickler: &mut Pickler<'_>, proxy: *mut PyObject) -> PyResul
         return Callable::object(class).with(pickler, proxy, [(copy, Place::Hidden)]);
     };
     let mut plan = pickler.plan();
-    plan.object(class, Place::Hidden)?;
+    plan.object(class, Place::Callable)?;
     plan.tuple(1)?;
     let mut copy = plan.dict(items.len())?;
     for (key, value) in items {

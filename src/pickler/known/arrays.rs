@@ -61,11 +61,11 @@ impl Pickler<'_> {
             return Ok(Known::Not);
         }
         let mut plan = self.plan();
-        plan.object(*callable, Place::Hidden)?;
+        plan.object(*callable, Place::Callable)?;
         plan.tuple(4)?;
-        plan.object(*first, Place::Hidden)?;
-        plan.object(*typecode, Place::Hidden)?;
-        plan.object(*format, Place::Hidden)?;
+        plan.object(*first, Place::Part(0))?;
+        plan.object(*typecode, Place::Part(1))?;
+        plan.object(*format, Place::Part(2))?;
         plan.raw(Step::Contents(object))?;
         plan.tuple_end(4)?;
         plan.reduce(object)?;

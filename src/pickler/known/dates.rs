@@ -116,12 +116,12 @@ impl Pickler<'_> {
         let data = bytes::of(&packed.data[..packed.len])?;
         let zone = packed.zone.map(Owned::of);
         let mut plan = self.plan();
-        plan.object(type_of(object).cast(), Place::Hidden)?;
+        plan.object(type_of(object).cast(), Place::Callable)?;
         let len = 1 + usize::from(zone.is_some());
         plan.tuple(len)?;
-        plan.owned(data, Place::Hidden)?;
+        plan.owned(data, Place::Part(0))?;
         if let Some(zone) = zone {
-            plan.owned(zone, Place::Field(&"tzinfo"))?;
+            plan.owned(zone, Place::NamedPart(1, &"tzinfo"))?;
         }
         plan.tuple_end(len)?;
         plan.reduce(object)?;
@@ -149,7 +149,7 @@ impl Pickler<'_> {
             return Ok(Known::Begun(None));
         }
         let mut plan = self.plan();
-        plan.object(type_of(object).cast(), Place::Hidden)?;
+        plan.object(type_of(object).cast(), Place::Callable)?;
         plan.tuple(3)?;
         for part in parts {
             plan.int(part.into())?;

@@ -218,7 +218,9 @@ impl Pickler<'_> {
         let dict = (!dict.is_null()).then(|| Owned::of(dict));
         let has_known_class = self.known_class(object)?;
         let mut plan = self.plan();
-        if !has_known_class {
+        if has_known_class {
+            plan.is_built();
+        } else {
             plan.newobj_of(object)?;
         }
         if held.is_empty() {
@@ -230,7 +232,7 @@ impl Pickler<'_> {
         }
         plan.tuple(2)?;
         match dict {
-            Some(dict) => plan.owned(dict, Place::State)?,
+            Some(dict) => plan.owned(dict, Place::PairedState)?,
             None => plan.none()?,
         }
         let mut on_paper = plan.dict(held.len())?;

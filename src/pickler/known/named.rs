@@ -122,13 +122,13 @@ impl Pickler<'_> {
         let items = tuple_items(object);
         let _held = Owned::of(object);
         let mut plan = self.plan();
-        plan.object(type_of(object).cast(), Place::Hidden)?;
+        plan.object(type_of(object).cast(), Place::Class)?;
         if items.is_empty() {
             plan.empty_tuple()?;
         } else {
             plan.tuple(items.len())?;
-            for item in items {
-                plan.part(*item, Place::Hidden)?;
+            for (n, item) in (0..).zip(items) {
+                plan.part(*item, Place::NewPart(n))?;
             }
             plan.tuple_end(items.len())?;
         }
