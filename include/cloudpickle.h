@@ -328,9 +328,10 @@ typedef struct cp_dump_options {
     uint64_t max_bytes;
     /* A callable like Pickler.reducer_override, asked first; NULL: none. Borrowed. */
     struct _object *reducer;
-    /* Stop with CP_ERR_LIMIT when more containers than this lie in each other; an object that is not of the protocol's
-     * own types counts as eight and one for each of its parts. 0: two million, where a __reduce__ that never ends has
-     * taken some 100 MB. */
+    /* Stop with CP_ERR_LIMIT when more containers than this wait for what lies in them: of `[[[1]]]` two, since a list,
+     * tuple or dict of numbers, texts and the like does not wait. An object that is not of the protocol's own types
+     * counts as eight and one for each of its parts. 0: two million, where a __reduce__ that never ends has taken some
+     * 100 MB, or a quarter of the machine's memory if its objects are large. */
     uint64_t max_depth;
 } cp_dump_options;
 

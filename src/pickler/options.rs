@@ -20,8 +20,8 @@ pub struct Options<'a> {
     pub fix_imports: bool,
     /// Fail before the output exceeds this many bytes; 0: no limit.
     pub max_bytes: u64,
-    /// Fail when more containers than this lie in each other; a reduction counts as eight of them and one for each part
-    /// that is left to write.
+    /// Fail when more containers than this wait for what lies in them, as those do not that hold leaves only; a reduction
+    /// counts as eight of them and one for each part that is left to write.
     pub max_depth: usize,
     /// As `Pickler.reducer_override`, asked before cloudpickle's own.
     pub reducer_override: Option<*mut PyObject>,
