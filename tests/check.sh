@@ -29,7 +29,7 @@ memory)
   export STEP=1
   c c_programs no_memory && c embed the_programs
   ;;
-callbacks) py test_callbacks.py test_nonsense.py test_face_hooks.py && c c_programs streams buffers ;;
+callbacks) py test_callbacks.py test_callbacks_matrix.py test_nonsense.py test_face_hooks.py && c c_programs streams buffers ;;
 references) py test_leaks.py test_leaks_of_loads.py ;;
 threads) py test_threads.py test_tracker.py ;;
 interpreters) py test_face.py test_interpreters.py -k "interpreters or own" && c c_programs interpreter lifecycle foreign ;;
@@ -50,7 +50,8 @@ sanitizers)
   fi
   files=${SANITIZED-test_bytes.py test_doors.py test_errors.py test_callbacks.py test_unpickler.py test_unpickler_fast.py
     test_unpickler_short_ways.py test_unpickler_bad_input.py test_io.py test_tracker.py test_register.py test_stencils.py
-    test_face.py test_face_hooks.py test_face_errors.py test_pickletester_load.py test_pickletester_face.py test_threads.py}
+    test_face.py test_face_hooks.py test_face_errors.py test_notes.py test_callbacks_matrix.py test_pickletester_load.py
+    test_pickletester_face.py test_threads.py}
   [ -n "$files" ] || exit 0
   (cd "$root" && CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=4 \
     cargo build --release --quiet --lib --target $target)
