@@ -47,6 +47,7 @@ names! {
     annotate_func = "__annotate_func__";
     annotations = "__annotations__";
     append = "append";
+    args = "args";
     bases = "__bases__";
     bound = "__bound__";
     builtins = "builtins";
@@ -91,6 +92,7 @@ names! {
     items = "items";
     iter = "__iter__";
     key = "key";
+    keywords = "keywords";
     kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";
@@ -108,6 +110,7 @@ names! {
     name_of_member = "name";
     new = "__new__";
     objclass = "__objclass__";
+    of_partial = "func";
     orig_bases = "__orig_bases__";
     own_name = "_name_";
     own_value = "_value_";

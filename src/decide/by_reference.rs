@@ -6,10 +6,11 @@ use super::registry;
 use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::metaclass::{has_types_own, is_plain_attr};
 use crate::analyzer::whichmodule;
+use crate::py::class::own_dict;
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
-use crate::py::object::optional_attr;
+use crate::py::object::{dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::state::State;
 
@@ -105,6 +106,13 @@ fn identity(
         return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
     }
     let names = &state.names;
+    if ty == &raw mut PyType_Type && is_heap_type(object) {
+        // SAFETY: a heap type, which is laid out like this. `__qualname__` is the field, `__module__` what its own dict
+        // has under that name, whatever its bases have (`type_module` in `Objects/typeobject.c`).
+        let qualname = unsafe { (*object.cast::<PyHeapTypeObject>()).ht_qualname };
+        let module = dict_get(own_dict(object).as_ptr(), names.module.as_ptr())?;
+        return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
+    }
     if !(has_types_own(names, ty, &names.qualname) && is_plain_attr(names, object, &names.module)) {
         foreign.foreign()?;
     }
@@ -120,6 +128,11 @@ fn identity(
         },
     };
     Ok((name, optional_attr(object, state.names.module.as_ptr())?.filter(is_not_none)))
+}
+
+fn is_heap_type(class: *mut PyObject) -> bool {
+    // SAFETY: a live class.
+    unsafe { PyType_HasFeature(class.cast(), Py_TPFLAGS_HEAPTYPE) != 0 }
 }
 
 fn is_not_none(object: &Owned) -> bool {

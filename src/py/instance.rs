@@ -243,31 +243,3 @@ pub fn set_new_dict(
         set
     }
 }
-
-/// The offset of a slot of a class's instances that holds any object, if setting the attribute of this name plainly does
-/// nothing but to put it there.
-pub fn slot(class: *mut PyTypeObject, name: *mut PyObject) -> Option<usize> {
-    /// `Py_T_OBJECT_EX`
-    const OBJECT: std::ffi::c_int = 16;
-    // SAFETY: a live class; what it has under a name is borrowed and only looked at, a member descriptor with its layout.
-    unsafe {
-        let descriptor = _PyType_Lookup(class, name);
-        if descriptor.is_null() || type_of(descriptor).cast_const() != &raw const PyMemberDescr_Type {
-            return None;
-        }
-        let descriptor = descriptor.cast::<MemberDescriptor>();
-        let member = (*descriptor).member;
-        let fits = PyType_IsSubtype(class, (*descriptor).class) != 0;
-        (fits && (*member).type_code == OBJECT && (*member).flags == 0).then_some((*member).offset as usize)
-    }
-}
-
-/// `PyMemberDescrObject` (`cpython/descrobject.h`).
-#[repr(C)]
-struct MemberDescriptor {
-    base: PyObject,
-    class: *mut PyTypeObject,
-    name: *mut PyObject,
-    qualname: *mut PyObject,
-    member: *const PyMemberDef,
-}

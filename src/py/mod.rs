@@ -21,6 +21,7 @@ pub mod habits;
 pub mod instance;
 pub mod layout;
 pub mod lookup;
+pub mod member;
 pub mod message;
 pub mod new_code;
 pub mod number;

@@ -11,6 +11,7 @@ use crate::py::class::version;
 use crate::py::dict::SharedKeys;
 use crate::py::instance::{self, has_own_dict};
 use crate::py::layout::type_of;
+use crate::py::member;
 use crate::py::object::type_attr;
 use crate::py::owned::Owned;
 use crate::state::State;
@@ -203,7 +204,7 @@ impl Known {
                     all_shared = false;
                     usize::MAX - n
                 })),
-                None => instance::slot(self.class, name.as_ptr()),
+                None => member::slot(self.class, name.as_ptr()).and_then(|offset| offset.try_into().ok()),
             };
             let Some(place) = place.filter(|place| !self.row.iter().any(|(_, there)| there == place)) else {
                 return false;

@@ -2,7 +2,9 @@
 
 import io
 import pickle
+import sys
 import threading
+from functools import partial
 
 import binding
 import pytest
@@ -28,6 +30,12 @@ def failure(obj, protocol=5):
 def slotted():
     made = importable.Slotted()
     made.a = LOCK
+    return made
+
+
+def noted(made):
+    """A partial with attributes, which a partial of it does not take apart."""
+    made.note = 1
     return made
 
 
@@ -66,6 +74,13 @@ PLACES = {
     "obj[3]['x']": lambda: importable.Items([1, 2, 3, {"x": LOCK}]),
     "obj['k'][1]": lambda: importable.Mapping(k=(1, LOCK)),
 }
+if sys.version_info >= (3, 10):
+    # Before, partial is no heap type, and its own __reduce__ says what it consists of.
+    PLACES.update({
+        "obj.args[1][0]": lambda: partial(importable.function, 1, [LOCK]),
+        "obj.keywords['k']": lambda: partial(importable.function, k=LOCK),
+        "obj.func.args[0]": lambda: partial(noted(partial(importable.function, LOCK))),
+    })
 
 
 @pytest.mark.parametrize("place", PLACES)

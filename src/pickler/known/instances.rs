@@ -55,6 +55,7 @@ impl Pickler<'_> {
             Shape::Plain(slots) => self.plain(object, Some(slots)),
             Shape::Unslotted => self.plain(object, None),
             Shape::Reducing => self.reducing(object),
+            Shape::Partial(fields) => self.partial(object, fields),
             Shape::Named => self.named(object).map(Begun),
             Shape::Date(kind) => self.date(object, kind),
         }
@@ -140,6 +141,11 @@ impl Pickler<'_> {
             Attributes::Elsewhere => return Ok(None),
         };
         Ok((type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict)).then_some(dict))
+    }
+
+    /// Is an object's own dict, or NULL, a plain one that has no attribute which a reduction asks the object for?
+    pub(super) fn leaves_reductions_alone(&mut self, dict: *mut PyObject) -> bool {
+        dict.is_null() || type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict)
     }
 
     /// Does an object's own dict have an attribute that a reduction asks the object for?
@@ -308,9 +314,7 @@ impl Pickler<'_> {
     fn reducing(&mut self, object: *mut PyObject) -> PyResult<Known> {
         let plain = match attributes(object) {
             Attributes::None => true,
-            Attributes::Dict(dict) => {
-                dict.is_null() || (type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict))
-            }
+            Attributes::Dict(dict) => self.leaves_reductions_alone(dict),
             Attributes::Inline => !self.class_names_override(type_of(object)),
             Attributes::Elsewhere => false,
         };

@@ -5,5 +5,6 @@ pub mod arrays;
 pub mod dates;
 pub mod instances;
 pub mod named;
+pub mod partial;
 pub mod shape;
 pub mod slots;

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pyo3_ffi::*;
 
 use super::slots::{Slot, slots_of};
-use super::{dates, named};
+use super::{dates, named, partial};
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
 use crate::py::class::{compares_by_identity, version};
@@ -28,6 +28,8 @@ pub enum Shape {
     Unslotted,
     /// By a `__reduce__` of the class.
     Reducing,
+    /// As a `functools.partial`.
+    Partial(partial::Fields),
     /// As a namedtuple without a dict: its items are the arguments.
     Named,
     Date(dates::Kind),
@@ -173,7 +175,7 @@ impl Pickler<'_> {
             return Ok(Shape::Asked);
         }
         if own[3] != of_all[3] {
-            return Ok(Shape::Reducing);
+            return Ok(partial::fields(names, class, own[3]).map_or(Shape::Reducing, Shape::Partial));
         }
         // SAFETY: as above.
         let (args_ex, args, dict) = unsafe {

@@ -7,10 +7,10 @@ use crate::pickler::engine::Pickler;
 use crate::py::class::own_dict;
 use crate::py::error::{self, PyResult, check};
 use crate::py::layout::{list_slice, tuple_items, type_of};
+use crate::py::member;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::py::undeclared::_PyType_Lookup;
 use crate::py::vec::TryPush;
 
 /// One slot. The name is held by the list that the class keeps.
@@ -28,19 +28,6 @@ impl Slot {
         unsafe { *object.byte_offset(self.offset).cast() }
     }
 }
-
-/// `struct PyMemberDescrObject` (`cpython/descrobject.h`).
-#[repr(C)]
-struct MemberDescr {
-    base: PyObject,
-    class: *mut PyTypeObject,
-    name: *mut PyObject,
-    qualname: *mut PyObject,
-    member: *const PyMemberDef,
-}
-
-/// `Py_T_OBJECT_EX`: an object, or NULL for an attribute that is not there.
-const OBJECT_EX: std::ffi::c_int = 16;
 
 /// More of them are rare.
 const MOST: usize = 32;
@@ -81,17 +68,7 @@ fn slot(class: *mut PyTypeObject, name: *mut PyObject) -> Option<Slot> {
     if type_of(name).cast_const() != &raw const PyUnicode_Type {
         return None;
     }
-    // SAFETY: live; a borrowed reference or NULL, which the class holds. A member descriptor is laid out like this.
-    unsafe {
-        let found = _PyType_Lookup(class, name);
-        if found.is_null() || type_of(found).cast_const() != &raw const PyMemberDescr_Type {
-            return None;
-        }
-        let descr = &*found.cast::<MemberDescr>();
-        let member = &*descr.member;
-        let fits = PyType_IsSubtype(class, descr.class) != 0 && member.type_code == OBJECT_EX && member.flags == 0;
-        fits.then_some(Slot { name, offset: member.offset })
-    }
+    member::slot(class, name).map(|offset| Slot { name, offset })
 }
 
 /// What `copyreg._slotnames` makes and keeps in the class as `__slotnames__`; None where that would run foreign code.
