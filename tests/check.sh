@@ -22,7 +22,7 @@ c() { # TEST NAME...: programs in C
 echo "== $what, CPython $name"
 case $what in
 memory)
-  py test_no_memory.py
+  MEMORY_FULL=1 py test_no_memory.py
   (cd "$root" && cargo build --quiet -p cloudpickle-allocator)
   export ALLOCATOR_STEP=${ALLOCATOR_STEP:-5} LIBCLOUDPICKLE=$CARGO_TARGET_DIR/debug/libcloudpickle_allocator.so
   py test_allocator.py
@@ -60,10 +60,27 @@ sanitizers)
   export ASAN_OPTIONS=detect_leaks=1:leak_check_at_exit=0:allocator_may_return_null=1
   export LSAN_OPTIONS=suppressions=$root/tests/python/cpython.lsan:print_suppressions=0
   LD_PRELOAD=$(cc -print-file-name=libasan.so)
-  (cd "$root/tests/python" && LD_PRELOAD=$LD_PRELOAD "$venv/tests/bin/python" lost.py)
+  (cd "$root/tests/python" && LD_PRELOAD=$LD_PRELOAD "$venv/tests/bin/python" lost.py lsan)
   for file in $files; do (export LD_PRELOAD && py "$file"); done
   ;;
-valgrind) command -v valgrind >/dev/null || "$root/.ci/need" valgrind valgrind && c valgrind ;;
+valgrind)
+  command -v valgrind >/dev/null || "$root/.ci/need" valgrind valgrind
+  [ -z "${VALGRIND_PROGRAMS-all}" ] || c valgrind
+  # VALGRIND names the files of Python tests; "" names none. Python's memory is malloc's.
+  files=${VALGRIND-test_errors.py test_register.py test_face_errors.py test_unpickler_short_ways.py test_callbacks_matrix.py}
+  export PYTHONMALLOC=malloc
+  watched() {
+    (cd "$root/tests/python" && valgrind --quiet --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+      --error-exitcode=99 --suppressions=cpython.supp "$venv/tests/bin/python" "$@")
+  }
+  if said=$(watched lost.py valgrind 2>&1) || [ "$(grep -c 'definitely lost' <<<"$said")" != 1 ] || ! grep -q cp_loads <<<"$said"; then
+    echo "valgrind does not find what is lost: $said" >&2
+    exit 1
+  fi
+  watched lost.py nothing
+  # shellcheck disable=SC2086  # a list of files
+  [ -z "$files" ] || watched -m pytest -rsP $files
+  ;;
 arguments) export CALLS && py test_arguments.py && c c_programs arguments ;;
 fuzz) export EXAMPLES && py test_generated.py -k "test_programs and not have" ;;
 *) echo "no such check: $what" >&2; exit 2 ;;

@@ -156,7 +156,13 @@ impl Pickler<'_> {
         if !IMPORT_SAYS_WHY {
             // SAFETY: a live object.
             let module = unsafe { Owned::new(PyImport_Import(name)) };
-            return module.map_err(|_| self.cannot(object, c"import of module %R failed", name, name));
+            return module.map_err(|raised| {
+                // SAFETY: a static exception type.
+                if matches(unsafe { PyExc_MemoryError }) {
+                    return raised;
+                }
+                self.cannot(object, c"import of module %R failed", name, name)
+            });
         }
         // SAFETY: a live object; without names to import from it, the call gives the package at the top.
         let module = unsafe {
