@@ -31,6 +31,8 @@
  *              calls that belong together need not come from one thread (goroutines, virtual threads, worker pools).
  *   GIL        A function marked [GIL auto] takes the GIL itself, whether or not the caller holds it; one marked
  *              [GIL none] never touches Python; one marked [GIL held] must be called with it.
+ *              In a free-threaded Python (3.14 and later) to take the GIL is to attach the thread, and calls run at the
+ *              same time.
  *              In a sub-interpreter: Python 3.12 and later, nothing special. Before 3.12 the caller must hold the GIL
  *              and pass CP_GIL_HELD, else the call deadlocks (PyGILState_Ensure knows one interpreter).
  *   Ownership  PyObject pointers passed in are borrowed; those returned are new references. `const char *` results

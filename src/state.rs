@@ -205,6 +205,7 @@ imports! {
         partial = c"functools".c"partial";
         // This module imports functools and with it collections, which takes longer than all the rest.
         pickling_error = c"_pickle".c"PicklingError";
+        remove_dead_weakref = c"_weakref".c"_remove_dead_weakref";
         typing_typevar = c"typing".c"TypeVar";
         unpickling_error = c"_pickle".c"UnpicklingError";
         urandom = c"os".c"urandom";
@@ -260,13 +261,17 @@ impl Replacement {
     /// The program's function, if there is one.
     #[inline]
     pub fn get(&self) -> Option<Owned> {
-        let object = self.0.load(Ordering::Relaxed);
+        let object = self.0.load(Ordering::Acquire);
         (!object.is_null()).then(|| Owned::of(object))
     }
 
     /// From now on this one, or none.
     pub fn set(&self, object: Option<Owned>) {
-        let old = self.0.swap(object.map_or(ptr::null_mut(), Owned::into_ptr), Ordering::Relaxed);
+        let old = self.0.swap(object.map_or(ptr::null_mut(), Owned::into_ptr), Ordering::AcqRel);
+        // Without a GIL another thread may have read the old one and not hold it yet: it is never dropped.
+        if cfg!(Py_GIL_DISABLED) {
+            return;
+        }
         // SAFETY: NULL, or the reference that was kept here.
         drop(unsafe { Owned::new_or_none(old) });
     }

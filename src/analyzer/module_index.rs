@@ -146,6 +146,10 @@ impl ModuleIndex {
     /// Adds the keys that follow those that are known; false if these no longer come first, or at a key that is not
     /// plain.
     fn extend(&mut self, modules: *mut PyObject) -> PyResult<bool> {
+        #[cfg(Py_GIL_DISABLED)]
+        let copy = crate::py::contended::copy_of(modules)?;
+        #[cfg(Py_GIL_DISABLED)]
+        let modules = copy.as_ptr();
         let mut seen = 0;
         let (mut key, mut position) = (ptr::null_mut(), 0);
         // SAFETY: a live dict, which nothing changes meanwhile; the key is borrowed from it.

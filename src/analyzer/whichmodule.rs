@@ -101,6 +101,10 @@ fn search_dict(
     object: *mut PyObject,
     name: &QualifiedName,
 ) -> PyResult<Option<Owned>> {
+    #[cfg(Py_GIL_DISABLED)]
+    let copy = crate::py::contended::copy_of(modules)?;
+    #[cfg(Py_GIL_DISABLED)]
+    let modules = copy.as_ptr();
     let (mut key, mut module, mut position) = (ptr::null_mut(), ptr::null_mut(), 0);
     // SAFETY: a live dict. It may change in between, which the call allows for.
     while unsafe { PyDict_Next(modules, &mut position, &mut key, &mut module) } != 0 {

@@ -7,6 +7,7 @@ use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::metaclass::{has_types_own, is_plain_attr};
 use crate::analyzer::whichmodule;
 use crate::py::class::own_dict;
+use crate::py::contended::locked;
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
@@ -98,15 +99,17 @@ fn identity(
     if ty.cast_const() == &raw const PyFunction_Type {
         // SAFETY: a function proper, which is laid out like this. These attributes are its fields, whatever else is
         // written on it; NULL is None there.
-        let (qualname, module) = unsafe {
+        let (name, module) = locked(object, || unsafe {
             let function = object.cast::<PyFunctionObject>();
-            ((*function).func_qualname, (*function).func_module)
-        };
-        let module = (!module.is_null()).then(|| Owned::of(module));
-        return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
+            let (qualname, module) = ((*function).func_qualname, (*function).func_module);
+            let module = (!module.is_null()).then(|| Owned::of(module));
+            (Owned::of(name.unwrap_or(qualname)), module)
+        });
+        return Ok((name, module.filter(is_not_none)));
     }
     let names = &state.names;
-    if ty == &raw mut PyType_Type && is_heap_type(object) {
+    // Without a GIL another thread may set the field.
+    if !cfg!(Py_GIL_DISABLED) && ty == &raw mut PyType_Type && is_heap_type(object) {
         // SAFETY: a heap type, which is laid out like this. `__qualname__` is the field, `__module__` what its own dict
         // has under that name, whatever its bases have (`type_module` in `Objects/typeobject.c`).
         let qualname = unsafe { (*object.cast::<PyHeapTypeObject>()).ht_qualname };

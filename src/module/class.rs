@@ -7,7 +7,7 @@ use pyo3_ffi::*;
 
 use super::definition::{Constant, end, of_one};
 use super::face;
-use super::pickler::{self, fields};
+use super::pickler::{PicklerObject, with_fields};
 use super::reducers::{asking, class_reduce, function_getnewargs};
 use crate::decide::by_reference::goes_by_reference;
 use crate::protocol::wire::Wire;
@@ -56,7 +56,7 @@ pub fn make(base: &Owned) -> PyResult<Owned> {
     ];
     let mut spec = PyType_Spec {
         name: c"libcloudpickle.Pickler".as_ptr(),
-        basicsize: size_of::<pickler::PicklerObject>() as c_int,
+        basicsize: size_of::<PicklerObject>() as c_int,
         itemsize: 0,
         flags: (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE) as u32,
         slots: slots.as_mut_ptr(),
@@ -116,8 +116,8 @@ unsafe extern "C" fn dynamic_function_reduce(object: *mut PyObject, func: *mut P
 
 unsafe extern "C" fn getnewargs(object: *mut PyObject, func: *mut PyObject) -> *mut PyObject {
     trampoline::object(|| {
-        // SAFETY: an instance; the reference ends here.
-        let globals_ref = unsafe { fields(object) }.globals_ref()?;
+        // SAFETY: an instance.
+        let globals_ref = unsafe { with_fields(object, PicklerObject::globals_ref)? };
         function_getnewargs(func, &globals_ref)
     })
 }

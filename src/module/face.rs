@@ -11,6 +11,7 @@ use super::chain::{self, Chain};
 use super::{class, functions, install, memo_proxy, pickler, questions, reducers, tables, unpickler};
 use crate::protocol::wire::Wire;
 use crate::py::class::version;
+use crate::py::contended::locked;
 use crate::py::dict_watch::DictWatch;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::layout::list_items;
@@ -288,25 +289,24 @@ impl Face {
     #[inline]
     pub fn replaced(&self) -> PyResult<Replaced> {
         let mut same = !self.unwatched.load(Ordering::Relaxed);
-        // SAFETY: a live module.
-        let inner = unsafe { PyModule_GetDict(self.inner.as_ptr()) };
-        let dicts = [Some(self.reducers.as_ptr()), Some(inner), self.outer.get().map(Owned::as_ptr)];
-        for (dict, seen) in dicts.into_iter().zip(&self.stamps) {
+        for (dict, seen) in self.watched().into_iter().zip(&self.stamps) {
             let Some(dict) = dict else { continue };
             let stamp = self.watch.stamp(dict);
-            same &= seen.load(Ordering::Relaxed) == stamp;
-            seen.store(stamp, Ordering::Relaxed);
+            same &= seen.load(Ordering::Acquire) == stamp;
+            if !cfg!(Py_GIL_DISABLED) {
+                seen.store(stamp, Ordering::Relaxed);
+            }
         }
         if !same {
             self.look()?;
         }
         let chained = match self.chain.get() {
-            Some(chain) => {
+            Some(chain) => locked(chain.maps.as_ptr(), || {
                 let (len, maps) = list_items(chain.maps.as_ptr());
                 let copyreg = State::get()?.imports.dispatch_table.as_ptr();
                 // SAFETY: so many items.
-                len == 2 && unsafe { *maps == self.reducers.as_ptr() && *maps.add(1) == copyreg }
-            }
+                Ok(len == 2 && unsafe { *maps == self.reducers.as_ptr() && *maps.add(1) == copyreg })
+            })?,
             None => true,
         };
         Ok(Replaced {
@@ -315,9 +315,18 @@ impl Face {
         })
     }
 
+    /// The dicts in which programs put their own.
+    #[inline(always)]
+    fn watched(&self) -> [Option<*mut PyObject>; 3] {
+        // SAFETY: a live module.
+        let inner = unsafe { PyModule_GetDict(self.inner.as_ptr()) };
+        [Some(self.reducers.as_ptr()), Some(inner), self.outer.get().map(Owned::as_ptr)]
+    }
+
     #[cold]
     fn look(&self) -> PyResult<()> {
         let state = State::get()?;
+        let stamps = cfg!(Py_GIL_DISABLED).then(|| self.watched().map(|dict| dict.map(|dict| self.watch.stamp(dict))));
         self.by_python.store(self.replacement("_function_getstate")?.is_some(), Ordering::Relaxed);
         state.replaced.code_globals.set(self.replacement("_extract_code_globals")?);
         state.replaced.is_registered.set(self.replacement("_is_registered_pickle_by_value")?);
@@ -330,6 +339,12 @@ impl Face {
             Ok(())
         })?;
         self.tables.store(changed, Ordering::Relaxed);
+        // Not before that: until then other threads, which nothing keeps from it without a GIL, have to look, too.
+        for (stamp, seen) in stamps.into_iter().flatten().zip(&self.stamps) {
+            if let Some(stamp) = stamp {
+                seen.store(stamp, Ordering::Release);
+            }
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use pyo3_ffi::*;
 
 use super::face::{self, Face};
-use super::pickler::fields;
+use super::pickler::{PicklerObject, with_fields};
 use crate::pickler::Options;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -44,10 +44,12 @@ impl Hooks {
         if !looks.finds(face.names.persistent_id.as_ptr(), |found| found == own)? {
             hooks.persistent_id = optional_attr(object, face.names.persistent_id.as_ptr())?;
         }
-        // SAFETY: an instance; the reference ends here.
-        let member = unsafe { fields(object) }.dispatch_table;
-        hooks.dispatch_table = if !member.is_null() {
-            Some(Owned::of(member))
+        // SAFETY: an instance, which holds what was set.
+        let member = unsafe {
+            with_fields(object, |this| (!this.dispatch_table.is_null()).then(|| Owned::of(this.dispatch_table)))
+        };
+        hooks.dispatch_table = if member.is_some() {
+            member
         } else if replaced.tables || !looks.finds(face.names.dispatch_table.as_ptr(), |found| face.is_chain(found))? {
             optional_attr(object, face.names.dispatch_table.as_ptr())?
         } else {
@@ -60,8 +62,8 @@ impl Hooks {
             hooks.dispatch_table = None;
         }
         if hooks.reducer_override.is_some() || hooks.persistent_id.is_some() || hooks.dispatch_table.is_some() {
-            // SAFETY: an instance; the reference ends here.
-            hooks.globals_ref = Some(unsafe { fields(object) }.globals_ref()?);
+            // SAFETY: an instance.
+            hooks.globals_ref = Some(unsafe { with_fields(object, PicklerObject::globals_ref)? });
         }
         Ok(hooks)
     }
@@ -80,8 +82,8 @@ impl Hooks {
 /// Where attributes of an instance are looked for.
 struct Looks {
     class: *mut PyTypeObject,
-    /// The instance's dict; NULL if it has none, or nothing in it.
-    dict: *mut PyObject,
+    /// The instance's dict, unless it has none, or nothing in it.
+    dict: Option<Owned>,
     /// Nothing but the class and the dict decides.
     plain: bool,
 }
@@ -89,19 +91,28 @@ struct Looks {
 impl Looks {
     fn at(face: &Face, object: *mut PyObject) -> Self {
         let class = type_of(object);
-        // SAFETY: an instance; the reference ends here. A live class.
-        let (dict, get) = unsafe { (fields(object).dict, (*class).tp_getattro) };
-        // SAFETY: NULL or a live dict.
-        let empty = dict.is_null() || unsafe { PyDict_Size(dict) } == 0;
+        // SAFETY: an instance, which holds its dict.
+        let dict = unsafe {
+            with_fields(object, |this| {
+                let empty = this.dict.is_null() || PyDict_Size(this.dict) == 0;
+                (!empty).then(|| Owned::of(this.dict))
+            })
+        };
+        // SAFETY: a live class.
+        let get = unsafe { (*class).tp_getattro };
         // SAFETY: a live class.
         let same = unsafe { (*face.pickler_base.as_ptr().cast::<PyTypeObject>()).tp_getattro };
         let plain = get.map(|get| get as usize) == same.map(|get| get as usize);
-        Self { class, dict: if empty { std::ptr::null_mut() } else { dict }, plain }
+        Self { class, dict, plain }
     }
 
     /// Is the attribute of the instance one of its class, and what our own class has under this name?
     fn finds(&self, name: *mut PyObject, is_own: impl Fn(*mut PyObject) -> bool) -> PyResult<bool> {
         let in_class = type_attr(self.class, name).is_some_and(|found| is_own(found.as_ptr()));
-        Ok(self.plain && in_class && (self.dict.is_null() || dict_get(self.dict, name)?.is_none()))
+        let in_dict = match &self.dict {
+            Some(dict) => dict_get(dict.as_ptr(), name)?.is_some(),
+            None => false,
+        };
+        Ok(self.plain && in_class && !in_dict)
     }
 }

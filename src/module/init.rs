@@ -26,10 +26,13 @@ const fn slot(slot: c_int, value: *mut c_void) -> PyModuleDef_Slot {
 }
 
 #[cfg(Py_3_12)]
-static SLOTS: Constant<[PyModuleDef_Slot; 3]> = Constant([
+static SLOTS: Constant<[PyModuleDef_Slot; 3 + cfg!(Py_GIL_DISABLED) as usize]> = Constant([
     slot(Py_mod_exec, exec as *mut c_void),
     // All that is kept hangs on the interpreter.
     slot(Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED),
+    // What threads share is locked, or never changes.
+    #[cfg(Py_GIL_DISABLED)]
+    slot(Py_mod_gil, Py_MOD_GIL_NOT_USED),
     slot(0, ptr::null_mut()),
 ]);
 

@@ -102,8 +102,8 @@ fn none() -> Owned {
 /// A memo out of what is assigned to `Pickler.memo`.
 pub fn memo_of(value: *mut PyObject) -> PyResult<Memo> {
     if let Some(owner) = owner_of(value, &face::get()?.memo_proxy) {
-        // SAFETY: a pickler; the reference ends before anything foreign runs.
-        return unsafe { pickler::fields(owner.as_ptr()) }.memo()?.duplicate();
+        // SAFETY: a pickler.
+        return unsafe { pickler::with_fields(owner.as_ptr(), |this| this.memo()?.duplicate()) };
     }
     // SAFETY: a live object.
     if unsafe { PyDict_Check(value) } == 0 {
@@ -147,8 +147,8 @@ fn index(number: *mut PyObject) -> PyResult<usize> {
 
 /// `{id(object): (number, object)}`. What no object stands for has one here that nobody else knows.
 fn dumped(owner: &Owned) -> PyResult<Owned> {
-    // SAFETY: a pickler; the reference ends before anything foreign runs.
-    let memo = unsafe { pickler::fields(owner.as_ptr()) }.memo()?.duplicate()?;
+    // SAFETY: a pickler.
+    let memo = unsafe { pickler::with_fields(owner.as_ptr(), |this| this.memo()?.duplicate())? };
     // SAFETY: attached; new references, and live objects that the memo holds.
     unsafe {
         let dict = Owned::new(PyDict_New())?;
@@ -179,9 +179,8 @@ unsafe extern "C" fn reduce_dumped(proxy: *mut PyObject, _: *mut PyObject) -> *m
 unsafe extern "C" fn clear_dumped(proxy: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     trampoline::object(|| {
         let owner = owner(proxy);
-        // SAFETY: a pickler; the reference ends before the old memo does.
-        let old = std::mem::take(unsafe { pickler::fields(owner.as_ptr()) }.memo()?);
-        drop(old);
+        // SAFETY: a pickler.
+        drop(unsafe { pickler::with_fields(owner.as_ptr(), |this| this.memo().map(std::mem::take)) }?);
         Ok(none())
     })
 }
@@ -189,8 +188,8 @@ unsafe extern "C" fn clear_dumped(proxy: *mut PyObject, _: *mut PyObject) -> *mu
 /// A memo out of what is assigned to `Unpickler.memo`.
 pub fn load_memo_of(value: *mut PyObject) -> PyResult<LoadMemo> {
     if let Some(owner) = owner_of(value, &face::get()?.unpickler_memo_proxy) {
-        // SAFETY: an unpickler; the reference ends before anything foreign runs.
-        return unsafe { unpickler::fields(owner.as_ptr()) }.memo()?.duplicate();
+        // SAFETY: an unpickler.
+        return unsafe { unpickler::with_fields(owner.as_ptr(), |this| this.memo()?.duplicate()) };
     }
     // SAFETY: a live object.
     if unsafe { PyDict_Check(value) } == 0 {
@@ -204,8 +203,8 @@ pub fn load_memo_of(value: *mut PyObject) -> PyResult<LoadMemo> {
 
 /// `{number: object}`
 fn loaded(owner: &Owned) -> PyResult<Owned> {
-    // SAFETY: an unpickler; the reference ends before anything foreign runs.
-    let memo = unsafe { unpickler::fields(owner.as_ptr()) }.memo()?.duplicate()?;
+    // SAFETY: an unpickler.
+    let memo = unsafe { unpickler::with_fields(owner.as_ptr(), |this| this.memo()?.duplicate())? };
     // SAFETY: attached; new references, and live objects that the memo holds.
     unsafe {
         let dict = Owned::new(PyDict_New())?;
@@ -227,9 +226,8 @@ unsafe extern "C" fn reduce_loaded(proxy: *mut PyObject, _: *mut PyObject) -> *m
 unsafe extern "C" fn clear_loaded(proxy: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     trampoline::object(|| {
         let owner = owner(proxy);
-        // SAFETY: an unpickler; the reference ends before the old memo does.
-        let old = std::mem::take(unsafe { unpickler::fields(owner.as_ptr()) }.memo()?);
-        drop(old);
+        // SAFETY: an unpickler.
+        drop(unsafe { unpickler::with_fields(owner.as_ptr(), |this| this.memo().map(std::mem::take)) }?);
         Ok(none())
     })
 }

@@ -13,6 +13,7 @@ use super::{face, memo_proxy};
 use crate::pickler::memo::Memo;
 use crate::pickler::{FileSink, Options, Report, SaysWhere, dump_to_bytes, dump_with_memo};
 use crate::protocol::opcode::HIGHEST;
+use crate::py::contended::locked;
 use crate::py::error::{PyResult, raise};
 use crate::py::layout::type_of;
 use crate::py::message::message;
@@ -140,13 +141,14 @@ pub fn make_base() -> PyResult<Owned> {
     unsafe { Owned::new(PyType_FromSpec(&mut spec)) }
 }
 
-/// The fields of an instance.
+/// Looks at the fields of an instance, or changes them, while no other thread does. What runs is no foreign code, and
+/// drops nothing that an instance held.
 ///
 /// # Safety
-/// An instance of the base, which lives for `'a`; no other reference to its fields is used meanwhile.
-pub unsafe fn fields<'a>(object: *mut PyObject) -> &'a mut PicklerObject {
-    // SAFETY: as the caller says.
-    unsafe { &mut *object.cast() }
+/// An instance of the base.
+pub unsafe fn with_fields<R>(object: *mut PyObject, run: impl FnOnce(&mut PicklerObject) -> R) -> R {
+    // SAFETY: as the caller says; the object is locked, and nothing that could look at it once more runs meanwhile.
+    locked(object, || run(unsafe { &mut *object.cast() }))
 }
 
 impl PicklerObject {
@@ -215,24 +217,24 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, keywords: 
         check_buffers(given(callback), protocol)?;
         let fix_imports = flag(fix_imports, true)?;
         let write = write_of(file)?;
-        // SAFETY: an instance; nothing foreign runs before the reference ends.
-        let old = unsafe {
-            let this = fields(object);
-            this.refuse_running()?;
-            this.proto = protocol.into();
-            this.bin = (protocol > 0).into();
-            let inner = Inner {
-                write: Some(write),
-                buffer_callback: owned(callback),
-                fix_imports,
-                running: false,
-                memo: Memo::default(),
-            };
-            let globals = Owned::new_or_none(std::mem::replace(&mut this.globals_ref, ptr::null_mut()));
-            (std::mem::replace(&mut this.inner, inner), globals)
+        let inner = Inner {
+            write: Some(write),
+            buffer_callback: owned(callback),
+            fix_imports,
+            running: false,
+            memo: Memo::default(),
         };
-        drop(old);
-        Ok(())
+        // SAFETY: an instance, whose reference to the old globals is taken over.
+        let old = unsafe {
+            with_fields(object, |this| {
+                this.refuse_running()?;
+                this.proto = protocol.into();
+                this.bin = (protocol > 0).into();
+                let globals = Owned::new_or_none(std::mem::replace(&mut this.globals_ref, ptr::null_mut()));
+                Ok((std::mem::replace(&mut this.inner, inner), globals))
+            })
+        };
+        old.map(drop)
     })
 }
 
@@ -250,8 +252,8 @@ unsafe extern "C" fn dump(
     trampoline::object(|| {
         // SAFETY: as the calling convention says.
         let [obj] = unsafe { DUMP.bind(args, count, names)? };
-        // SAFETY: an instance; the reference ends before anything foreign runs.
-        let write = unsafe { fields(object) }.inner.write.clone();
+        // SAFETY: an instance.
+        let write = unsafe { with_fields(object, |this| this.inner.write.clone()) };
         let Some(write) = write else {
             let name = text::type_name(type_of(object));
             let message = message!("Pickler.__init__() was not called by {name}.__init__()");
@@ -281,17 +283,17 @@ pub fn to_sink(object: *mut PyObject, obj: *mut PyObject, sink: &mut FileSink) -
 /// Runs one dump with what the instance says, to bytes if there is no sink.
 fn run(object: *mut PyObject, obj: *mut PyObject, sink: Option<&mut FileSink>) -> PyResult<Option<Owned>> {
     let hooks = Hooks::of(object)?;
-    // SAFETY: an instance; the reference ends before anything foreign runs.
-    let (protocol, fix_imports, fast, callback, mut memo) = unsafe {
-        let this = fields(object);
+    let begin = |this: &mut PicklerObject| {
         this.refuse_running()?;
         let Ok(protocol @ 0..=HIGHEST) = u8::try_from(this.proto) else {
             return Err(value_error(&message!("pickle protocol must be <= {HIGHEST}")));
         };
         this.inner.running = true;
         let callback = this.inner.buffer_callback.clone();
-        (protocol, this.inner.fix_imports, this.fast != 0, callback, std::mem::take(&mut this.inner.memo))
+        Ok((protocol, this.inner.fix_imports, this.fast != 0, callback, std::mem::take(&mut this.inner.memo)))
     };
+    // SAFETY: an instance.
+    let (protocol, fix_imports, fast, callback, mut memo) = unsafe { with_fields(object, begin)? };
     let mut offer = |buffer: *mut PyObject| match &callback {
         Some(callback) => is_true(call1(callback.as_ptr(), buffer)?.as_ptr()),
         None => Ok(true),
@@ -306,21 +308,19 @@ fn run(object: *mut PyObject, obj: *mut PyObject, sink: Option<&mut FileSink>) -
         Some(sink) => dump_with_memo(obj, options, sink, &mut memo, &mut report).map(|()| None),
         None => dump_to_bytes(obj, options, &mut report).map(Some),
     };
-    // SAFETY: as above.
-    let old = unsafe {
-        let this = fields(object);
+    let end = |this: &mut PicklerObject| {
         this.inner.running = false;
         std::mem::replace(&mut this.inner.memo, memo)
     };
-    drop(old);
+    // SAFETY: as above.
+    drop(unsafe { with_fields(object, end) });
     dumped
 }
 
 unsafe extern "C" fn clear_memo(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     trampoline::object(|| {
-        // SAFETY: an instance; the reference ends before the old memo does.
-        let old = std::mem::take(unsafe { fields(object) }.memo()?);
-        drop(old);
+        // SAFETY: an instance.
+        drop(unsafe { with_fields(object, |this| this.memo().map(std::mem::take)) }?);
         // SAFETY: a static object.
         Ok(Owned::of(unsafe { Py_None() }))
     })
@@ -341,16 +341,14 @@ unsafe extern "C" fn set_memo(object: *mut PyObject, value: *mut PyObject, _: *m
             return Err(type_error("attribute deletion is not supported"));
         }
         let memo = memo_proxy::memo_of(value)?;
-        // SAFETY: an instance; the reference ends before the old memo does.
-        let old = std::mem::replace(unsafe { fields(object) }.memo()?, memo);
-        drop(old);
-        Ok(())
+        // SAFETY: an instance.
+        unsafe { with_fields(object, |this| this.memo().map(|old| std::mem::replace(old, memo))) }.map(drop)
     })
 }
 
 unsafe extern "C" fn get_globals_ref(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
     // SAFETY: an instance.
-    trampoline::object(|| unsafe { fields(object) }.globals_ref())
+    trampoline::object(|| unsafe { with_fields(object, PicklerObject::globals_ref) })
 }
 
 unsafe extern "C" fn set_globals_ref(object: *mut PyObject, value: *mut PyObject, _: *mut c_void) -> c_int {
@@ -359,8 +357,9 @@ unsafe extern "C" fn set_globals_ref(object: *mut PyObject, value: *mut PyObject
         if value.is_null() || unsafe { PyDict_Check(value) } == 0 {
             return Err(type_error("globals_ref must be a dict"));
         }
-        // SAFETY: an instance; the reference ends before the old dict does.
-        let old = std::mem::replace(&mut unsafe { fields(object) }.globals_ref, Owned::of(value).into_ptr());
+        let value = Owned::of(value).into_ptr();
+        // SAFETY: an instance.
+        let old = unsafe { with_fields(object, |this| std::mem::replace(&mut this.globals_ref, value)) };
         // SAFETY: the reference was the instance's.
         drop(unsafe { Owned::new_or_none(old) });
         Ok(())
@@ -391,9 +390,9 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
 }
 
 unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
-    // SAFETY: an instance; what it held is dropped once it does not lead there any more.
+    // SAFETY: an instance that no thread uses; what it held is dropped once it does not lead there any more.
     unsafe {
-        let this = fields(object);
+        let this = &mut *object.cast::<PicklerObject>();
         let inner = (!this.inner.running).then(|| std::mem::take(&mut this.inner));
         let held = [&mut this.dispatch_table, &mut this.dict, &mut this.globals_ref]
             .map(|field| Owned::new_or_none(std::mem::replace(field, ptr::null_mut())));
@@ -429,10 +428,13 @@ pub fn for_bytes(
     // SAFETY: a class that inherits our base, as the caller of this looked up.
     let object = unsafe { Owned::new(new(class.cast(), ptr::null_mut(), ptr::null_mut()))? };
     // SAFETY: a new instance.
-    let this = unsafe { fields(object.as_ptr()) };
-    this.proto = protocol.into();
-    this.bin = (protocol > 0).into();
-    this.inner.fix_imports = fix_imports;
-    this.inner.buffer_callback = callback.map(Owned::of);
+    unsafe {
+        with_fields(object.as_ptr(), |this| {
+            this.proto = protocol.into();
+            this.bin = (protocol > 0).into();
+            this.inner.fix_imports = fix_imports;
+            this.inner.buffer_callback = callback.map(Owned::of);
+        });
+    }
     Ok(object)
 }

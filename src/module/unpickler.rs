@@ -10,6 +10,7 @@ use super::arguments::{Signature, flag, owned, type_error};
 use super::definition::{Constant, attribute, end, function, member, no_attribute, no_member, of_none, of_one};
 use super::pickler::status;
 use super::{face, memo_proxy};
+use crate::py::contended::locked;
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::layout::type_of;
 use crate::py::message::{NoText, c_string, message};
@@ -123,13 +124,14 @@ pub fn make() -> PyResult<Owned> {
     unsafe { Owned::new(PyType_FromSpec(&mut spec)) }
 }
 
-/// The fields of an instance.
+/// Looks at the fields of an instance, or changes them, while no other thread does. What runs is no foreign code, and
+/// drops nothing that an instance held.
 ///
 /// # Safety
-/// An instance, which lives for `'a`; no other reference to its fields is used meanwhile.
-pub unsafe fn fields<'a>(object: *mut PyObject) -> &'a mut UnpicklerObject {
-    // SAFETY: as the caller says.
-    unsafe { &mut *object.cast() }
+/// An instance.
+pub unsafe fn with_fields<R>(object: *mut PyObject, run: impl FnOnce(&mut UnpicklerObject) -> R) -> R {
+    // SAFETY: as the caller says; the object is locked, and nothing that could look at it once more runs meanwhile.
+    locked(object, || run(unsafe { &mut *object.cast() }))
 }
 
 impl UnpicklerObject {
@@ -196,28 +198,27 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, keywords: 
             protocol: 0,
             memo: Memo::default(),
         };
-        // SAFETY: an instance; the reference ends before what it held does.
-        let old = unsafe {
-            let this = fields(object);
+        let set = |this: &mut UnpicklerObject| {
             this.refuse_running()?;
-            std::mem::replace(&mut this.inner, inner)
+            Ok(std::mem::replace(&mut this.inner, inner))
         };
-        drop(old);
-        Ok(())
+        // SAFETY: an instance.
+        unsafe { with_fields(object, set) }.map(drop)
     })
 }
 
 /// The attribute of an instance, unless it is what our own class has under this name.
 fn overridden(object: *mut PyObject, name: *mut PyObject, own: &Owned) -> PyResult<Option<Owned>> {
     let class = type_of(object);
-    // SAFETY: an instance and two live classes.
+    // SAFETY: an instance, which holds its dict, and two live classes.
     let (dict, plain) = unsafe {
         let ours = face::get()?.unpickler.as_ptr().cast::<PyTypeObject>();
         let get = |class: *mut PyTypeObject| (*class).tp_getattro.map(|get| get as usize);
-        (fields(object).dict, get(class) == get(ours))
+        let dict = with_fields(object, |this| (!this.dict.is_null()).then(|| Owned::of(this.dict)));
+        (dict, get(class) == get(ours))
     };
     let in_class = type_attr(class, name).is_some_and(|found| found.as_ptr() == own.as_ptr());
-    if plain && in_class && (dict.is_null() || dict_get(dict, name)?.is_none()) {
+    if plain && in_class && dict.map_or(Ok(true), |dict| Ok(dict_get(dict.as_ptr(), name)?.is_none()))? {
         return Ok(None);
     }
     attr(object, name).map(Some)
@@ -231,8 +232,8 @@ struct Policy {
 
 impl FindClass for Policy {
     fn find(&mut self, module: *mut PyObject, name: *mut PyObject, protocol: u8) -> PyResult<Option<Owned>> {
-        // SAFETY: an instance; the reference ends here.
-        unsafe { fields(self.object).inner.protocol = protocol };
+        // SAFETY: an instance.
+        unsafe { with_fields(self.object, |this| this.inner.protocol = protocol) };
         call_method2(self.object, self.name, module, name).map(Some)
     }
 }
@@ -240,8 +241,8 @@ impl FindClass for Policy {
 unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     trampoline::object(|| {
         let face = face::get()?;
-        // SAFETY: an instance; the reference ends before anything foreign runs.
-        let file = unsafe { fields(object) }.inner.file.clone();
+        // SAFETY: an instance.
+        let file = unsafe { with_fields(object, |this| this.inner.file.clone()) };
         let Some(file) = file else {
             let name = text::type_name(type_of(object));
             let message = message!("Unpickler.__init__() was not called by {name}.__init__()");
@@ -251,15 +252,15 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         let has_policy = overridden(object, face.names.find_class.as_ptr(), &face.own.find_class)?.is_some();
         let persistent = overridden(object, face.names.persistent_load.as_ptr(), &face.own.persistent_load)?;
         let mut policy = Policy { object, name: face.names.find_class.as_ptr() };
-        // SAFETY: an instance; the reference ends before anything foreign runs.
-        let (buffers, fix_imports, encoding, errors, mut memo) = unsafe {
-            let this = fields(object);
+        let begin = |this: &mut UnpicklerObject| {
             this.refuse_running()?;
             this.inner.running = true;
             let inner = &mut this.inner;
             let texts = (inner.encoding.clone(), inner.errors.clone());
-            (inner.buffers.clone(), inner.fix_imports, texts.0, texts.1, std::mem::take(&mut inner.memo))
+            Ok((inner.buffers.clone(), inner.fix_imports, texts.0, texts.1, std::mem::take(&mut inner.memo)))
         };
+        // SAFETY: an instance.
+        let (buffers, fix_imports, encoding, errors, mut memo) = unsafe { with_fields(object, begin)? };
         let options = Options {
             find_class: if has_policy { Some(&mut policy) } else { None },
             persistent_load: persistent.as_ref().map(Owned::as_ptr),
@@ -272,14 +273,13 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         };
         let mut report = Report::default();
         let loaded = load_from_source(&mut source, options, &mut report);
-        // SAFETY: as above.
-        let old = unsafe {
-            let this = fields(object);
+        let end = |this: &mut UnpicklerObject| {
             this.inner.running = false;
             this.inner.protocol = report.protocol;
             std::mem::replace(&mut this.inner.memo, memo)
         };
-        drop(old);
+        // SAFETY: as above.
+        drop(unsafe { with_fields(object, end) });
         loaded
     })
 }
@@ -293,11 +293,9 @@ unsafe extern "C" fn find_class(
     trampoline::object(|| {
         // SAFETY: as the calling convention says.
         let [module, name] = unsafe { FIND_CLASS.bind(args, count, names)? };
-        // SAFETY: an instance; the reference ends here.
-        let (protocol, fix_imports) = unsafe {
-            let inner = &fields(object).inner;
-            (inner.protocol, inner.fix_imports)
-        };
+        // SAFETY: an instance.
+        let (protocol, fix_imports) =
+            unsafe { with_fields(object, |this| (this.inner.protocol, this.inner.fix_imports)) };
         // SAFETY: live objects.
         if unsafe { PyUnicode_Check(module) == 0 || PyUnicode_Check(name) == 0 } {
             return Err(type_error("find_class() takes two str"));
@@ -324,10 +322,8 @@ unsafe extern "C" fn set_memo(object: *mut PyObject, value: *mut PyObject, _: *m
             return Err(type_error("attribute deletion is not supported"));
         }
         let memo = memo_proxy::load_memo_of(value)?;
-        // SAFETY: an instance; the reference ends before the old memo does.
-        let old = std::mem::replace(unsafe { fields(object) }.memo()?, memo);
-        drop(old);
-        Ok(())
+        // SAFETY: an instance.
+        unsafe { with_fields(object, |this| this.memo().map(|old| std::mem::replace(old, memo))) }.map(drop)
     })
 }
 
@@ -353,9 +349,9 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
 }
 
 unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
-    // SAFETY: an instance; what it held is dropped once it does not lead there any more.
+    // SAFETY: an instance that no thread uses; what it held is dropped once it does not lead there any more.
     unsafe {
-        let this = fields(object);
+        let this = &mut *object.cast::<UnpicklerObject>();
         let inner = (!this.inner.running).then(|| std::mem::take(&mut this.inner));
         let dict = Owned::new_or_none(std::mem::replace(&mut this.dict, ptr::null_mut()));
         drop((inner, dict));

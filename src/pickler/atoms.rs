@@ -349,6 +349,16 @@ impl Pickler<'_> {
     }
 
     pub(super) fn bytearray(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        // Without a GIL another thread may change it at any moment: what is written is a copy.
+        #[cfg(Py_GIL_DISABLED)]
+        if self.protocol >= 5 {
+            // SAFETY: a live object.
+            let copy = unsafe { Owned::new(PyBytes_FromObject(object))? };
+            let copy = self.keep(copy)?;
+            self.payload([None, None, Some(BYTEARRAY8)], layout::bytes(copy), Some(copy), "bytearray")?;
+            self.memoize(object)?;
+            return Ok(None);
+        }
         // SAFETY: a live bytearray, which nothing changes before the foreign code of a sink runs.
         let data = unsafe {
             std::slice::from_raw_parts(PyByteArray_AsString(object).cast::<u8>(), PyByteArray_Size(object) as usize)
@@ -394,12 +404,13 @@ impl Pickler<'_> {
             }
             view
         };
-        // What the callback or a sink does with the buffer takes its memory away from nobody.
-        let _pinned = if self.options.buffer_callback.is_some() || self.sinks() {
+        // What the callback or a sink does with the buffer takes its memory away from nobody, nor do other threads.
+        let pinned = if cfg!(Py_GIL_DISABLED) || self.options.buffer_callback.is_some() || self.sinks() {
             Some(View::of(object, PyBUF_FULL_RO)?)
         } else {
             None
         };
+        let view = pinned.as_ref().map_or(view, |pinned| &raw const pinned.0);
         // SAFETY: a live view: the PickleBuffer's own, which is not released before foreign code runs, or one that is
         // pinned. It says where the memory is and how long, which stays so as long as there is a view.
         let (data, readonly) = unsafe {

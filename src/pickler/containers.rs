@@ -1,4 +1,4 @@
-//! list, tuple, dict, set and frozenset: how each begins and goes on (`save_list` and its siblings in `_pickle.c`).
+//! list, tuple and dict: how each begins and goes on (`save_list` and its siblings in `_pickle.c`).
 
 use std::ptr;
 
@@ -6,17 +6,19 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Batch, Dict, Frame, List, Next, Set, Tuple};
+use super::frame::{Batch, Dict, Frame, List, Next, Tuple};
 use super::items::Items;
-use super::plan::Place;
 use crate::protocol::opcode::*;
+#[cfg(Py_GIL_DISABLED)]
+use crate::py::contended;
+#[cfg(not(Py_GIL_DISABLED))]
 use crate::py::dict::Entries;
-use crate::py::error::{PyResult, raise};
+use crate::py::error::{PyResult, Raised, raise};
 use crate::py::habits::{LIST_IS_WATCHED, SHORT_LAST_BATCH};
-use crate::py::layout::{
-    self, Chars, chars, compact_int, has_shared_keys, list_items, set_len, set_next, tuple_items, type_of, unique,
-};
+use crate::py::layout::{self, Chars, chars, compact_int, has_shared_keys, list_items, tuple_items, type_of, unique};
 use crate::py::owned::Owned;
+#[cfg(Py_GIL_DISABLED)]
+use crate::py::vec::TryPush;
 
 /// The most bytes that a short atom takes with its memo number; None for any other object.
 pub(super) fn atom_size(object: *mut PyObject) -> Option<usize> {
@@ -47,11 +49,22 @@ macro_rules! save {
 }
 pub(super) use save;
 
+/// Key and value, lent.
+#[cfg(Py_GIL_DISABLED)]
+type Entry = (*mut PyObject, *mut PyObject);
+
 /// PyDict_Next.
+#[cfg(not(Py_GIL_DISABLED))]
 fn next_entry(dict: *mut PyObject, position: &mut isize) -> Option<(*mut PyObject, *mut PyObject)> {
     let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: a live dict; the position is its own.
     (unsafe { PyDict_Next(dict, position, &mut key, &mut value) } != 0).then_some((key, value))
+}
+
+#[cold]
+fn dict_changed() -> Raised {
+    // SAFETY: a static exception type.
+    raise(unsafe { PyExc_RuntimeError }, "dictionary changed size during iteration")
 }
 
 impl Pickler<'_> {
@@ -112,6 +125,8 @@ impl Pickler<'_> {
     pub(super) fn list(&mut self, f: &mut List) -> PyResult<Next> {
         while let Batch::Marked(n) = &mut f.batch {
             let (len, items) = list_items(f.list);
+            #[cfg(Py_GIL_DISABLED)]
+            let _ = items;
             if LIST_IS_WATCHED && len != f.size {
                 // SAFETY: a static exception type.
                 return Err(raise(unsafe { PyExc_RuntimeError }, "list changed size during iteration"));
@@ -132,8 +147,12 @@ impl Pickler<'_> {
             // What is left of this batch. No leaf changes a list.
             let end = len.min(f.index + BATCH - *n as usize);
             // SAFETY: below the length that was read just now.
+            #[cfg(not(Py_GIL_DISABLED))]
             let items = unsafe { std::slice::from_raw_parts(items.add(f.index), end - f.index) };
+            #[cfg(not(Py_GIL_DISABLED))]
             let (written, next) = self.leaves(items)?;
+            #[cfg(Py_GIL_DISABLED)]
+            let (written, next) = self.leaves_of_part(f.list, f.index, end)?;
             f.index += written;
             *n += written as u32;
             if let Some(next) = next {
@@ -172,6 +191,32 @@ impl Pickler<'_> {
         Ok((at, None))
     }
 
+    /// The same for a part of a list that other threads may change.
+    #[cfg(Py_GIL_DISABLED)]
+    fn leaves_of_part(&mut self, list: *mut PyObject, index: usize, end: usize) -> PyResult<(usize, Option<Next>)> {
+        /// What comes behind an item that is no leaf is read once more after it.
+        const MOST: usize = 16;
+        let held = contended::list_part(list, index, MOST.min(end - index))?;
+        let mut items = [ptr::null_mut(); MOST];
+        for (item, held) in items.iter_mut().zip(&held) {
+            *item = held.as_ptr();
+        }
+        let done = self.leaves(&items[..held.len()]);
+        self.lent = held;
+        done
+    }
+
+    /// The next entry of a dict that other threads may change: lent until something else is.
+    #[cfg(Py_GIL_DISABLED)]
+    fn lend_entry(&mut self, dict: *mut PyObject, position: &mut isize) -> PyResult<Option<Entry>> {
+        let Some((key, value)) = contended::dict_next(dict, position) else { return Ok(None) };
+        let entry = (key.as_ptr(), value.as_ptr());
+        self.lent.clear();
+        self.lent.try_push(key)?;
+        self.lent.try_push(value)?;
+        Ok(Some(entry))
+    }
+
     /// One item, or each by itself: its opcode follows when the loop comes back here.
     fn list_unmarked(&mut self, f: &mut List) -> PyResult<Next> {
         loop {
@@ -186,7 +231,16 @@ impl Pickler<'_> {
                 f.batch = Batch::Closing;
             }
             // SAFETY: below the length that was read just now.
+            #[cfg(not(Py_GIL_DISABLED))]
             let item = unsafe { *items.add(f.index) };
+            #[cfg(Py_GIL_DISABLED)]
+            let item = {
+                let _ = items;
+                self.lent = contended::list_part(f.list, f.index, 1)?;
+                // It may have become shorter by now.
+                let Some(item) = self.lent.first() else { return Ok(Next::Done) };
+                item.as_ptr()
+            };
             f.index += 1;
             save!(self.leaf(item), item);
         }
@@ -226,7 +280,8 @@ impl Pickler<'_> {
         // SAFETY: live objects of the types that were asked for.
         let empty = (ty == &raw const PyDict_Type && unsafe { PyDict_Size(object) } == 0)
             || (ty == &raw const PyList_Type && list_items(object).0 == 0);
-        if empty {
+        // Without a GIL it may have got something by the time at which it is written.
+        if empty && !cfg!(Py_GIL_DISABLED) {
             return self.descend(object).map(|frame| frame.is_none());
         }
         if ty == &raw const PyBytes_Type && self.protocol >= 3 && layout::bytes(object).len() < FRAME_TARGET {
@@ -322,7 +377,8 @@ impl Pickler<'_> {
             return Items::pairs(iterator).map(Some);
         }
         let batch = self.begin_batch(size as usize);
-        let shared_keys = has_shared_keys(dict);
+        // Without a GIL they may be so no longer in a moment.
+        let shared_keys = !cfg!(Py_GIL_DISABLED) && has_shared_keys(dict);
         Ok(Some(Frame::Dict(Dict {
             dict,
             position: 0,
@@ -351,6 +407,7 @@ impl Pickler<'_> {
             f.value = 0;
             save!(self.leaf(value), value);
         }
+        #[cfg(not(Py_GIL_DISABLED))]
         let entries = Entries::of(f.dict);
         loop {
             if f.batch == Batch::Marked(BATCH as u32) {
@@ -370,11 +427,18 @@ impl Pickler<'_> {
                 return Ok(Next::Done);
             }
             // No leaf changes a dict; whatever else does shows in its size.
+            #[cfg(not(Py_GIL_DISABLED))]
             let entry = match &entries {
                 Some(entries) => entries.next(&mut f.position),
                 None => next_entry(f.dict, &mut f.position),
             };
+            #[cfg(Py_GIL_DISABLED)]
+            let entry = self.lend_entry(f.dict, &mut f.position)?;
             let Some((key, value)) = entry else {
+                // One was left for which no MARK was written, and it is gone.
+                if (cfg!(Py_GIL_DISABLED) || SHORT_LAST_BATCH) && f.batch == Batch::Single {
+                    return Err(dict_changed());
+                }
                 self.end_dict_batch(f)?;
                 return Ok(Next::Done);
             };
@@ -396,94 +460,8 @@ impl Pickler<'_> {
         self.out.op(SETITEMS);
         // SAFETY: a live dict.
         if unsafe { PyDict_Size(f.dict) } != f.size {
-            // SAFETY: a static exception type.
-            return Err(raise(unsafe { PyExc_RuntimeError }, "dictionary changed size during iteration"));
+            return Err(dict_changed());
         }
         Ok(())
-    }
-
-    pub(super) fn begin_set(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
-        if self.protocol < 4 {
-            return self.set_by_list(set, &raw mut PySet_Type);
-        }
-        self.out.op(EMPTY_SET);
-        self.memoize(set)?;
-        let size = set_len(set);
-        if size == 0 {
-            return Ok(None);
-        }
-        self.out.op(MARK);
-        Ok(Some(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false })))
-    }
-
-    pub(super) fn set(&mut self, f: &mut Set) -> PyResult<Next> {
-        loop {
-            if f.count > 0 && f.count.is_multiple_of(BATCH) && !f.between {
-                self.end_set_batch(f)?;
-                if SHORT_LAST_BATCH && f.count == f.size {
-                    return Ok(Next::Done);
-                }
-                self.out.op(MARK);
-                f.between = true;
-            }
-            let Some(item) = set_next(f.set, &mut f.position) else {
-                self.end_set_batch(f)?;
-                return Ok(Next::Done);
-            };
-            f.count += 1;
-            f.between = false;
-            save!(self.leaf(item), item);
-        }
-    }
-
-    fn end_set_batch(&mut self, f: &mut Set) -> PyResult<()> {
-        self.out.op(ADDITEMS);
-        if set_len(f.set) != f.size {
-            // SAFETY: a static exception type.
-            return Err(raise(unsafe { PyExc_RuntimeError }, "set changed size during iteration"));
-        }
-        Ok(())
-    }
-
-    pub(super) fn begin_frozenset(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
-        if self.protocol < 4 {
-            return self.set_by_list(set, &raw mut PyFrozenSet_Type);
-        }
-        self.out.op(MARK);
-        let unique = self.begin_unknown(set)?;
-        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique })))
-    }
-
-    pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
-        while let Some(item) = set_next(f.set, &mut f.position) {
-            save!(self.leaf(item), item);
-        }
-        if (!f.unique || self.is_foreign())
-            && let Some(number) = self.memo.get(f.set)
-        {
-            self.out.op(POP_MARK);
-            self.get(number);
-            return Ok(Next::Done);
-        }
-        self.out.op(FROZENSET);
-        self.memoize(f.set)?;
-        Ok(Next::Done)
-    }
-
-    /// Below protocol 4: `(type, (list(set),))`.
-    fn set_by_list(&mut self, set: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Frame>> {
-        // The list is an object that the garbage collector tracks: making it may run finalizers.
-        self.foreign()?;
-        // SAFETY: a live set; a new list.
-        let list = unsafe { Owned::new(PySequence_List(set))? };
-        self.described(set, |pickler| {
-            let mut plan = pickler.plan();
-            plan.object(ty.cast(), Place::Callable)?;
-            plan.tuple(1)?;
-            plan.owned(list, Place::Part(0))?;
-            plan.tuple_end(1)?;
-            plan.reduce(set)?;
-            Ok(Some(plan.finish()))
-        })
     }
 }

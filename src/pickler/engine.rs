@@ -52,6 +52,9 @@ pub struct Pickler<'a> {
     /// The steps of all scripts on the stack.
     pub(super) steps: Vec<Step>,
     pub(super) keep: Vec<Owned>,
+    /// Holds what was found last in a container that other threads may change, until the loop holds it.
+    #[cfg(Py_GIL_DISABLED)]
+    pub(super) lent: Vec<Owned>,
     /// The object that is being begun: no frame points to it yet.
     pub(super) beginning: *mut PyObject,
     /// Plans that are being made inside each other.
@@ -113,6 +116,8 @@ impl<'a> Pickler<'a> {
             stack: Vec::new(),
             steps: Vec::new(),
             keep: Vec::new(),
+            #[cfg(Py_GIL_DISABLED)]
+            lent: Vec::new(),
             beginning: ptr::null_mut(),
             nested: 0,
             depth: 0,
@@ -169,6 +174,8 @@ impl<'a> Pickler<'a> {
         for held in [&mut self.keep, &mut self.pinned] {
             recycle(held);
         }
+        #[cfg(Py_GIL_DISABLED)]
+        recycle(&mut self.lent);
         recycle(&mut self.stack);
         recycle(&mut self.steps);
         recycle(&mut self.parked);

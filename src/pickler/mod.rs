@@ -25,6 +25,7 @@ pub mod path;
 pub mod plan;
 pub mod reduction;
 pub mod script;
+pub mod sets;
 pub mod sink;
 pub mod static_types;
 pub mod stencil;

@@ -9,9 +9,12 @@ use super::engine::Pickler;
 use super::frame::{Frame, Tuple};
 use super::path::{MOST_PARTS, key};
 use super::script::{Place, Script, Step};
+use crate::py::contended::locked;
 use crate::py::error::clear;
 use crate::py::layout::{list_slice, set_next, tuple_items, type_of};
 use crate::py::message::message;
+use crate::py::object::dict_get;
+use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
 
@@ -47,7 +50,8 @@ impl Pickler<'_> {
 
     /// What the frame at this height says.
     fn note(&self, at: usize, root: *mut PyObject, notes: &mut Vec<String>) {
-        let object = self.object_at(at, root);
+        let held = self.object_at(at, root);
+        let object = held.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
         match &self.stack[at].frame {
             Frame::List(f) => notes.push_if_room(message!("list item {}", f.index.saturating_sub(1))),
             Frame::Tuple(f) => self.note_tuple(f, notes),
@@ -56,7 +60,7 @@ impl Pickler<'_> {
                 if f.value == 0
                     && let Some(last) = f.last_key()
                 {
-                    notes.push_if_room(message!("dict item {}", key(last)));
+                    notes.push_if_room(message!("dict item {}", key(last.as_ptr())));
                 }
                 if f.is_state {
                     for what in ["state", "object"] {
@@ -70,8 +74,9 @@ impl Pickler<'_> {
                 let owner = match at.checked_sub(1) {
                     Some(below) if self.gives_items(below) => self.object_at(below, root),
                     // The items of a dict at protocol 0.
-                    _ => object,
+                    _ => held,
                 };
+                let owner = owner.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
                 let pair = f.key();
                 if f.current.is_none() {
                     // The iterator failed.
@@ -171,44 +176,53 @@ impl Pickler<'_> {
     }
 
     /// The object whose frame lies at this height.
-    fn object_at(&self, at: usize, root: *mut PyObject) -> *mut PyObject {
+    fn object_at(&self, at: usize, root: *mut PyObject) -> Option<Owned> {
         match at.checked_sub(1) {
-            None => root,
-            Some(below) => self.child(below).unwrap_or(ptr::null_mut()),
+            None => Some(Owned::of(root)),
+            Some(below) => self.child(below),
         }
     }
 
     /// What the frame at this height is at. None where it changed meanwhile.
-    fn child(&self, at: usize) -> Option<*mut PyObject> {
+    fn child(&self, at: usize) -> Option<Owned> {
+        let held = |object: &*mut PyObject| Owned::of(*object);
         match &self.stack[at].frame {
-            Frame::List(f) => list_slice(f.list).get(f.index.checked_sub(1)?).copied(),
-            Frame::Tuple(f) => tuple_items(f.tuple).get(f.index.checked_sub(1)?).copied(),
+            Frame::List(f) => {
+                let at = f.index.checked_sub(1)?;
+                locked(f.list, || list_slice(f.list).get(at).map(held))
+            }
+            Frame::Tuple(f) => tuple_items(f.tuple).get(f.index.checked_sub(1)?).map(held),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
                 if f.value != 0 {
                     return Some(last);
                 }
-                // SAFETY: a live dict; the value is borrowed from it. Keys that are asked are those that it has.
-                let value = unsafe { PyDict_GetItemWithError(f.dict, last) };
-                if value.is_null() {
+                dict_get(f.dict, last.as_ptr()).unwrap_or_else(|_| {
                     clear();
-                }
-                (!value.is_null()).then_some(value)
+                    None
+                })
             }
             Frame::Set(f) | Frame::FrozenSet(f) => {
-                let mut position = 0;
-                let mut last = None;
-                while position < f.position {
-                    last = set_next(f.set, &mut position);
-                }
-                last
+                let (set, end) = (f.set, f.position);
+                locked(set, || {
+                    let mut position = 0;
+                    let mut last = None;
+                    while position < end {
+                        last = set_next(set, &mut position);
+                    }
+                    last.map(Owned::of)
+                })
             }
             Frame::Items(f) => {
                 let current = f.current.as_ref()?.as_ptr();
-                Some(if f.key().is_null() { current } else { tuple_items(current)[usize::from(!f.value_due)] })
+                Some(Owned::of(if f.key().is_null() {
+                    current
+                } else {
+                    tuple_items(current)[usize::from(!f.value_due)]
+                }))
             }
             Frame::Script(f) => match self.last_step(f)? {
-                Step::Object(object, _) | Step::Resume(object, _) | Step::Plain(object) => Some(*object),
+                Step::Object(object, _) | Step::Resume(object, _) | Step::Plain(object) => Some(held(object)),
                 _ => None,
             },
         }

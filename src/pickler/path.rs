@@ -7,8 +7,10 @@ use super::engine::Pickler;
 use super::frame::{Dict, Frame, Tuple};
 use super::script::{Place, Script, Step};
 use crate::py::code::{self, Names};
+use crate::py::contended::locked;
 use crate::py::layout::type_of;
 use crate::py::message::{append, message};
+use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
 
@@ -59,6 +61,7 @@ impl Pickler<'_> {
             Frame::Tuple(f) => (!self.is_state(at)).then(|| message!("[{}]", f.index.saturating_sub(1))),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
+                let last = last.as_ptr();
                 Some(match (f.value != 0, f.is_state || self.is_state(at)) {
                     (true, _) => message!(".<key {}>", key(last)),
                     (false, true) => attribute(last),
@@ -100,11 +103,14 @@ impl Pickler<'_> {
 
 impl Dict {
     /// The key of the entry that was begun last.
-    pub(super) fn last_key(&self) -> Option<*mut PyObject> {
-        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: a live dict; keys are borrowed from it and nothing changes it here.
-        while position < self.position && unsafe { PyDict_Next(self.dict, &mut position, &mut key, &mut value) } != 0 {}
-        (!key.is_null()).then_some(key)
+    pub(super) fn last_key(&self) -> Option<Owned> {
+        let (dict, last) = (self.dict, self.position);
+        locked(dict, || {
+            let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            // SAFETY: a live dict; keys are borrowed from it and nothing changes it here.
+            while position < last && unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {}
+            (!key.is_null()).then(|| Owned::of(key))
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use super::globals::is_module;
 use super::stencil::Stencil;
 use crate::protocol::opcode::{REDUCE, STACK_GLOBAL};
 use crate::protocol::wire::Wire;
+use crate::py::contended::locked;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::dict_get;
@@ -113,13 +114,18 @@ impl Wires {
             let Some(object) = theirs else {
                 return Function::new(ours[*wire as usize].clone(), module, name);
             };
-            // SAFETY: an exact function.
-            let (module_of, name_of) = unsafe {
-                let fields = object.as_ptr().cast::<PyFunctionObject>();
-                ((*fields).func_module, (*fields).func_qualname)
-            };
-            let module = if module_of.is_null() { module } else { module_of };
-            Function::new(object, module, name_of)
+            let (module_of, name_of) = locked(object.as_ptr(), || {
+                // SAFETY: an exact function, which holds its fields.
+                unsafe {
+                    let fields = object.as_ptr().cast::<PyFunctionObject>();
+                    let module_of = (*fields).func_module;
+                    (
+                        Owned::of(if module_of.is_null() { module } else { module_of }),
+                        Owned::of((*fields).func_qualname),
+                    )
+                }
+            });
+            Function::new(object, module_of.as_ptr(), name_of.as_ptr())
         };
         let functions = try_gather(Wire::ALL.iter().map(function))?;
         let mut wires = Self { package, functions, code_type: None };

@@ -108,8 +108,12 @@ pub struct Extra<T> {
 }
 
 impl<T> Extra<T> {
-    /// None if no place is left.
+    /// None if no place is left, and on a free-threaded build, where what one thread takes from the place another may
+    /// put something else to, and have it dropped.
     pub fn request() -> Option<Self> {
+        if cfg!(Py_GIL_DISABLED) {
+            return None;
+        }
         // SAFETY: attached; the function is never unloaded.
         let index = unsafe { PyUnstable_Eval_RequestCodeExtraIndex(Self::drop_kept) };
         (index >= 0).then_some(Self { index, kept: PhantomData })

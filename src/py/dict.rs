@@ -223,6 +223,7 @@ impl Entries {
 
     /// The next entry at or behind `position`, which moves on as PyDict_Next moves its own.
     #[inline(always)]
+    #[cfg_attr(Py_GIL_DISABLED, expect(dead_code, reason = "nothing is read so where other threads may change it"))]
     pub fn next(&self, position: &mut isize) -> Option<(*mut PyObject, *mut PyObject)> {
         while (*position as usize) < self.len {
             let at = *position as usize;

@@ -20,8 +20,13 @@ pub fn has_own_dict(object: *mut PyObject, dict: *mut PyObject) -> bool {
         if (*class).tp_getattro.is_none_or(|get| !ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc)) {
             return false;
         }
-        let descriptor = _PyType_Lookup(class, dict);
-        !descriptor.is_null() && type_of(descriptor) == &raw mut PyGetSetDescr_Type
+        #[cfg(not(Py_GIL_DISABLED))]
+        {
+            let descriptor = _PyType_Lookup(class, dict);
+            !descriptor.is_null() && type_of(descriptor) == &raw mut PyGetSetDescr_Type
+        }
+        #[cfg(Py_GIL_DISABLED)]
+        super::object::type_attr(class, dict).is_some_and(|it| type_of(it.as_ptr()) == &raw mut PyGetSetDescr_Type)
     }
 }
 
@@ -97,8 +102,11 @@ pub fn attributes(object: *mut PyObject) -> Attributes {
 }
 
 /// What an instance has in its own dict under a name, if that is what asking for the attribute gives and if it can be told
-/// without foreign code.
+/// without foreign code. Not for free-threaded builds, where it cannot.
 pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
+    if cfg!(Py_GIL_DISABLED) {
+        return None;
+    }
     let class = type_of(object);
     // SAFETY: a live class; what it has under the name is only looked at.
     let is_plain = unsafe {

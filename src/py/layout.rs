@@ -31,6 +31,13 @@ pub fn type_of(object: *mut PyObject) -> *mut PyTypeObject {
     unsafe { (*object).ob_type }
 }
 
+/// `tp_flags`, of which those that are asked here never change.
+#[inline(always)]
+pub fn type_flags(ty: *const PyTypeObject) -> std::ffi::c_ulong {
+    // SAFETY: a live type; an atomic number on a free-threaded build.
+    unsafe { (&raw const (*ty).tp_flags).cast::<std::ffi::c_ulong>().read() }
+}
+
 /// Is this the type of a list, tuple or dict, or of what derives from one?
 #[inline(always)]
 pub fn is_container(ty: *const PyTypeObject) -> bool {

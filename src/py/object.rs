@@ -5,7 +5,9 @@ use std::ptr;
 use pyo3_ffi::compat::PyDict_GetItemRef;
 use pyo3_ffi::*;
 
-use super::dict::{Entries, Found, find};
+#[cfg(not(Py_GIL_DISABLED))]
+use super::dict::Entries;
+use super::dict::{Found, find};
 use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::owned::Owned;
@@ -106,6 +108,13 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
 /// Calls with each item of a dict, in order. What is called may change the dict: the items of the moment are held.
 pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyResult<()>) -> PyResult<()> {
     let mut position = 0;
+    #[cfg(Py_GIL_DISABLED)]
+    while let Some((key, value)) = super::contended::dict_next(dict, &mut position) {
+        call(key, value)?;
+    }
+    #[cfg(Py_GIL_DISABLED)]
+    return Ok(());
+    #[cfg(not(Py_GIL_DISABLED))]
     loop {
         let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: a live dict; what is borrowed from it is held before anything else runs.
@@ -128,12 +137,13 @@ pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyRe
 
 /// What a class has under a name, itself or inherited: not bound to anything.
 pub fn type_attr(class: *mut PyTypeObject, name: *mut PyObject) -> Option<Owned> {
-    unsafe extern "C" {
-        fn _PyType_Lookup(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
-    }
+    #[cfg(Py_GIL_DISABLED)]
+    // SAFETY: a live class and a str; a new reference or NULL, without an exception.
+    return unsafe { Owned::new_or_none(super::undeclared::_PyType_LookupRef(class, name)) };
+    #[cfg(not(Py_GIL_DISABLED))]
     // SAFETY: a live class and a str; a borrowed reference or NULL, without an exception.
     unsafe {
-        let value = _PyType_Lookup(class, name);
+        let value = super::undeclared::_PyType_Lookup(class, name);
         (!value.is_null()).then(|| Owned::of(value))
     }
 }

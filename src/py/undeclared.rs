@@ -17,6 +17,10 @@ unsafe extern "C" {
     /// What a class has under a name, itself or inherited, borrowed; NULL without an exception if there is nothing.
     pub fn _PyType_Lookup(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
 
+    /// The same, as a new reference.
+    #[cfg(Py_GIL_DISABLED)]
+    pub fn _PyType_LookupRef(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+
     /// Sets an attribute as `object.__setattr__` does, in the given dict, or the object's own if it is NULL.
     pub fn _PyObject_GenericSetAttrWithDict(
         object: *mut PyObject,

@@ -217,7 +217,8 @@ fn add_globals(state: &State, globals: *mut PyObject, more: Option<*mut PyObject
 /// Sets what every function's state has, without the descriptor, where that would do no more. The name is interned.
 fn set_directly(state: &State, function: *mut PyObject, name: *mut PyObject, value: &Owned) -> PyResult<bool> {
     let names = &state.names;
-    let Some(fields) = fields(function) else { return Ok(false) };
+    // Without a GIL the function's own setters know best.
+    let Some(fields) = fields(function).filter(|_| !cfg!(Py_GIL_DISABLED)) else { return Ok(false) };
     // SAFETY: live; None lives as long as the interpreter.
     let (is_str, none) = unsafe { (PyUnicode_CheckExact(value.as_ptr()) != 0, Py_None()) };
     let field = if name == names.name.as_ptr() && is_str {

@@ -7,10 +7,10 @@
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pyo3_ffi::compat::PyWeakref_GetRef;
+use pyo3_ffi::compat::{PyDict_SetDefaultRef, PyWeakref_GetRef};
 use pyo3_ffi::*;
 
-use crate::py::error::{PyResult, Raised, check};
+use crate::py::error::{Aside, PyResult, Raised, check, clear};
 use crate::py::message::Short;
 use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_item, optional_attr};
 use crate::py::owned::Owned;
@@ -81,15 +81,42 @@ fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
     each_item(data.as_ptr(), |id, reference| {
         referent(&reference)?.map_or(Ok(()), |class| entries.try_push((id, class)))
     })?;
-    for (id, class) in entries {
-        to.track(&id, class.as_ptr())?;
+    for (id, class) in &entries {
+        to.track(id, class.as_ptr())?;
     }
-    for mapping in [&from.by_class, &from.by_id] {
-        let data = attr(mapping.as_ptr(), names.data.as_ptr())?;
-        // SAFETY: a live dict.
-        unsafe { PyDict_Clear(data.as_ptr()) };
+    // Another thread may enter a class here until it sees the package, too: that goes over next time.
+    #[cfg(Py_GIL_DISABLED)]
+    {
+        let ids = attr(from.by_class.as_ptr(), names.data.as_ptr())?;
+        for (id, class) in &entries {
+            // SAFETY: live; a new reference or NULL with an exception.
+            let key = unsafe { Owned::new(PyWeakref_NewRef(class.as_ptr(), ptr::null_mut()))? };
+            for (dict, key) in [(&ids, &key), (&data, id)] {
+                // SAFETY: live.
+                check(unsafe { PyDict_Pop(dict.as_ptr(), key.as_ptr(), ptr::null_mut()) })?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+    #[cfg(not(Py_GIL_DISABLED))]
+    {
+        for mapping in [&from.by_class, &from.by_id] {
+            let data = attr(mapping.as_ptr(), names.data.as_ptr())?;
+            // SAFETY: a live dict.
+            unsafe { PyDict_Clear(data.as_ptr()) };
+        }
+        Ok(())
+    }
+}
+
+/// `dict.setdefault(key, value)`
+fn set_default(dict: &Owned, key: &Owned, value: &Owned) -> PyResult<Owned> {
+    let mut found = ptr::null_mut();
+    // SAFETY: all are live; a new reference, or NULL with an exception.
+    unsafe {
+        check(PyDict_SetDefaultRef(dict.as_ptr(), key.as_ptr(), value.as_ptr(), &mut found))?;
+        Owned::new(found)
+    }
 }
 
 /// What a weak reference leads to, if it still lives.
@@ -131,19 +158,22 @@ impl Tracker {
         let state = State::get()?;
         let classes = attr(self.by_id.as_ptr(), state.names.data.as_ptr())?;
         let forget = attr(self.by_id.as_ptr(), state.names.remove.as_ptr())?;
-        // SAFETY: all are live; what the calls return is new, or borrowed and held at once.
+        // SAFETY: all are live; a new reference or NULL with an exception.
         unsafe {
             let ours = keyed_ref(state, class, &forget, id)?;
-            let there = PyDict_SetDefault(classes.as_ptr(), id.as_ptr(), ours.as_ptr());
-            if there.is_null() {
-                return Err(Raised);
-            }
-            match referent(&Owned::of(there))? {
-                Some(class) => Ok(class),
-                None => {
-                    check(PyDict_SetItem(classes.as_ptr(), id.as_ptr(), ours.as_ptr()))?;
-                    Ok(Owned::of(class))
+            loop {
+                if let Some(class) = referent(&set_default(&classes, id, &ours)?)? {
+                    return Ok(class);
                 }
+                if cfg!(Py_GIL_DISABLED) {
+                    // Another thread may put a living one there meanwhile.
+                    let remove_dead = state.imports.remove_dead_weakref()?;
+                    let end = ptr::null_mut::<PyObject>();
+                    Owned::new(PyObject_CallFunctionObjArgs(remove_dead, classes.as_ptr(), id.as_ptr(), end))?;
+                    continue;
+                }
+                check(PyDict_SetItem(classes.as_ptr(), id.as_ptr(), ours.as_ptr()))?;
+                return Ok(Owned::of(class));
             }
         }
     }
@@ -234,7 +264,7 @@ pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
     let tracker = current()?;
     if let Some(id) = tracker.id_of(class)? {
         if !is_entered(&tracker.by_id, &id)? {
-            wait_for_package()?;
+            drop(wait_for_package()?);
             // Still not there if the thread that was about to enter it is not in this process.
             tracker.set_class(&id, class)?;
         }
@@ -244,20 +274,24 @@ pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
     // The id is of use from the moment at which another thread can find it.
     tracker.set_class(&id, class)?;
     let (ids, key) = tracker.key_of(class)?;
-    wait_for_package()?;
-    // SAFETY: all are live; what the calls return is borrowed and held at once.
-    let found = unsafe {
-        let found = PyDict_SetDefault(ids.as_ptr(), key.as_ptr(), id.as_ptr());
-        if found.is_null() {
-            return Err(Raised);
-        }
-        Owned::of(found)
-    };
+    // What a metaclass has for a hash runs before the lock is kept, and the reference remembers what it says.
+    // SAFETY: live.
+    if cfg!(Py_GIL_DISABLED) && unsafe { PyObject_Hash(key.as_ptr()) } == -1 {
+        return Err(Raised);
+    }
+    let waited = wait_for_package()?;
+    let found = set_default(&ids, &key, &id)?;
+    drop(waited);
     if found.as_ptr() != id.as_ptr() {
         // Another thread was faster.
         let classes = attr(tracker.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
-        // SAFETY: a live dict, which has the id since it was entered above.
-        check(unsafe { PyDict_DelItem(classes.as_ptr(), id.as_ptr()) })?;
+        // SAFETY: a live dict, which has the id since it was entered above, unless another thread handed it over.
+        unsafe {
+            #[cfg(not(Py_GIL_DISABLED))]
+            check(PyDict_DelItem(classes.as_ptr(), id.as_ptr()))?;
+            #[cfg(Py_GIL_DISABLED)]
+            check(PyDict_Pop(classes.as_ptr(), id.as_ptr(), ptr::null_mut()))?;
+        }
         if !is_entered(&tracker.by_id, &found)? {
             tracker.set_class(&found, class)?;
         }
@@ -269,13 +303,15 @@ pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
 static LOCKED_FOR_EVER: AtomicU32 = AtomicU32::new(0);
 
 /// The package looks a class up and then enters it, under a lock: waits until no other thread is in between. No lock is
-/// kept, since no thread can come in between before this one runs Python code. In a forked child the lock may have no
-/// owner left; so the wait comes to an end, and is not tried again.
-fn wait_for_package() -> PyResult<()> {
+/// kept where there is a GIL, since no thread can come in between before this one runs Python code. In a forked child the
+/// lock may have no owner left; so the wait comes to an end, and is not tried again.
+fn wait_for_package() -> PyResult<Waited> {
     let state = State::get()?;
     let names = &state.names;
-    let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? else { return Ok(()) };
-    let Some(lock) = optional_attr(package.as_ptr(), names.tracker_lock.as_ptr())? else { return Ok(()) };
+    let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? else {
+        return Ok(Waited(None));
+    };
+    let Some(lock) = optional_attr(package.as_ptr(), names.tracker_lock.as_ptr())? else { return Ok(Waited(None)) };
     let process = std::process::id();
     let seconds = if LOCKED_FOR_EVER.load(Ordering::Relaxed) == process { 0.0 } else { 1.0 };
     // SAFETY: live; new references, or NULL with an exception.
@@ -284,12 +320,32 @@ fn wait_for_package() -> PyResult<()> {
         let acquired = call_method2(lock.as_ptr(), names.acquire.as_ptr(), Py_True(), seconds.as_ptr())?;
         if acquired.as_ptr() == Py_True() {
             LOCKED_FOR_EVER.store(0, Ordering::Relaxed);
+            if cfg!(Py_GIL_DISABLED) {
+                return Ok(Waited(Some(lock)));
+            }
             call_method0(lock.as_ptr(), names.release.as_ptr())?;
         } else {
             LOCKED_FOR_EVER.store(process, Ordering::Relaxed);
         }
     }
-    Ok(())
+    Ok(Waited(None))
+}
+
+/// The package's lock, as long as it has to be kept.
+struct Waited(Option<Owned>);
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        let (Some(lock), Ok(state)) = (&self.0, State::get()) else { return };
+        // That of the call for which the lock was kept.
+        let aside = Aside::put();
+        if call_method0(lock.as_ptr(), state.names.release.as_ptr()).is_err() {
+            clear();
+        }
+        if let Some(aside) = aside {
+            aside.back();
+        }
+    }
 }
 
 /// As `uuid.uuid4().hex`.

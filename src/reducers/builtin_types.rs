@@ -9,7 +9,7 @@ use crate::protocol::wire::Wire;
 use crate::py::class::compares_by_identity;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
-use crate::py::object::{dict_get, import};
+use crate::py::object::{dict_get, each_item, import};
 use crate::py::owned::Owned;
 use crate::state::State;
 
@@ -57,16 +57,14 @@ pub fn names(state: &State) -> PyResult<Owned> {
 /// Each exact instance of `type` in the module `types`, with its name.
 fn collect() -> PyResult<Owned> {
     let types = import(c"types")?;
-    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-    // SAFETY: live, held by `types`; the loop changes another dict.
-    unsafe {
-        let names = Owned::new(PyDict_New())?;
-        let dict = PyModule_GetDict(types.as_ptr());
-        while PyDict_Next(dict, &mut position, &mut key, &mut value) != 0 {
-            if type_of(value).cast_const() == &raw const PyType_Type {
-                check(PyDict_SetItem(names.as_ptr(), value, key))?;
-            }
+    // SAFETY: attached; a new reference; and a dict that is held by `types`.
+    let (names, dict) = unsafe { (Owned::new(PyDict_New())?, PyModule_GetDict(types.as_ptr())) };
+    each_item(dict, |key, value| {
+        if type_of(value.as_ptr()).cast_const() == &raw const PyType_Type {
+            // SAFETY: live; another dict than the one that is read.
+            check(unsafe { PyDict_SetItem(names.as_ptr(), value.as_ptr(), key.as_ptr()) })?;
         }
-        Ok(names)
-    }
+        Ok(())
+    })?;
+    Ok(names)
 }

@@ -58,6 +58,9 @@ impl ClassDict {
         }
         let inherited = gather(bases.iter().map(|base| own_dict(*base)))?;
         let dict = own_dict(class);
+        // Other threads may change it.
+        #[cfg(Py_GIL_DISABLED)]
+        let dict = crate::py::contended::copy_of(dict.as_ptr())?;
         let mut members = vec![];
         // SAFETY: a live dict.
         members.try_room(unsafe { PyDict_Size(dict.as_ptr()) } as usize)?;

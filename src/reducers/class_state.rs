@@ -145,7 +145,8 @@ fn pop_slots(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDi
             }
             return Ok(());
         }
-        if slot_type == &raw mut PyList_Type {
+        // Without a GIL another thread may change a list.
+        if !cfg!(Py_GIL_DISABLED) && slot_type == &raw mut PyList_Type {
             let (len, items) = list_items(slots.as_ptr());
             if (0..len).all(|i| is_plain(*items.add(i))) {
                 for i in 0..len {

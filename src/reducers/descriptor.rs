@@ -6,6 +6,7 @@ use super::call::Callable;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::py::contended::locked;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::attr;
@@ -50,10 +51,10 @@ fn fields(property: *mut PyObject) -> [Owned; 4] {
         fields: [*mut PyObject; 4],
     }
     // SAFETY: a live property begins like this; NULL stands for None.
-    unsafe {
+    locked(property, || unsafe {
         let fields = (*property.cast::<Property>()).fields;
         fields.map(|field| Owned::of(if field.is_null() { Py_None() } else { field }))
-    }
+    })
 }
 
 /// types.GetSetDescriptorType -> (getattr, (class, name))

@@ -15,6 +15,7 @@ use crate::pickler::frame::Frame;
 use crate::pickler::plan::Plan;
 use crate::protocol::wire::Wire;
 use crate::py::code;
+use crate::py::contended::locked;
 use crate::py::error::{PyResult, check, raise};
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, dict_get, item};
@@ -67,10 +68,58 @@ pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Fr
     }
     // SAFETY: a function, laid out like this.
     let fields = unsafe { &*object.cast::<PyFunctionObject>() };
-    let annotations = evaluated_annotations(pickler, object, fields)?;
-    let findings = find_out(pickler, &of_fields(fields, annotations))?;
-    // Read once more: foreign code may have changed them.
-    describe(pickler, object, &of_fields(fields, annotations), findings)
+    let annotations = match locked(object, || annotations_wait(fields)) {
+        true => Some(evaluated_annotations(pickler, object)?),
+        false => None,
+    };
+    #[cfg(Py_GIL_DISABLED)]
+    {
+        let function = held_fields(pickler, object, annotations)?;
+        let findings = find_out(pickler, &function)?;
+        let function = held_fields(pickler, object, annotations)?;
+        describe(pickler, object, &function, findings)
+    }
+    #[cfg(not(Py_GIL_DISABLED))]
+    {
+        let findings = find_out(pickler, &of_fields(fields, annotations))?;
+        // Read once more: foreign code may have changed them.
+        describe(pickler, object, &of_fields(fields, annotations), findings)
+    }
+}
+
+/// Of a function proper whose fields other threads may set: what it has at this moment, held, and a copy of its dict.
+#[cfg(Py_GIL_DISABLED)]
+fn held_fields(
+    pickler: &mut Pickler<'_>,
+    object: *mut PyObject,
+    annotations: Option<*mut PyObject>,
+) -> PyResult<Function> {
+    let (mut function, held) = locked(object, || {
+        // SAFETY: a function, laid out like this.
+        let function = of_fields(unsafe { &*object.cast::<PyFunctionObject>() }, annotations);
+        let all = [
+            function.code,
+            function.globals,
+            function.name,
+            function.qualname,
+            function.annotations,
+            function.kwdefaults,
+            function.defaults,
+            function.module,
+            function.doc,
+            function.closure,
+            function.dict,
+        ];
+        (function, all.map(|field| (!field.is_null()).then(|| Owned::of(field))))
+    });
+    for field in held.into_iter().flatten() {
+        pickler.keep(field)?;
+    }
+    // SAFETY: live.
+    if !function.dict.is_null() && unsafe { PyDict_CheckExact(function.dict) } != 0 {
+        function.dict = pickler.keep(crate::py::contended::copy_of(function.dict)?)?;
+    }
+    Ok(function)
 }
 
 /// Of a function proper, whose attributes are its fields.
@@ -90,12 +139,8 @@ fn of_fields(fields: &PyFunctionObject, annotations: Option<*mut PyObject>) -> F
     }
 }
 
-/// The annotations, if asking for them makes a dict of them.
-fn evaluated_annotations(
-    pickler: &mut Pickler<'_>,
-    object: *mut PyObject,
-    fields: &PyFunctionObject,
-) -> PyResult<Option<*mut PyObject>> {
+/// Does asking for the annotations make a dict of them?
+fn annotations_wait(fields: &PyFunctionObject) -> bool {
     #[cfg(Py_3_14)]
     // SAFETY: None is there for the interpreter's life.
     let waiting = unsafe {
@@ -104,15 +149,16 @@ fn evaluated_annotations(
     #[cfg(not(Py_3_14))]
     let waiting = false;
     // From 3.10 on they may wait as a tuple of names and values.
-    if !waiting
-        && (fields.func_annotations.is_null()
-            || type_of(fields.func_annotations).cast_const() != &raw const PyTuple_Type)
-    {
-        return Ok(None);
-    }
+    waiting
+        || !fields.func_annotations.is_null()
+            && type_of(fields.func_annotations).cast_const() == &raw const PyTuple_Type
+}
+
+/// The annotations that were asked for.
+fn evaluated_annotations(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<*mut PyObject> {
     pickler.foreign()?;
     let evaluated = attr(object, pickler.state.names.annotations.as_ptr())?;
-    pickler.keep(evaluated).map(Some)
+    pickler.keep(evaluated)
 }
 
 /// Of anything else, a proxy for instance.

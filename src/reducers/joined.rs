@@ -4,6 +4,8 @@ use pyo3_ffi::*;
 
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
+#[cfg(Py_GIL_DISABLED)]
+use crate::py::contended;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
@@ -41,14 +43,22 @@ pub fn is_plain(text: *mut PyObject) -> bool {
 
 /// Are all keys of a dict exact `str`?
 pub fn has_plain_keys(dict: *mut PyObject) -> bool {
-    let (mut key, mut position) = (std::ptr::null_mut(), 0);
-    // SAFETY: a live dict, which nothing changes meanwhile.
-    while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
-        if !is_plain(key) {
-            return false;
-        }
+    #[cfg(Py_GIL_DISABLED)]
+    {
+        let mut position = 0;
+        std::iter::from_fn(|| contended::dict_next(dict, &mut position)).all(|(key, _)| is_plain(key.as_ptr()))
     }
-    true
+    #[cfg(not(Py_GIL_DISABLED))]
+    {
+        let (mut key, mut position) = (std::ptr::null_mut(), 0);
+        // SAFETY: a live dict, which nothing changes meanwhile.
+        while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
+            if !is_plain(key) {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// `"".join(text)` of any object. Runs foreign code.

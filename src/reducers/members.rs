@@ -148,7 +148,8 @@ pub fn members(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Vec<
 /// Without foreign code; None if that can't be.
 fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<Option<Vec<(Owned, Owned)>>> {
     let names = &state.names;
-    let Some(code) = &module.code else { return Ok(None) };
+    // Without a GIL other threads may change what is read here.
+    let Some(code) = module.code.as_ref().filter(|_| !cfg!(Py_GIL_DISABLED)) else { return Ok(None) };
     let (metaclass, ty) = (type_of(class), class.cast::<PyTypeObject>());
     let of_metaclass = |name: *mut PyObject| type_attr(metaclass, name);
     // SAFETY: a live class.

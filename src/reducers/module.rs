@@ -30,6 +30,12 @@ pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Fram
     plan.owned(name, Place::Part(0))?;
     // SAFETY: a module has a dict.
     let dict = unsafe { PyModule_GetDict(module) };
+    // Other threads may change it.
+    #[cfg(Py_GIL_DISABLED)]
+    let dict = {
+        let copy = crate::py::contended::copy_of(dict)?;
+        plan.pickler().keep(copy)?
+    };
     let builtins = state.names.builtins_attr.as_ptr();
     // SAFETY: a live dict.
     let len = unsafe { PyDict_Size(dict) as usize - (PyDict_Contains(dict, builtins) == 1) as usize };

@@ -6,7 +6,7 @@ use pyo3_ffi::*;
 
 use super::machine::Machine;
 use crate::py::error::{PyResult, Raised};
-use crate::py::layout::tuple_items;
+use crate::py::layout::{tuple_items, type_flags};
 use crate::py::message::message;
 use crate::py::object::{attr, call1, optional_attr};
 use crate::py::owned::Owned;
@@ -61,7 +61,7 @@ impl Machine<'_, '_> {
             }
             let keywords = keywords.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
             let object = Owned::new(new(class.as_ptr().cast(), args.as_ptr(), keywords))?;
-            if self.lazy && (*class.as_ptr().cast::<PyTypeObject>()).tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS != 0 {
+            if self.lazy && type_flags(class.as_ptr().cast()) & Py_TPFLAGS_TUPLE_SUBCLASS != 0 {
                 self.named.note(self.state, &self.kept.samples, class.as_ptr(), args.as_ptr())?;
             }
             object

@@ -11,7 +11,7 @@ use crate::py::class::version;
 use crate::py::code;
 use crate::py::error::{PyResult, no_memory};
 use crate::py::function;
-use crate::py::layout::{tuple_items, type_of};
+use crate::py::layout::{tuple_items, type_flags, type_of};
 use crate::py::object::{attr, dict_get, import_from, type_attr};
 use crate::py::owned::Owned;
 use crate::py::{bytes, text};
@@ -130,7 +130,7 @@ fn plain_new(state: &State, class: *mut PyObject, count: usize) -> Option<*mut P
         let generic = |alloc: allocfunc| ptr::fn_addr_eq(alloc, PyType_GenericAlloc as allocfunc);
         if count > MOST
             || type_of(class.cast()).cast_const() != &raw const PyType_Type
-            || (*class).tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS == 0
+            || type_flags(class) & Py_TPFLAGS_TUPLE_SUBCLASS == 0
             || !(*class).tp_alloc.is_some_and(generic)
             || (*class).tp_itemsize != (*tuple).tp_itemsize
         {

@@ -59,6 +59,9 @@ class Reader:
         gone = ("PYTHONHOME", "PYTHONPATH", "CP_LIBPYTHON", "VIRTUAL_ENV", "LIBCLOUDPICKLE")
         self.environment = {name: text for name, text in os.environ.items() if name not in gone}
         self.environment["PATH"] = "%s%s%s" % (tools, os.pathsep, self.environment["PATH"])
+        if facts.VARIABLE.get("Py_GIL_DISABLED"):
+            # Python warns when it turns the GIL on for a module that a document makes.
+            self.environment["PYTHON_GIL"] = "0"
         self.environment.update(CP_PYTHON=facts.executable(), LD_LIBRARY_PATH=str(lib), PYTHONPATH=str(lib))
 
     def run(self, command, **more):

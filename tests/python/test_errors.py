@@ -3,6 +3,7 @@
 import io
 import pickle
 import sys
+import sysconfig
 import threading
 from functools import partial
 
@@ -74,8 +75,8 @@ PLACES = {
     "obj[3]['x']": lambda: importable.Items([1, 2, 3, {"x": LOCK}]),
     "obj['k'][1]": lambda: importable.Mapping(k=(1, LOCK)),
 }
-if sys.version_info >= (3, 10):
-    # Before, partial is no heap type, and its own __reduce__ says what it consists of.
+if sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED"):
+    # Before, partial is no heap type, and without a GIL its fields are not read: its own __reduce__ says what it consists of.
     PLACES.update({
         "obj.args[1][0]": lambda: partial(importable.function, 1, [LOCK]),
         "obj.keywords['k']": lambda: partial(importable.function, k=LOCK),

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import sysconfig
 
 import binding
 import pytest
@@ -19,6 +20,12 @@ MANY = 270_000
 CONSTANT = 8 * MIB
 LOG, TABLE = 16, 96
 """Bytes of the memo for an object that one holder refers to, and more for one that others do, at most."""
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+GROWTH = 3 if FREE_THREADED else 1
+"""The allocator of a free-threaded CPython copies what is to become larger, and keeps what it lay in: C pickle takes as much
+there."""
+HELD = 256
+"""Bytes of what each instance is asked for, which a free-threaded CPython's dump holds."""
 
 
 class Buffers:
@@ -77,18 +84,21 @@ def measured(name, way):
 def test_large_data_is_not_copied(name, way):
     size, most = measured(name, way)
     assert size >= LARGE
-    output = size if way == "memory" else 0
-    assert most <= output + CONSTANT
+    output = GROWTH * size if way == "memory" else 0
+    # What other threads may change meanwhile is copied, piece by piece.
+    pieces = 4 * LARGE // PIECES if FREE_THREADED and name == "bytearrays" else 0
+    assert most <= output + pieces + CONSTANT
 
 
 @pytest.mark.parametrize("way", ["memory", "descriptor"])
 @pytest.mark.parametrize("name", ["strs", "strs in two lists", "instances"])
 def test_many_objects_take_output_and_memo(name, way):
     size, most = measured(name, way)
-    output = size if way == "memory" else 0
-    # Where the output goes elsewhere foreign code may run, so that everything is entered.
-    entered = 0 if way == "memory" and name == "strs" else MANY
-    assert most <= output + LOG * MANY + TABLE * entered + CONSTANT
+    output = GROWTH * size if way == "memory" else 0
+    # Where the output goes elsewhere foreign code may run, so that everything is entered; as other threads may anywhere.
+    entered = 0 if way == "memory" and name == "strs" and not FREE_THREADED else MANY
+    held = HELD * MANY if FREE_THREADED and name == "instances" else 0
+    assert most <= output + LOG * MANY + TABLE * entered + held + CONSTANT
 
 
 if __name__ == "__main__":

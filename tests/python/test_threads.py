@@ -2,16 +2,23 @@
 modules, register modules and collect garbage, and children are forked; each result is right or a clean error.
 
 THREADS_SECONDS in the environment says for how long. A watchdog ends the process, and shows where each thread was, if
-nothing comes to an end for a minute."""
+nothing comes to an end for a minute.
+
+On a free-threaded build a fork is made while the other threads rest between two calls: one that waits for the lock of an
+object, a dict for instance, may be given it just before the fork, and then the object stays locked in the child for ever,
+be it for `dict.copy`."""
 
 import collections
+import contextlib
 import ctypes
 import faulthandler
 import gc
 import importlib
+import io
 import os
 import pickle
 import sys
+import sysconfig
 import threading
 import time
 import types
@@ -21,9 +28,11 @@ import pytest
 import reports
 from conftest import STANDARD_ERROR
 from corpus.row import run
+from face import libcloudpickle
 
 SECONDS = float(os.environ.get("THREADS_SECONDS", 4))
 EACH = 8
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 PATIENCE = int(os.environ.get("THREADS_PATIENCE", 60))
 
 SOURCE = """
@@ -135,6 +144,39 @@ def collect(number):
 DISTURB = (change, import_modules, register, collect)
 
 
+class Rest:
+    """Lets all workers and disturbers rest between two calls."""
+
+    def __init__(self, count):
+        self.count, self.resting, self.wanted, self.changed = count, 0, False, threading.Condition()
+
+    def here(self):
+        """Rests, if that is wanted."""
+        if not self.wanted:
+            return
+        with self.changed:
+            self.resting += 1
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: not self.wanted)
+            self.resting -= 1
+
+    def leave(self):
+        """For one that does not come back."""
+        with self.changed:
+            self.count -= 1
+            self.changed.notify_all()
+
+    def __enter__(self):
+        with self.changed:
+            self.wanted = True
+            assert self.changed.wait_for(lambda: self.resting == self.count, PATIENCE), "not all came to rest"
+
+    def __exit__(self, *_):
+        with self.changed:
+            self.wanted = False
+            self.changed.notify_all()
+
+
 class Watchdog:
     """Ends the process, with a word about each thread, unless it is told that all is well often enough."""
 
@@ -168,18 +210,19 @@ def made_by_python(body):
     return thread.join
 
 
-def fork_and_work():
+def fork_and_work(around_fork):
     """A child, in the middle of all that, does the same by itself."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            # The watchdog is not in the child; its parent watches it.
-            dump_and_load(collections.Counter())
-            dump_new_classes(collections.Counter())
-            status = 0
-        finally:
-            os._exit(status)
+    with around_fork:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                # The watchdog is not in the child; its parent watches it.
+                dump_and_load(collections.Counter())
+                dump_new_classes(collections.Counter())
+                status = 0
+            finally:
+                os._exit(status)
     until = time.monotonic() + PATIENCE
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -196,6 +239,8 @@ def fork_and_work():
 @pytest.mark.filterwarnings("ignore")
 def test_threads():
     stop, failures, counts = threading.Event(), [], []
+    rest = Rest(2 * EACH + len(DISTURB))
+    around_fork = rest if FREE_THREADED else contextlib.nullcontext()
 
     def worker(number):
         seen = collections.Counter()
@@ -205,10 +250,13 @@ def test_threads():
             turn = number
             try:
                 while not stop.is_set() and not failures:
+                    rest.here()
                     WORK[turn % len(WORK)](seen)
                     turn += 1
             except BaseException as failure:
                 failures.append(failure)
+            finally:
+                rest.leave()
 
         return body
 
@@ -217,10 +265,13 @@ def test_threads():
             number = 0
             try:
                 while not stop.is_set() and not failures:
+                    rest.here()
                     disturb(number)
                     number += 1
             except BaseException as failure:
                 failures.append(failure)
+            finally:
+                rest.leave()
 
         return body
 
@@ -234,7 +285,7 @@ def test_threads():
         try:
             before = -1
             while time.monotonic() < until and not failures:
-                fork_and_work()
+                fork_and_work(around_fork)
                 forks += 1
                 done = sum(sum(seen.values()) for seen in counts)
                 if done > before:
@@ -251,6 +302,61 @@ def test_threads():
             sys.modules.update(imported)
     if failures:
         raise failures[0]
+    if FREE_THREADED:
+        assert not sys._is_gil_enabled()
     seen = sum(counts, collections.Counter())
     print("%d threads for %g s: %d results right, %d clean errors, %d forks" % (2 * EACH, SECONDS, seen["right"], seen["clean error"], forks))
     assert all(each["right"] for each in counts) and forks
+
+
+def test_one_pickler_and_unpickler_for_all():
+    """Whatever threads do with one Pickler, with one Unpickler and with their memos: it is right, or refused."""
+    data = pickle.dumps([DERIVED.__name__, "text"], 4)
+    said = []
+
+    class Written(list):
+        write = list.append
+
+    written = Written()
+    pickler = libcloudpickle.Pickler(written)
+    unpickler = libcloudpickle.Unpickler(io.BytesIO(data * 100))
+    table = dict(libcloudpickle.Pickler.dispatch_table)
+    tries = (
+        lambda: pickler.dump([CLOSURE, "text"]),
+        lambda: pickler.dump({"list": SHARED["list"]}),
+        lambda: pickler.clear_memo(),
+        lambda: pickler.memo.copy(),
+        lambda: setattr(pickler, "memo", {}),
+        lambda: setattr(pickler, "memo", pickler.memo),
+        lambda: setattr(pickler, "dispatch_table", table),
+        lambda: delattr(pickler, "dispatch_table"),
+        lambda: setattr(pickler, "attribute", 3),
+        lambda: setattr(pickler, "__dict__", {}),
+        lambda: setattr(pickler, "globals_ref", {}),
+        lambda: pickler.__init__(written),
+        lambda: unpickler.load() == [DERIVED.__name__, "text"] or said.append("wrong"),
+        lambda: unpickler.memo.copy(),
+        lambda: setattr(unpickler, "memo", {3: "three"}),
+        lambda: unpickler.find_class("builtins", "len") is len or said.append("wrong"),
+        lambda: unpickler.__init__(io.BytesIO(data * 100)),
+        gc.collect,
+    )
+    until = time.monotonic() + SECONDS / 8
+
+    def body(number):
+        turn = number
+        while time.monotonic() < until and not said:
+            try:
+                tries[turn % len(tries)]()
+            except (RuntimeError, AttributeError, EOFError, pickle.UnpicklingError) as refused:
+                known = ("already used", "dispatch_table", "Ran out of input", "truncated", "changed size")
+                if not any(words in str(refused) for words in known):
+                    said.append(repr(refused))
+            except BaseException as failure:
+                said.append(repr(failure))
+            turn += number % 5 + 1
+
+    with Watchdog():
+        for wait in [made_by_python(lambda number=number: body(number)) for number in range(EACH)]:
+            wait()
+    assert not said, said[:3]

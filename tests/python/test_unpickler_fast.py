@@ -218,4 +218,6 @@ def test_nothing_is_lost_or_kept():
 
     blocks(20)
     before = blocks(20)
-    assert abs(blocks(200) - before) < 50
+    blocks(200)
+    # Without a GIL what `ctypes.cast` leaves behind of each call stays until the calls that follow.
+    assert abs(blocks(20) - before) < 50

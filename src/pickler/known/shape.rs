@@ -11,7 +11,7 @@ use crate::pickler::engine::Pickler;
 use crate::py::class::{compares_by_identity, version};
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
-use crate::py::layout::type_of;
+use crate::py::layout::{type_flags, type_of};
 use crate::py::object::dict_get;
 use crate::py::undeclared::_PyType_Lookup;
 use crate::py::vec::TryPush;
@@ -151,7 +151,7 @@ impl Pickler<'_> {
         let (flags, known_get) = unsafe {
             let get = (*class).tp_getattro;
             (
-                (*class).tp_flags,
+                type_flags(class),
                 get.is_some_and(|get| std::ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc)),
             )
         };

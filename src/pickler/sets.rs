@@ -1,0 +1,119 @@
+//! set and frozenset: how each begins and goes on (`save_set` and `save_frozenset` in `_pickle.c`).
+
+use pyo3_ffi::*;
+
+use super::atoms::Leaf;
+use super::containers::save;
+use super::engine::Pickler;
+use super::frame::{Frame, Next, Set};
+use super::plan::Place;
+use crate::protocol::opcode::*;
+#[cfg(Py_GIL_DISABLED)]
+use crate::py::contended;
+use crate::py::error::{PyResult, raise};
+use crate::py::habits::SHORT_LAST_BATCH;
+use crate::py::layout::{set_len, set_next};
+use crate::py::owned::Owned;
+#[cfg(Py_GIL_DISABLED)]
+use crate::py::vec::TryPush;
+
+impl Pickler<'_> {
+    pub(super) fn begin_set(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.protocol < 4 {
+            return self.set_by_list(set, &raw mut PySet_Type);
+        }
+        self.out.op(EMPTY_SET);
+        self.memoize(set)?;
+        let size = set_len(set);
+        if size == 0 {
+            return Ok(None);
+        }
+        self.out.op(MARK);
+        Ok(Some(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false })))
+    }
+
+    /// The next element of a set that other threads may change, lent until something else is.
+    #[cfg(Py_GIL_DISABLED)]
+    fn lend_element(&mut self, set: *mut PyObject, position: &mut usize) -> PyResult<Option<*mut PyObject>> {
+        let Some(item) = contended::set_next(set, position) else { return Ok(None) };
+        let lent = item.as_ptr();
+        self.lent.clear();
+        self.lent.try_push(item)?;
+        Ok(Some(lent))
+    }
+
+    pub(super) fn set(&mut self, f: &mut Set) -> PyResult<Next> {
+        loop {
+            if f.count > 0 && f.count.is_multiple_of(BATCH) && !f.between {
+                self.end_set_batch(f)?;
+                if SHORT_LAST_BATCH && f.count == f.size {
+                    return Ok(Next::Done);
+                }
+                self.out.op(MARK);
+                f.between = true;
+            }
+            #[cfg(not(Py_GIL_DISABLED))]
+            let element = set_next(f.set, &mut f.position);
+            #[cfg(Py_GIL_DISABLED)]
+            let element = self.lend_element(f.set, &mut f.position)?;
+            let Some(item) = element else {
+                self.end_set_batch(f)?;
+                return Ok(Next::Done);
+            };
+            f.count += 1;
+            f.between = false;
+            save!(self.leaf(item), item);
+        }
+    }
+
+    fn end_set_batch(&mut self, f: &mut Set) -> PyResult<()> {
+        self.out.op(ADDITEMS);
+        if set_len(f.set) != f.size {
+            // SAFETY: a static exception type.
+            return Err(raise(unsafe { PyExc_RuntimeError }, "set changed size during iteration"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_frozenset(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
+        if self.protocol < 4 {
+            return self.set_by_list(set, &raw mut PyFrozenSet_Type);
+        }
+        self.out.op(MARK);
+        let unique = self.begin_unknown(set)?;
+        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique })))
+    }
+
+    pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
+        while let Some(item) = set_next(f.set, &mut f.position) {
+            save!(self.leaf(item), item);
+        }
+        if (!f.unique || self.is_foreign())
+            && let Some(number) = self.memo.get(f.set)
+        {
+            self.out.op(POP_MARK);
+            self.get(number);
+            return Ok(Next::Done);
+        }
+        self.out.op(FROZENSET);
+        self.memoize(f.set)?;
+        Ok(Next::Done)
+    }
+
+    /// Below protocol 4: `(type, (list(set),))`.
+    fn set_by_list(&mut self, set: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Frame>> {
+        // The list is an object that the garbage collector tracks: making it may run finalizers.
+        self.foreign()?;
+        // SAFETY: a live set; a new list.
+        let list = unsafe { Owned::new(PySequence_List(set))? };
+        self.described(set, |pickler| {
+            let mut plan = pickler.plan();
+            plan.object(ty.cast(), Place::Callable)?;
+            plan.tuple(1)?;
+            plan.owned(list, Place::Part(0))?;
+            plan.tuple_end(1)?;
+            plan.reduce(set)?;
+            Ok(Some(plan.finish()))
+        })
+    }
+}
