@@ -171,7 +171,9 @@ impl Memo {
         if self.log.capacity() - self.log.len() < most {
             self.log.try_room(most)?;
         }
-        Ok(Burst { table: self.table.burst(most)?, log: &mut self.log, published: self.published })
+        let table = self.table.burst(most)?;
+        let first = self.log.len();
+        Ok(Burst { table, log: self.log.as_mut_ptr(), number: first, first, memo: self })
     }
 
     /// Takes over what the beginning of a pickle memoises, with what is given; false if something has a number already,
@@ -270,32 +272,39 @@ impl Drop for Memo {
     }
 }
 
-/// A memo that has room.
+/// A memo that has room. What it is given is there once the burst has ended.
+#[must_use]
 pub struct Burst<'m> {
-    table: table::Burst<'m>,
-    log: &'m mut Vec<usize>,
-    published: bool,
+    table: table::Burst,
+    log: *mut usize,
+    /// The next number, and the first that was given.
+    number: usize,
+    first: usize,
+    memo: &'m mut Memo,
 }
 
 impl Burst<'_> {
-    /// Appends to the log, which has room.
+    /// Hands over what was given. Not when dropped, so that what changes with each number need not lie in memory.
     #[inline(always)]
-    fn log(&mut self, entry: usize) {
-        debug_assert!(self.log.len() < self.log.capacity());
-        // SAFETY: there is room for one more behind the last.
-        unsafe {
-            self.log.as_mut_ptr().add(self.log.len()).write(entry);
-            self.log.set_len(self.log.len() + 1);
+    pub fn end(self) {
+        // SAFETY: so many entries were written, for which there was room.
+        unsafe { self.memo.log.set_len(self.number) };
+        self.memo.table.took(&self.table);
+        if self.memo.published {
+            for &address in self.memo.log[self.first..].iter().filter(|address| **address != 0) {
+                // SAFETY: live; the log owns it from here on.
+                unsafe { Py_INCREF(address as *mut PyObject) };
+            }
         }
     }
 
+    /// Appends to the log, which has room.
     #[inline(always)]
-    fn log_object(&mut self, object: *mut PyObject) {
-        self.log(object as usize);
-        if self.published {
-            // SAFETY: live; the log owns it from here on.
-            unsafe { Py_INCREF(object) };
-        }
+    fn log(&mut self, entry: usize) {
+        debug_assert!(self.number < self.memo.log.capacity());
+        // SAFETY: there is room for one more behind the last.
+        unsafe { self.log.add(self.number).write(entry) };
+        self.number += 1;
     }
 
     /// The number of an object, if it has one in the table.
@@ -307,9 +316,9 @@ impl Burst<'_> {
     /// The number of an object; if it has none, it gets the next.
     #[inline(always)]
     pub fn get_or_put(&mut self, object: *mut PyObject) -> Option<usize> {
-        let known = self.table.get_or_enter(object as usize, self.log.len());
+        let known = self.table.get_or_enter(object as usize, self.number);
         if known.is_none() {
-            self.log_object(object);
+            self.log(object as usize);
         }
         known
     }
@@ -317,16 +326,16 @@ impl Burst<'_> {
     /// Gives the next number to an object.
     #[inline(always)]
     pub fn put(&mut self, object: *mut PyObject) -> usize {
-        let number = self.log.len();
+        let number = self.number;
         self.table.enter(object as usize, number);
-        self.log_object(object);
+        self.log(object as usize);
         number
     }
 
     /// The number of what is known by a key; if it has none, it gets the next.
     #[inline(always)]
     pub fn get_or_put_key(&mut self, key: usize) -> Option<usize> {
-        let known = self.table.get_or_enter(key, self.log.len());
+        let known = self.table.get_or_enter(key, self.number);
         if known.is_none() {
             self.log(0);
         }
@@ -344,7 +353,7 @@ impl Burst<'_> {
     pub fn put_alone(&mut self, object: *mut PyObject) {
         if object.is_null() {
             self.put_paper();
-        } else if self.published {
+        } else if self.memo.published {
             self.put(object);
         } else {
             self.log(object as usize | LEFT_OUT);

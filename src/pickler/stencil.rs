@@ -303,6 +303,7 @@ impl Pickler<'_> {
             }
             from = end;
         }
+        memo.end();
         // SAFETY: as above.
         *cursor = unsafe { copy_padded(bytes.add(from as usize), to, stencil.len - from as usize) };
         Ok(())

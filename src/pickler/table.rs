@@ -225,13 +225,19 @@ impl Table {
         Ok(())
     }
 
-    /// Looks up and enters up to so many addresses, one after the other, with nothing in between.
+    /// Looks up and enters up to so many addresses, one after the other, with nothing in between; [`Table::took`] ends it.
     #[inline(always)]
-    pub fn burst(&mut self, most: usize) -> PyResult<Burst<'_>> {
+    pub fn burst(&mut self, most: usize) -> PyResult<Burst> {
         self.room_for(most)?;
         // SAFETY: the region lies in the memory.
         let region = unsafe { self.slots.as_mut_ptr().add(self.start) };
-        Ok(Burst { region, mask: self.len.wrapping_sub(1), hash: self.hash, stamp: self.stamp, taken: &mut self.taken })
+        Ok(Burst { region, mask: self.len.wrapping_sub(1), hash: self.hash, stamp: self.stamp, taken: self.taken })
+    }
+
+    /// Counts what a burst entered.
+    #[inline(always)]
+    pub fn took(&mut self, burst: &Burst) {
+        self.taken = burst.taken;
     }
 
     /// The number of an address, or the place where [`Table::fill`] puts it. The table has room.
@@ -324,15 +330,15 @@ impl Table {
 }
 
 /// A table that has room, and whose fields lie in registers.
-pub struct Burst<'t> {
+pub struct Burst {
     region: *mut Slot,
     mask: usize,
     hash: Hash,
     stamp: usize,
-    taken: &'t mut usize,
+    taken: usize,
 }
 
-impl Burst<'_> {
+impl Burst {
     /// The number of an address, or the free slot for it.
     #[inline(always)]
     fn seek(&self, address: usize) -> Result<usize, *mut Slot> {
@@ -343,11 +349,11 @@ impl Burst<'_> {
             let slot = unsafe { self.region.add(at & self.mask) };
             // SAFETY: in the region.
             let Slot { key: found, number } = unsafe { *slot };
-            if found < self.stamp {
-                return Err(slot);
-            }
             if found == key {
                 return Ok(number);
+            }
+            if found < self.stamp {
+                return Err(slot);
             }
             at += 1;
         }
@@ -357,7 +363,7 @@ impl Burst<'_> {
     fn fill(&mut self, slot: *mut Slot, address: usize, number: usize) {
         // SAFETY: a slot in the region.
         unsafe { *slot = Slot { key: address | self.stamp, number } };
-        *self.taken += 1;
+        self.taken += 1;
     }
 
     /// The number of an address, if it is there.
