@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-# `make check-memory` lets each allocation fail; otherwise each of the first so many does, and of loads of some rows only.
+# MEMORY_FULL lets each allocation fail; otherwise each of the first so many does, and of loads of some rows only.
 FULL = bool(os.environ.get("MEMORY_FULL"))
 MOST = 1_000_000 if FULL else 400
 LOADED = 1 if FULL else 3
