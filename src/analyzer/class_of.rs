@@ -4,6 +4,7 @@ use pyo3_ffi::*;
 
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
+use crate::py::instance::gets_plainly;
 use crate::py::layout::type_of;
 use crate::py::object::type_attr;
 use crate::state::Names;
@@ -14,10 +15,7 @@ pub fn is_its_type(names: &Names, ty: *mut PyTypeObject) -> bool {
         let own = type_attr(ty, name).map(|attr| attr.as_ptr());
         own == type_attr(&raw mut PyBaseObject_Type, name).map(|attr| attr.as_ptr())
     };
-    // SAFETY: a live type.
-    let generic =
-        unsafe { (*ty).tp_getattro.map(|get| get as usize) == Some(PyObject_GenericGetAttr as *const () as usize) };
-    same(names.class_attr.as_ptr()) && (generic || same(names.getattribute.as_ptr()))
+    same(names.class_attr.as_ptr()) && (gets_plainly(ty) || same(names.getattribute.as_ptr()))
 }
 
 /// `isinstance(object, types.ModuleType)`

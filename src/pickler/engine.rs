@@ -20,7 +20,6 @@ use super::frame::{Frame, Next, Parked};
 use super::in_person::InPerson;
 use super::known::shape::Shapes;
 use super::memo::Memo;
-use super::memory;
 use super::options::Options;
 use super::out::{Home, Out};
 use super::plan::Plan;
@@ -60,9 +59,9 @@ pub struct Pickler<'a> {
     /// Plans that are being made inside each other.
     pub(super) nested: u32,
     /// The weights of the frames on the stack.
-    depth: usize,
+    pub(super) depth: usize,
     /// The memory that the process had when that was looked at first.
-    memory_at_first: Option<u64>,
+    pub(super) memory_at_first: Option<u64>,
     /// Where plans make the reduce value that they describe instead of writing it.
     pub(super) in_person: Option<InPerson>,
     /// In place of `options.globals_ref`, if that is not given.
@@ -83,7 +82,7 @@ pub struct Pickler<'a> {
     pub(super) puts: u8,
     is_foreign: bool,
     pub(super) options: Options<'a>,
-    sink: Option<&'a mut dyn Sink>,
+    pub(super) sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
     /// `builtins` was found in its place, and no module is registered by value.
@@ -310,25 +309,6 @@ impl<'a> Pickler<'a> {
         }
     }
 
-    /// What lies deep may be of objects that a `__reduce__` or an attribute makes anew for ever: that ends before the
-    /// machine's memory does.
-    #[cold]
-    #[inline(never)]
-    fn check_memory(&mut self) -> PyResult<()> {
-        let Some(used) = memory::resident() else { return Ok(()) };
-        let begun = *self.memory_at_first.get_or_insert(used);
-        if used.saturating_sub(begun) < memory::physical() / 4 {
-            return Ok(());
-        }
-        self.limit_reached = true;
-        let text = message!(
-            "Could not pickle object as excessively deep recursion required. At depth {} a quarter of the machine's \
-             memory was taken",
-            self.depth
-        );
-        Err(self.pickling_error(&text))
-    }
-
     #[cold]
     fn too_deep(&mut self) -> Raised {
         self.limit_reached = true;
@@ -361,16 +341,6 @@ impl<'a> Pickler<'a> {
     pub(super) fn interpose_parked(&mut self, parked: Parked) -> PyResult<Next> {
         self.interposed = Some(parked);
         Ok(Next::Interposed)
-    }
-
-    /// The beginning of something on paper: what the beginning of an object does for the output. A sink, which is foreign
-    /// code, waits for the next object.
-    #[inline(always)]
-    pub(super) fn paper_boundary(&mut self) -> PyResult<()> {
-        if self.out.due() && self.out.boundary()? && self.sink.is_some() {
-            self.out.make_flush_due();
-        }
-        Ok(())
     }
 
     /// Something of the standard library that is imported when first asked for; an import runs foreign code.
@@ -501,57 +471,6 @@ impl<'a> Pickler<'a> {
     /// Begins a plan: what a reducer describes.
     pub fn plan(&mut self) -> Plan<'_, 'a> {
         Plan::new(self)
-    }
-
-    /// Hands what is ready to the sink, if there is one, while an object is held that nothing else may hold.
-    fn flush_hold(&mut self, object: *mut PyObject) -> PyResult<()> {
-        if self.sink.is_none() {
-            return Ok(());
-        }
-        let _held = Owned::of(object);
-        self.flush()
-    }
-
-    /// Hands what is ready to the sink, if there is one.
-    pub(super) fn flush(&mut self) -> PyResult<()> {
-        if self.sink.is_none() {
-            return Ok(());
-        }
-        self.foreign()?;
-        self.hand_over()
-    }
-
-    fn hand_over(&mut self) -> PyResult<()> {
-        let Some(sink) = self.sink.as_mut() else { return Ok(()) };
-        let ready = self.out.ready()?;
-        if !ready.is_empty() {
-            sink.write(ready).inspect_err(|_| self.sink_failed = true)?;
-        }
-        self.out.hand_over();
-        Ok(())
-    }
-
-    /// Is there a sink?
-    pub(super) fn sinks(&self) -> bool {
-        self.sink.is_some()
-    }
-
-    /// Hands a large payload to the sink without a copy; false if there is no sink.
-    pub(super) fn pass_by(&mut self, owner: Option<*mut PyObject>, data: &[u8]) -> PyResult<bool> {
-        if self.sink.is_none() {
-            return Ok(false);
-        }
-        self.flush()?;
-        self.out.passed_by(data.len())?;
-        match (&mut self.sink, owner) {
-            (Some(sink), Some(owner)) => {
-                let _held = Owned::of(owner);
-                sink.write_object(owner, data).inspect_err(|_| self.sink_failed = true)?;
-            }
-            (Some(sink), None) => sink.write(data).inspect_err(|_| self.sink_failed = true)?,
-            (None, _) => return Ok(false),
-        }
-        Ok(true)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod doors;
 pub mod engine;
 pub mod frame;
 pub mod globals;
+mod handover;
 pub mod in_person;
 pub mod ints;
 pub mod items;

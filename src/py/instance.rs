@@ -17,7 +17,7 @@ pub fn has_own_dict(object: *mut PyObject, dict: *mut PyObject) -> bool {
     // SAFETY: live; what a class has under a name is borrowed and only looked at.
     unsafe {
         let class = type_of(object);
-        if (*class).tp_getattro.is_none_or(|get| !ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc)) {
+        if !gets_plainly(class) {
             return false;
         }
         #[cfg(not(Py_GIL_DISABLED))]
@@ -109,10 +109,7 @@ pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
     }
     let class = type_of(object);
     // SAFETY: a live class; what it has under the name is only looked at.
-    let is_plain = unsafe {
-        (*class).tp_getattro.is_some_and(|get| ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc))
-            && _PyType_Lookup(class, name).is_null()
-    };
+    let is_plain = gets_plainly(class) && unsafe { _PyType_Lookup(class, name).is_null() };
     if !is_plain {
         return None;
     }
@@ -223,6 +220,13 @@ pub fn has_only_slots(class: *mut PyTypeObject) -> bool {
         let flags = (&raw const (*class).tp_flags).cast::<std::ffi::c_ulong>().read();
         (*class).tp_dictoffset == 0 && !(cfg!(Py_3_11) && flags & MANAGED_DICT != 0)
     }
+}
+
+/// Do the instances of a class get attributes as those of `object` do?
+pub fn gets_plainly(class: *mut PyTypeObject) -> bool {
+    let generic = |get: getattrofunc| ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc);
+    // SAFETY: a live class.
+    unsafe { (*class).tp_getattro.is_some_and(generic) }
 }
 
 /// Do the instances of a class set attributes as those of `object` do?

@@ -11,6 +11,7 @@ use crate::pickler::engine::Pickler;
 use crate::py::code;
 use crate::py::dict::{self, Found};
 use crate::py::error::{PyResult, Raised, check, occurred};
+use crate::py::instance::gets_plainly;
 use crate::py::instance::own_value;
 use crate::py::layout::{list_items, type_of};
 use crate::py::object::{attr, each_item, import_from, type_attr};
@@ -152,11 +153,8 @@ fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<O
     let Some(code) = module.code.as_ref().filter(|_| !cfg!(Py_GIL_DISABLED)) else { return Ok(None) };
     let (metaclass, ty) = (type_of(class), class.cast::<PyTypeObject>());
     let of_metaclass = |name: *mut PyObject| type_attr(metaclass, name);
-    // SAFETY: a live class.
-    let reads_plainly = unsafe { (*ty).tp_getattro }
-        .is_some_and(|get| std::ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc));
     let is_known = metaclass.cast() == module.metaclass.as_ptr()
-        && reads_plainly
+        && gets_plainly(ty)
         && calls_types_getattribute(names, metaclass)
         && code.iter.is(of_metaclass(names.iter.as_ptr()))
         && of_metaclass(names.member_map.as_ptr()).is_none()

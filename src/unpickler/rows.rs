@@ -1,8 +1,6 @@
 //! Where the instances of a class keep the attributes that a pickle gives them, row by row of names: a value goes to its
 //! place without the questions that setting an attribute asks each time.
 
-use std::ptr;
-
 use pyo3_ffi::*;
 
 use super::interned::Interned;
@@ -173,13 +171,8 @@ impl Known {
         self.row.clear();
         self.kind = kind;
         let names = &state.names;
-        // SAFETY: a live class.
-        let plain = unsafe {
-            let get = |get: getattrofunc| ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc);
-            (*self.class).tp_getattro.is_some_and(get)
-        };
-        // Such a method would get the state.
-        if !plain || type_attr(self.class, names.setstate.as_ptr()).is_some() {
+        // A method `__setstate__` would get the state.
+        if !instance::gets_plainly(self.class) || type_attr(self.class, names.setstate.as_ptr()).is_some() {
             return false;
         }
         let only_slots = instance::has_only_slots(self.class);

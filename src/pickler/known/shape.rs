@@ -11,6 +11,7 @@ use crate::pickler::engine::Pickler;
 use crate::py::class::{compares_by_identity, version};
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
+use crate::py::instance::gets_plainly;
 use crate::py::layout::{type_flags, type_of};
 use crate::py::object::dict_get;
 use crate::py::undeclared::_PyType_Lookup;
@@ -147,16 +148,9 @@ impl Pickler<'_> {
     }
 
     fn shape_of(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
-        // SAFETY: live types.
-        let (flags, known_get) = unsafe {
-            let get = (*class).tp_getattro;
-            (
-                type_flags(class),
-                get.is_some_and(|get| std::ptr::fn_addr_eq(get, PyObject_GenericGetAttr as getattrofunc)),
-            )
-        };
+        let flags = type_flags(class);
         if flags & Py_TPFLAGS_HEAPTYPE == 0 {
-            // SAFETY: as above; a name is NUL-terminated text.
+            // SAFETY: a live type, whose name is NUL-terminated text.
             return Ok(
                 dates::kind(class, unsafe { CStr::from_ptr((*class).tp_name) }).map_or(Shape::Asked, Shape::Date)
             );
@@ -171,7 +165,7 @@ impl Pickler<'_> {
             };
             (get(&own), get(&of_all))
         };
-        if !known_get || own[..2] != of_all[..2] {
+        if !gets_plainly(class) || own[..2] != of_all[..2] {
             return Ok(Shape::Asked);
         }
         if own[3] != of_all[3] {
