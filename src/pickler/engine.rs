@@ -416,14 +416,28 @@ impl<'a> Pickler<'a> {
         self.begin(object)
     }
 
-    /// In fast mode what lies in itself lies there for ever: refuses it, as `fast_save_enter` of `_pickle.c` does.
+    /// In fast mode what lies in itself lies there for ever: refuses it, containers as `fast_save_enter` of `_pickle.c`
+    /// does, and what is reduced, with which `_pickle` recurs until Python's limit, as cloudpickle words that.
     #[cold]
-    fn refuse_cycle(&self, object: *mut PyObject) -> PyResult<()> {
+    fn refuse_cycle(&mut self, object: *mut PyObject) -> PyResult<()> {
         const NESTING: usize = 50;
-        if self.stack.len() < NESTING || !self.stack.iter().any(|waiting| waiting.object == object) {
-            return Ok(());
-        }
+        let Some(top) = self.stack.len().checked_sub(1).filter(|top| *top + 1 >= NESTING) else { return Ok(()) };
         let name = text::type_name(type_of(object));
+        if !self.stack.iter().any(|waiting| waiting.object == object) {
+            // The frame on top is at the object.
+            let is_at = |waiting: &Waiting| match &waiting.frame {
+                Frame::Script(script) => self.last_step(script).is_some_and(|step| step.object() == object),
+                _ => false,
+            };
+            if !self.stack[..top].iter().any(is_at) {
+                return Ok(());
+            }
+            let message = message!(
+                "Could not pickle object as excessively deep recursion required. In fast mode an object of type '{name}' \
+                 that refers to itself has no end"
+            );
+            return Err(self.pickling_error(&message));
+        }
         let message = message!("fast mode: can't pickle cyclic objects including object type {name} at {object:p}");
         // SAFETY: a static exception type.
         Err(raise(unsafe { PyExc_ValueError }, &message))

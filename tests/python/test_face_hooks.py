@@ -3,12 +3,14 @@ the same: at each row of the corpus, by each kind of hook."""
 
 import copyreg
 import io
+import pickle
 import types
 
 import cloudpickle
 import pytest
 from compare import TRACKER_ID, difference, outcome
 from corpus import rows
+from corpus.row import run
 from face import libcloudpickle
 
 MODULES = (libcloudpickle, cloudpickle)
@@ -298,3 +300,13 @@ def test_fast_mode():
     pickler.fast = True
     with pytest.raises(ValueError, match="fast mode"):
         pickler.dump(cycle)
+
+
+def test_fast_mode_and_what_refers_to_itself():
+    """A function's state names the function, so that without a memo there is no end of it."""
+    function = run("def result(): return 1")["result"]
+    for package in MODULES:
+        pickler = package.Pickler(io.BytesIO())
+        pickler.fast = True
+        with pytest.raises(pickle.PicklingError, match="excessively deep recursion"):
+            pickler.dump([function])
