@@ -74,8 +74,8 @@ valgrind)
   # computes from that, most of all where its small ints lie, counts as not initialised ever after.
   undefined=$("$venv/tests/bin/python" -c 'import sys; print("yes" if sys.version_info >= (3, 12) else "no")')
   watched() {
-    (cd "$root/tests/python" && valgrind --quiet --undef-value-errors="$undefined" --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-      --error-exitcode=99 --suppressions=cpython.supp "$venv/tests/bin/python" "$@")
+    (cd "$root/tests/python" && valgrind --quiet --undef-value-errors="$undefined" --leak-check=full \
+      --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=99 --suppressions=cpython.supp "$venv/tests/bin/python" "$@")
   }
   if said=$(watched lost.py valgrind 2>&1) || [ "$(grep -c 'definitely lost' <<<"$said")" != 1 ] || ! grep -q cp_loads <<<"$said"; then
     echo "valgrind does not find what is lost: $said" >&2

@@ -138,7 +138,8 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.pickler.steps.try_push(step)
     }
 
-    /// Describes a part, the first of the arguments, in place, if it is to be written now and nobody else is to be asked about it.
+    /// Describes a part, the first of the arguments, in place, if it is to be written now and nobody else is to be asked
+    /// about it.
     pub fn inline(
         &mut self,
         object: *mut PyObject,
@@ -345,7 +346,7 @@ impl<'p, 'a> Plan<'p, 'a> {
     }
 
     /// The object was built before the plan began.
-    pub(super) fn is_built(&mut self) {
+    pub(super) fn built_before(&mut self) {
         self.is_built = true;
     }
 

@@ -225,7 +225,7 @@ impl Pickler<'_> {
         let has_known_class = self.known_class(object)?;
         let mut plan = self.plan();
         if has_known_class {
-            plan.is_built();
+            plan.built_before();
         } else {
             plan.newobj_of(object)?;
         }
