@@ -227,6 +227,13 @@ impl Pickler<'_> {
         if unique(object) { self.memo.put_unique(object) } else { self.memo.put(object) }
     }
 
+    /// Memoises the dict that an instance does not have yet.
+    #[inline(always)]
+    pub(super) fn memoize_dict_of(&mut self, object: *mut PyObject) -> PyResult<()> {
+        self.put()?;
+        self.memo.put_dict_of(object)
+    }
+
     /// Memoises something on paper, which nothing can refer to.
     #[inline(always)]
     pub(super) fn memoize_paper(&mut self) -> PyResult<()> {

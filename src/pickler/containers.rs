@@ -6,12 +6,11 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Batch, Dict, Frame, List, Next, Tuple};
+use super::frame::{Batch, Dict, Frame, List, Next, Tuple, Value};
 use super::items::Items;
 use crate::protocol::opcode::*;
 #[cfg(Py_GIL_DISABLED)]
 use crate::py::contended;
-#[cfg(not(Py_GIL_DISABLED))]
 use crate::py::dict::Entries;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::habits::{LIST_IS_WATCHED, SHORT_LAST_BATCH};
@@ -385,7 +384,7 @@ impl Pickler<'_> {
             size,
             batch,
             batches: 0,
-            value: 0,
+            value: Value::None,
             shared_keys,
             is_state: false,
         })))
@@ -402,9 +401,9 @@ impl Pickler<'_> {
 
     #[inline(always)]
     fn entries(&mut self, f: &mut Dict) -> PyResult<Next> {
-        if f.value != 0 {
-            let value = self.keep[f.value as usize - 1].as_ptr();
-            f.value = 0;
+        if f.value != Value::None
+            && let Some(value) = self.value_of_key(f)
+        {
             save!(self.leaf(value), value);
         }
         #[cfg(not(Py_GIL_DISABLED))]
@@ -449,10 +448,18 @@ impl Pickler<'_> {
             let leaf = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
             if let Leaf::New | Leaf::Detour = leaf {
                 self.keep(Owned::of(value))?;
-                f.value = self.keep.len() as u32;
+                f.value = Value::Kept(self.keep.len() as u32 - 1);
                 return Ok(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) });
             }
             save!(self.leaf(value), value);
+        }
+    }
+
+    fn value_of_key(&self, f: &mut Dict) -> Option<*mut PyObject> {
+        match std::mem::replace(&mut f.value, Value::None) {
+            Value::None => None,
+            Value::InEntry => Some(Entries::of(f.dict)?.next(&mut (f.position - 1))?.1),
+            Value::Kept(place) => Some(self.keep[place as usize].as_ptr()),
         }
     }
 

@@ -119,12 +119,30 @@ pub struct Dict {
     pub batch: Batch,
     /// Full batches so far.
     pub batches: u32,
-    /// One more than where the value that comes next lies in `Pickler::keep`, if its key was saved by itself; else 0.
-    pub value: u32,
+    /// The value that comes next, whose key is written, if there is one.
+    pub value: Value,
     /// Its keys belong to all instances of a class (a split table, PEP 412).
     pub shared_keys: bool,
     /// It is the state of the object that was just built: BUILD follows.
     pub is_state: bool,
+}
+
+impl Dict {
+    /// Was a key the last thing that was begun?
+    pub fn is_at_key(&self) -> bool {
+        matches!(self.value, Value::Kept(_))
+    }
+}
+
+/// Where a dict has a value whose key is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// There is none.
+    None,
+    /// In the entry in front of the position.
+    InEntry,
+    /// Kept, at this place in `Pickler::keep`, since the key was saved by itself.
+    Kept(u32),
 }
 
 pub struct Set {

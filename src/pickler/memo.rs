@@ -5,6 +5,9 @@
 //! meets such an object once. When foreign code is about to run, [`Memo::publish`] enters what was left out, and takes
 //! a reference to each, since from then on objects can die.
 //!
+//! The dict of an instance that keeps its attributes in itself need not be there at all: it is made when the memo is
+//! published.
+//!
 //! What gets its number only when its contents are written (a tuple, a reduced object) could be met again inside itself,
 //! and with it everything in it that was left out. So it is marked while it is under way, if more than one holder
 //! refers to it; to meet a mark means to publish.
@@ -14,10 +17,14 @@ use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 use super::stencil::Given;
 use super::table::{self, Place, Table};
 use crate::py::error::PyResult;
+use crate::py::instance::make_dict;
 use crate::py::vec::TryPush;
 
 /// In the log, beside the address: not in the table.
 const LEFT_OUT: usize = 1;
+
+/// In the log, beside the address of an instance that has no dict: its dict, which exists on paper only.
+const DICT_OF: usize = 2;
 
 /// More entries of the log are not kept from one dump to the next.
 const LOG_KEPT: usize = 128 * 1024;
@@ -199,6 +206,19 @@ impl Memo {
         self.log.try_push(0)
     }
 
+    /// Gives the next number to the dict that an instance does not have yet.
+    #[inline(always)]
+    pub fn put_dict_of(&mut self, object: *mut PyObject) -> PyResult<()> {
+        debug_assert!(!self.published, "foreign code could ask for the dict");
+        self.log.try_push(object as usize | DICT_OF)
+    }
+
+    /// The instance got its dict, which only it refers to.
+    pub fn put_made_dict(&mut self, number: usize, dict: *mut PyObject) {
+        debug_assert!(self.log[number] & DICT_OF != 0, "it was put as a dict that was not there");
+        self.log[number] = dict as usize | LEFT_OUT;
+    }
+
     /// Gives the next number to something that is known by an address which is no object's.
     pub fn put_key(&mut self, address: usize) -> PyResult<()> {
         let number = self.log.len();
@@ -251,11 +271,14 @@ impl Memo {
         }
         for number in 0..self.log.len() {
             let entry = self.log[number];
-            if entry & LEFT_OUT != 0 {
-                self.table.room()?;
-                self.table.enter(entry & !LEFT_OUT, number);
-                self.log[number] = entry & !LEFT_OUT;
-            }
+            let address = match entry & (LEFT_OUT | DICT_OF) {
+                0 => continue,
+                DICT_OF => make_dict((entry & !DICT_OF) as *mut PyObject)? as usize,
+                _ => entry & !LEFT_OUT,
+            };
+            self.table.room()?;
+            self.table.enter(address, number);
+            self.log[number] = address;
         }
         self.published = true;
         for &address in self.log.iter().filter(|a| **a != 0) {

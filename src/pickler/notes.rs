@@ -57,7 +57,7 @@ impl Pickler<'_> {
             Frame::Tuple(f) => self.note_tuple(f, notes),
             Frame::Dict(f) => {
                 // `_pickle` says nothing of keys.
-                if f.value == 0
+                if !f.is_at_key()
                     && let Some(last) = f.last_key()
                 {
                     notes.push_if_room(message!("dict item {}", key(last.as_ptr())));
@@ -194,7 +194,7 @@ impl Pickler<'_> {
             Frame::Tuple(f) => tuple_items(f.tuple).get(f.index.checked_sub(1)?).map(held),
             Frame::Dict(f) => {
                 let last = f.last_key()?;
-                if f.value != 0 {
+                if f.is_at_key() {
                     return Some(last);
                 }
                 dict_get(f.dict, last.as_ptr()).unwrap_or_else(|_| {

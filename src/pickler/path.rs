@@ -62,7 +62,7 @@ impl Pickler<'_> {
             Frame::Dict(f) => {
                 let last = f.last_key()?;
                 let last = last.as_ptr();
-                Some(match (f.value != 0, f.is_state || self.is_state(at)) {
+                Some(match (f.is_at_key(), f.is_state || self.is_state(at)) {
                     (true, _) => message!(".<key {}>", key(last)),
                     (false, true) => attribute(last),
                     (false, false) => message!("[{}]", key(last)),

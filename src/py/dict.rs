@@ -198,10 +198,52 @@ impl Entries {
         }
     }
 
+    /// Those of an instance that keeps its attributes in itself, which has no dict: None if it does not after all.
+    #[cfg(Py_3_11)]
+    #[inline(always)]
+    pub fn inline(object: *mut PyObject) -> Option<Self> {
+        if cfg!(Py_GIL_DISABLED) {
+            return None;
+        }
+        let keys = SharedKeys::of_class(type_of(object)).keys;
+        // SAFETY: an instance of a class that has keys; of the kind whose entries are two words. Its values lie behind it
+        // from 3.13 on; before, in front of it is a pointer to them, which a mark in its lowest bit tells from a dict in 3.12.
+        unsafe {
+            let (size, width, words) = (*keys).shape();
+            let first = keys.add(1).cast::<u8>().add(size * width).cast();
+            #[cfg(Py_3_13)]
+            let values = {
+                let head = object.cast::<u8>().add((*type_of(object)).tp_basicsize as usize);
+                if *head.add(3) == 0 {
+                    return None;
+                }
+                head.cast()
+            };
+            #[cfg(all(Py_3_12, not(Py_3_13)))]
+            let values = (*object.cast::<*const u8>().sub(3)).wrapping_add(1).cast();
+            #[cfg(not(Py_3_12))]
+            let values = (*object.cast::<*const u8>().sub(4)).cast();
+            let (values, len, order) = split(values);
+            Some(Self { first, words, len, values, order })
+        }
+    }
+
+    /// There are no such instances before CPython 3.11.
+    #[cfg(not(Py_3_11))]
+    pub fn inline(_: *mut PyObject) -> Option<Self> {
+        None
+    }
+
     /// Those of a combined table only.
     #[inline(always)]
     pub fn combined(dict: *mut PyObject) -> Option<Self> {
         Self::of(dict).filter(|entries| entries.values.is_null())
+    }
+
+    /// How many there are; of a combined table with those that were deleted.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.len
     }
 
     /// Are these the keys of the pairs, all of them and in order, and has nothing been deleted?
@@ -221,9 +263,23 @@ impl Entries {
         self.first.wrapping_add(index * self.words + self.words - 2)
     }
 
+    /// The nth entry of a split table that has so many: the index of its key, and its value.
+    #[inline(always)]
+    pub fn shared(&self, nth: usize) -> (usize, *mut PyObject) {
+        debug_assert!(nth < self.len && !self.values.is_null());
+        // SAFETY: below the number of entries. In a split table none was deleted without another in its place: what deletes
+        // takes it out of the order (3.11 on), or makes a combined table.
+        unsafe {
+            #[cfg(Py_3_11)]
+            let index = *self.order.first.offset(nth as isize * self.order.step) as usize;
+            #[cfg(not(Py_3_11))]
+            let index = nth;
+            (index, *self.values.add(index))
+        }
+    }
+
     /// The next entry at or behind `position`, which moves on as PyDict_Next moves its own.
     #[inline(always)]
-    #[cfg_attr(Py_GIL_DISABLED, expect(dead_code, reason = "nothing is read so where other threads may change it"))]
     pub fn next(&self, position: &mut isize) -> Option<(*mut PyObject, *mut PyObject)> {
         while (*position as usize) < self.len {
             let at = *position as usize;
@@ -251,8 +307,14 @@ impl Entries {
 /// Has an exact dict no items?
 #[inline(always)]
 pub fn is_empty(dict: *mut PyObject) -> bool {
+    len(dict) == 0
+}
+
+/// How many items an exact dict has.
+#[inline(always)]
+pub fn len(dict: *mut PyObject) -> usize {
     // SAFETY: an exact dict (cpython/dictobject.h).
-    unsafe { (*dict.cast::<PyDictObject>()).ma_used == 0 }
+    unsafe { (*dict.cast::<PyDictObject>()).ma_used as usize }
 }
 
 /// A dict with the keys of the pairs, which are all that an exact dict has, and None as values. None if such a dict
@@ -351,6 +413,12 @@ impl SharedKeys {
         Self::at(unsafe { (*class.cast::<PyHeapTypeObject>()).ht_cached_keys }.cast())
     }
 
+    /// Are both of one table, to which some may have been added meanwhile?
+    #[inline(always)]
+    pub fn are_those_of(self, other: Self) -> bool {
+        self.keys == other.keys
+    }
+
     /// Do a class's instances still share these?
     #[inline(always)]
     pub fn is_of(&self, class: *mut PyTypeObject) -> bool {
@@ -358,14 +426,19 @@ impl SharedKeys {
         unsafe { (*class.cast::<PyHeapTypeObject>()).ht_cached_keys.cast_const().cast() == self.keys }
     }
 
-    /// The keys. For tables of `str` without hashes, which split tables are from 3.11 on.
-    pub fn iter(&self) -> impl Iterator<Item = *mut PyObject> {
-        // SAFETY: as in `Entries::of`.
-        let first = unsafe {
-            let (size, width, _) = (*self.keys).shape();
-            self.keys.add(1).cast::<u8>().add(size * width).cast::<*mut PyObject>()
-        };
-        // SAFETY: below the number of entries, each of two words.
-        (0..self.len as usize).map(move |at| unsafe { *first.add(2 * at) })
+    /// One of the keys.
+    pub fn key(self, index: usize) -> *mut PyObject {
+        debug_assert!(index < self.len as usize);
+        // SAFETY: as in `Entries::of`; below the number of entries, of which the last words are key and value.
+        unsafe {
+            let (size, width, words) = (*self.keys).shape();
+            let first = self.keys.add(1).cast::<u8>().add(size * width).cast::<*mut PyObject>();
+            *first.add((index + 1) * words - 2)
+        }
+    }
+
+    /// The keys.
+    pub fn iter(self) -> impl Iterator<Item = *mut PyObject> {
+        (0..self.len as usize).map(move |index| self.key(index))
     }
 }

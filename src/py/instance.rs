@@ -4,6 +4,7 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::collector::postponed;
 use super::dict::{Found, find};
 use super::error::{PyResult, check};
 use super::layout::type_of;
@@ -132,10 +133,11 @@ pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
 }
 
 /// `object.__dict__` of an object whose attributes are [`Attributes::Inline`]: the object gets a dict, which it holds.
-/// Makes an object that the garbage collector tracks.
+/// Runs no foreign code.
 pub fn make_dict(object: *mut PyObject) -> PyResult<*mut PyObject> {
     // SAFETY: live; a new reference, beside the object's own.
-    unsafe { Owned::new(PyObject_GenericGetDict(object, ptr::null_mut())) }.map(|dict| dict.as_ptr())
+    let made = postponed(|| unsafe { Owned::new(PyObject_GenericGetDict(object, ptr::null_mut())) });
+    made.map(|dict| dict.as_ptr())
 }
 
 /// The place for the values of an instance that keeps them in itself and has none yet (`internal/pycore_dict.h`).

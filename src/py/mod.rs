@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod class;
 pub mod code;
 pub mod collections;
+pub mod collector;
 pub mod contended;
 pub mod dict;
 pub mod dict_watch;

@@ -29,6 +29,10 @@ pub enum Known {
 
 use Known::{Begun, Not};
 
+pub(super) fn is_plain_dict(dict: *mut PyObject) -> bool {
+    type_of(dict).cast_const() == &raw const PyDict_Type
+}
+
 /// May the reduction of an instance be known? Not that of functions, classes and other objects of built-in types.
 #[inline(always)]
 fn is_candidate(class: *mut PyTypeObject) -> bool {
@@ -64,7 +68,13 @@ impl Pickler<'_> {
     /// `object` by `copyreg.__newobj__(class)`, then its state.
     #[inline(always)]
     fn plain(&mut self, object: *mut PyObject, slots: Option<Slots>) -> PyResult<Known> {
-        let Some(dict) = self.own_dict(object)? else { return Ok(Not) };
+        let attributes = attributes(object);
+        if slots.is_some_and(Slots::is_empty)
+            && let Begun(frame) = self.with_attributes(object, &attributes)?
+        {
+            return Ok(Begun(frame));
+        }
+        let Some(dict) = self.own_dict(object, attributes)? else { return Ok(Not) };
         let slots = match slots {
             Some(slots) => slots,
             None => match self.find_slots(type_of(object))? {
@@ -110,7 +120,7 @@ impl Pickler<'_> {
     /// Begins an object whose class the pickle has had already: NEWOBJ without arguments. False, and nothing is
     /// written, for any other.
     #[inline(always)]
-    fn known_class(&mut self, object: *mut PyObject) -> PyResult<bool> {
+    pub(super) fn known_class(&mut self, object: *mut PyObject) -> PyResult<bool> {
         if self.out.is_detour() {
             return Ok(false);
         }
@@ -127,43 +137,43 @@ impl Pickler<'_> {
 
     /// The object's dict, NULL if it can have none; None if it has to be asked.
     #[inline(always)]
-    fn own_dict(&mut self, object: *mut PyObject) -> PyResult<Option<*mut PyObject>> {
-        let dict = match attributes(object) {
+    fn own_dict(&mut self, object: *mut PyObject, attributes: Attributes) -> PyResult<Option<*mut PyObject>> {
+        let dict = match attributes {
             Attributes::None => return Ok(Some(std::ptr::null_mut())),
             Attributes::Dict(dict) if dict.is_null() => return Ok(Some(dict)),
             Attributes::Dict(dict) => dict,
-            Attributes::Inline => {
-                if !cfg!(Py_3_12) {
-                    self.foreign()?;
-                }
-                make_dict(object)?
-            }
+            Attributes::Inline => make_dict(object)?,
             Attributes::Elsewhere => return Ok(None),
         };
-        Ok((type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict)).then_some(dict))
+        Ok((is_plain_dict(dict) && !self.overrides(dict)).then_some(dict))
     }
 
     /// Is an object's own dict, or NULL, a plain one that has no attribute which a reduction asks the object for?
     pub(super) fn leaves_reductions_alone(&mut self, dict: *mut PyObject) -> bool {
-        dict.is_null() || type_of(dict).cast_const() == &raw const PyDict_Type && !self.overrides(dict)
+        dict.is_null() || is_plain_dict(dict) && !self.overrides(dict)
     }
 
     /// Does an object's own dict have an attribute that a reduction asks the object for?
     #[inline(always)]
     fn overrides(&mut self, dict: *mut PyObject) -> bool {
-        // The keys that the instances of a class share are looked at once. Foreign code could put others in their place.
-        let shared = SharedKeys::of(dict).filter(|_| !self.is_foreign());
-        if shared.is_some() && self.shapes.harmless_keys == shared {
-            return false;
-        }
-        let overrides = self.look_for_overrides(dict);
-        if !overrides && shared.is_some() {
-            self.shapes.harmless_keys = shared;
-        }
-        overrides
+        !SharedKeys::of(dict).is_some_and(|keys| self.are_harmless(keys)) && self.look_for_overrides(dict)
     }
 
-    fn look_for_overrides(&self, dict: *mut PyObject) -> bool {
+    /// Is none of the keys that instances share an attribute that a reduction asks the object for?
+    #[inline(always)]
+    pub(super) fn are_harmless(&mut self, keys: SharedKeys) -> bool {
+        // Foreign code could put others in their place.
+        if !self.is_foreign() && self.shapes.harmless_keys == Some(keys) {
+            return true;
+        }
+        let harmless = !keys.iter().any(|key| self.may_override(key));
+        if harmless && !self.is_foreign() {
+            self.shapes.harmless_keys = Some(keys);
+        }
+        harmless
+    }
+
+    pub(super) fn look_for_overrides(&self, dict: *mut PyObject) -> bool {
         let (mut key, mut position) = (std::ptr::null_mut(), 0);
         // SAFETY: an exact dict, which nothing changes meanwhile.
         while unsafe { PyDict_Next(dict, &mut position, &mut key, std::ptr::null_mut()) } != 0 {
@@ -188,20 +198,6 @@ impl Pickler<'_> {
             .into_iter()
             // SAFETY: exact str, for which the call does not fail.
             .any(|hook| unsafe { PyUnicode_Compare(key, hook.as_ptr()) } == 0)
-    }
-
-    /// Can the attributes that lie in the instances of a class override anything?
-    #[inline(always)]
-    fn class_names_override(&mut self, class: *mut PyTypeObject) -> bool {
-        let keys = SharedKeys::of_class(class);
-        if !self.is_foreign() && self.shapes.harmless_keys.as_ref() == Some(&keys) {
-            return false;
-        }
-        let overrides = keys.iter().any(|key| self.may_override(key));
-        if !overrides && !self.is_foreign() {
-            self.shapes.harmless_keys = Some(keys);
-        }
-        overrides
     }
 
     /// An object with slots: its state is a pair of its dict, or None, and a dict of what lies in its slots.
@@ -315,7 +311,7 @@ impl Pickler<'_> {
         let plain = match attributes(object) {
             Attributes::None => true,
             Attributes::Dict(dict) => self.leaves_reductions_alone(dict),
-            Attributes::Inline => !self.class_names_override(type_of(object)),
+            Attributes::Inline => self.are_harmless(SharedKeys::of_class(type_of(object))),
             Attributes::Elsewhere => false,
         };
         if !plain {

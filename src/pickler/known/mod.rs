@@ -2,8 +2,10 @@
 //! standard library would answer where nothing is overridden.
 
 pub mod arrays;
+pub mod attributes;
 pub mod dates;
 pub mod instances;
+pub mod mould;
 pub mod named;
 pub mod partial;
 pub mod shape;

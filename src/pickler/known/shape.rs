@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
+use super::mould::Moulds;
 use super::slots::{Slot, slots_of};
 use super::{dates, named, partial};
 use crate::analyzer::metaclass::has_types_own;
@@ -59,6 +60,7 @@ pub struct Shapes {
     slots: Vec<Slot>,
     /// Keys that instances share and that were looked at last: none of them overrides what a reduction asks for.
     pub harmless_keys: Option<SharedKeys>,
+    pub moulds: Moulds,
 }
 
 /// A power of two.
@@ -71,6 +73,7 @@ impl Shapes {
         self.entries.clear();
         self.slots.clear();
         self.harmless_keys = None;
+        self.moulds.clear();
     }
 
     fn place(class: *mut PyTypeObject) -> usize {

@@ -5,6 +5,7 @@ use pyo3_ffi::*;
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
 use crate::py::class::own_dict;
+use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::error::{self, PyResult, check};
 use crate::py::layout::{list_slice, tuple_items, type_of};
 use crate::py::member;
@@ -82,14 +83,13 @@ fn make_names(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult<O
     if !sets_plainly || !plain {
         return Ok(None);
     }
-    if !cfg!(Py_3_12) {
-        // To make a list may run the garbage collector.
+    if !CAN_WAIT {
         pickler.foreign()?;
     }
     // SAFETY: live; the MRO is a tuple of classes, and held here.
     let mro = unsafe { Owned::of((*class).tp_mro) };
     // SAFETY: a new list.
-    let made = unsafe { Owned::new(PyList_New(0))? };
+    let made = postponed(|| unsafe { Owned::new(PyList_New(0)) })?;
     for base in tuple_items(mro.as_ptr()) {
         let Some(slots) = dict_get(own_dict(*base).as_ptr(), names.slots.as_ptr())? else { continue };
         let ty = type_of(slots.as_ptr()).cast_const();

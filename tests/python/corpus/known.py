@@ -21,6 +21,13 @@ instance("dict asked for", PLAIN + "result = [C(), C()]\nheld = result[0].__dict
 instance("dict first", PLAIN + "x = C()\nresult = [x.__dict__, x, x.__dict__]", "assert result[1].a == 1")
 instance("dict of a subclass of dict", PLAIN + "class D(dict): pass\nresult = C()\nresult.__dict__ = D(a=1)", "assert result.a == 1")
 instance("dict with a key that is no str", PLAIN + "result = C()\nresult.__dict__[1] = 2", "assert vars(result)[1] == 2")
+instance("an attribute of another instance is a hook", "class C: pass\nhooked = C()\nhooked.n, hooked.__reduce_ex__ = 1, lambda protocol: (int, (5,))\nplain = C()\nplain.n = 1\nresult = [C(), plain, hooked, plain]", "assert result[1].n == 1 and result[2] == 5 and result[3] is result[1]")
+instance("attributes of every kind", PLAIN + "result = [C() for _ in range(40)]\nfor n, x in enumerate(result):\n    x.c, x.d, x.e = ('text %d' % n, n, n / 2, None, True)[n % 5], 'a' * n * 20, 'é' * n\n    x.f = [(x.d,), x, {'n': 2**(n * 3)}, 2**(n * 3), b'bytes'][n % 5]", "assert result[1].f is result[1] and result[39].d == 'a' * 780 and result[38].f == 2 ** 114 and [x.c for x in result[:5]] == ['text 0', 1, 1.0, None, True]")
+instance("one attribute", "class C: pass\nresult = [C() for _ in range(10)]\nfor n, x in enumerate(result): x.only = [n, str(n), [n]][n % 3]", "assert [x.only for x in result[:3]] == [0, '1', [2]]")
+instance("attributes that are not in all", "class C: pass\nresult = [C() for _ in range(60)]\nfor n, x in enumerate(result):\n    for k in range(n % 7): setattr(x, 'a%d' % (n * k % 40), k)", "assert [len(vars(x)) for x in result[:7]] == [0, 1, 2, 3, 4, 5, 6]")
+instance("attributes of several classes", "class C: pass\nclass D: pass\nresult = [type('E%d' % n, (), {})() if n % 3 else (C, D)[n % 2]() for n in range(30)] + [C(), D(), C()]\nfor n, x in enumerate(result): x.a, x.b = n, 'two'", "assert [x.a for x in result] == list(range(33)) and type(result[30]) is type(result[32]) is type(result[0])")
+instance("a dict that came from another class", "class C: pass\nclass D: pass\nresult = [x for n in range(9) for x in (C(), D())]\nfor n, x in enumerate(result): x.a, x.b = n, 'two'\nfor x in result[3:9]: x.__class__ = (D, C)[type(x) is D]", "assert [x.a for x in result] == list(range(18)) and type(result[3]) is type(result[0])")
+instance("attributes over frames", PLAIN + "result = [C() for _ in range(9000)]\nfor n, x in enumerate(result): x.a, x.b = n, 'text %d' % n", "assert [x.b for x in result[::1000]] == ['text %d' % n for n in range(0, 9000, 1000)]")
 instance("in itself", PLAIN + "result = C()\nresult.me = result\nresult.us = [result]", "assert result.us[0] is result.me is result")
 instance("in its class", PLAIN + "C.only = C()\nresult = C.only", "assert type(result).only is result")
 instance("large dict", "class C: pass\nresult = C()\nfor n in range(2500): setattr(result, 'a%d' % n, n)", "assert len(vars(result)) == 2500")
@@ -167,6 +174,9 @@ for change in (
     "result[3].__dict__ = {'other': 1}",
     "result[3].__dict__['__reduce__'] = lambda: (int, (6,))",
     "copyreg.dispatch_table.pop(C) if C in copyreg.dispatch_table else copyreg.pickle(C, lambda c: (int, (c.n,)))",
+    "result[0].__dict__; result[7].n = result[0].__dict__",
+    "result[7].n = [vars(x) for x in (result[0], result[3])]",
+    "C.other = 1; result[3].m = 5; result[7].k = [2]",
     "t.b = 'changed'",
     "del t.b",
 ):
