@@ -22,10 +22,11 @@ c() { # TEST NAME...: programs in C
 echo "== $what, CPython $name"
 case $what in
 memory)
-  # MEMORY_FULL=1 tries each allocation, at two protocols, which takes hours.
-  py test_no_memory.py
+  MEMORY_FULL=1 py test_no_memory.py
   (cd "$root" && cargo build --quiet -p cloudpickle-allocator)
-  export ALLOCATOR_STEP=${ALLOCATOR_STEP:-5} LIBCLOUDPICKLE=$CARGO_TARGET_DIR/debug/libcloudpickle_allocator.so
+  # What is left behind is looked at for every tenth object, in many rounds of each failure.
+  export ALLOCATOR_STEP=${ALLOCATOR_STEP:-1} ALLOCATOR_ROUNDS=${ALLOCATOR_ROUNDS:-10}
+  export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/debug/libcloudpickle_allocator.so
   py test_allocator.py
   export STEP=1
   c c_programs no_memory && c embed the_programs

@@ -371,6 +371,9 @@ impl Pickler<'_> {
             // SAFETY: an exact dict; items() and iter() of it make new objects.
             let iterator = unsafe {
                 let items = Owned::new(PyObject_CallMethod(dict, c"items".as_ptr(), ptr::null()))?;
+                // CPython crashes where there is no memory for the pair that its iterator holds (its issue 152107): it
+                // takes one that was just let go.
+                drop(Owned::new(PyTuple_New(2))?);
                 Owned::new(PyObject_GetIter(items.as_ptr()))?
             };
             return Items::pairs(iterator).map(Some);

@@ -1,6 +1,7 @@
 """The library's own allocations fail, one after the other: MemoryError or the whole result, nothing is lost, and the next
 call works. Run with LIBCLOUDPICKLE naming libcloudpickle_allocator.so, which tests/allocator makes."""
 
+import collections
 import ctypes
 import functools
 import gc
@@ -24,7 +25,8 @@ library.allocator_count.restype = ctypes.c_size_t
 library.allocator_live.restype = ctypes.c_ssize_t
 
 NEVER = 2 ** (8 * ctypes.sizeof(ctypes.c_size_t)) - 1
-# Each of the first so many allocations fails once.
+# Of more allocations than these, what each of the others leaves behind is not looked at in many rounds: they are those of
+# long loads, the same ones over and over.
 MOST = 300
 # Larger pickles are left out: their dumps take their time.
 LARGE = 10_000
@@ -35,14 +37,22 @@ ROUNDS, KEPT, TURNS = 20, 15, 12
 # Every so manieth row.
 STEP = int(os.environ.get("ALLOCATOR_STEP", "1"))
 rows = [row for row in all_rows if not (row.endless or row.fresh or row.shared)][::STEP]
+# Of these, every so manieth in rounds; of the others each allocation fails once.
+IN_ROUNDS = set(map(str, rows[:: int(os.environ.get("ALLOCATOR_ROUNDS", "1"))]))
 
 
-def fail_each(work, usual, more):
-    """Lets each allocation of a call fail in turn, and so many that follow it."""
+TRIED = collections.Counter()
+
+
+def allocations(work):
     library.allocator_fail(NEVER, 0)
     attempt(work)
-    count = library.allocator_count()
-    for number in range(min(count, MOST)):
+    return library.allocator_count()
+
+
+def fail_each(work, usual, more, numbers):
+    """Lets each of these allocations of a call fail in turn, and so many that follow it."""
+    for number in numbers:
         library.allocator_fail(number, more)
         result, error = attempt(work)
         library.allocator_fail(NEVER, 0)
@@ -51,7 +61,7 @@ def fail_each(work, usual, more):
     usual(*attempt(work))
 
 
-def check(work, same):
+def check(work, same, in_rounds):
     for _ in range(3):
         expected, failure = attempt(work)
 
@@ -60,13 +70,18 @@ def check(work, same):
         # Of a message there is what there was memory for.
         assert error is not None or same(result, expected)
 
+    count = allocations(work)
+    TRIED.update({"objects": 1, "allocations": count, "in rounds": min(count, MOST) * in_rounds})
     for more in (0, NEVER):
+        fail_each(work, usual, more, range(count))
+        if not in_rounds:
+            continue
         growths = []
         for _ in range(TURNS):
             gc.collect()
             before = sys.getallocatedblocks(), library.allocator_live()
             for _ in range(ROUNDS):
-                fail_each(work, usual, more)
+                fail_each(work, usual, more, range(min(count, MOST)))
             gc.collect()
             growths.append((sys.getallocatedblocks() - before[0], library.allocator_live() - before[1]))
             if max(growths[-1]) <= KEPT:
@@ -87,20 +102,20 @@ def same_kind(one, other):
 def test_dumps(row):
     with row.world():
         obj = ctypes.py_object(row.make())
-        for protocol in (5, 0):
+        for protocol in sorted({0, 5}.intersection(row.protocols)):
             dumps = functools.partial(binding._dumps_bytes, obj, protocol)
             if len(attempt(dumps)[0] or b"") < LARGE:
-                check(dumps, same_bytes)
+                check(dumps, same_bytes, row.name in IN_ROUNDS)
 
 
 @pytest.mark.parametrize("row", rows, ids=str)
 def test_loads(row):
     with row.world():
         obj = row.make()
-        for protocol in (5, 0):
+        for protocol in sorted({0, 5}.intersection(row.protocols)):
             data, _ = attempt(lambda: binding.dumps(obj, protocol))
             if data and len(data) < LARGE:
-                check(functools.partial(binding._loads_bytes, data), same_kind)
+                check(functools.partial(binding._loads_bytes, data), same_kind, row.name in IN_ROUNDS)
 
 
 OBJECT = [lambda x: x, {"key": (1, 2.5, "é", b"b" * 100)}, "x" * 200_000, bytearray(100_000), [list(range(3000))]]
@@ -135,9 +150,7 @@ def test_doors(name):
     expected = getattr(usual, "status", None)
     felt = 0
     for more in (0, NEVER):
-        library.allocator_fail(NEVER, 0)
-        work()
-        for number in range(min(library.allocator_count(), MOST)):
+        for number in range(allocations(work)):
             library.allocator_fail(number, more)
             result, error = attempt(work)
             library.allocator_fail(NEVER, 0)
@@ -151,3 +164,9 @@ def test_doors(name):
     assert felt or name not in ("dumps", "loads", "load", "load_file")
     again = work()
     assert getattr(again, "status", None) == expected
+
+
+def test_how_many():
+    """Says what the tests above came to: `-rP` shows it."""
+    assert TRIED["allocations"] > 0
+    print(dict(TRIED))
