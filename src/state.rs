@@ -79,6 +79,7 @@ names! {
     func = "__func__";
     generate_next_value = "_generate_next_value_";
     get = "get";
+    getattr = "getattr";
     getattr_hook = "__getattr__";
     getattribute = "__getattribute__";
     getinitargs = "__getinitargs__";
@@ -96,6 +97,7 @@ names! {
     kwdefaults = "__kwdefaults__";
     latin1 = "latin1";
     locals = "<locals>";
+    locked = "locked";
     main = "__main__";
     member_map = "_member_map_";
     member_names = "_member_names_";

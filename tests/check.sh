@@ -32,7 +32,7 @@ memory)
   c c_programs no_memory && c embed the_programs
   ;;
 callbacks) py test_callbacks.py test_callbacks_matrix.py test_nonsense.py test_face_hooks.py && c c_programs streams buffers ;;
-references) export LEVEL_SECONDS=${LEVEL_SECONDS:-0.1} && py test_leaks.py test_leaks_of_loads.py ;;
+references) py test_leaks.py test_leaks_of_loads.py ;;
 threads) py test_threads.py test_tracker.py ;;
 interpreters) py test_face.py test_interpreters.py -k "interpreters or own" && c c_programs interpreter lifecycle foreign ;;
 hostile) py test_hostile.py test_unpickler_bad_input.py ;;

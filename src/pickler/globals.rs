@@ -36,7 +36,7 @@ impl Pickler<'_> {
     pub(super) fn save_global(&mut self, object: *mut PyObject, name: Option<Owned>) -> PyResult<Option<Frame>> {
         let metaclass = type_of(object).cast_const();
         // Attributes of plain classes and functions are found without foreign code.
-        if metaclass != &raw const PyType_Type && metaclass != &raw const PyFunction_Type {
+        if ![&raw const PyType_Type, &raw const PyFunction_Type, &raw const PyCFunction_Type].contains(&metaclass) {
             self.foreign()?;
         }
         let names = &self.state.names;

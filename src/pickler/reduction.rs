@@ -116,8 +116,13 @@ impl Pickler<'_> {
         if let Known::Begun(frame) = self.array(object)? {
             return Ok(frame);
         }
-        self.foreign()?;
-        let value = self.reduce_ex(object)?;
+        let value = match self.answer(object)? {
+            Some(value) => value,
+            None => {
+                self.foreign()?;
+                self.reduce_ex(object)?
+            }
+        };
         self.reduce_value(value, object)
     }
 

@@ -1,6 +1,8 @@
 //! How CPython lays out the objects that the hot path reads directly, each with the header of CPython that says so.
 //! Tests on every supported version hold these against the interpreter.
 
+use std::ffi::CStr;
+
 use pyo3_ffi::*;
 
 /// Does nobody but one holder refer to the object? Never so for immortal objects (PEP 683), nor on a free-threaded
@@ -29,6 +31,14 @@ pub fn unique(object: *mut PyObject) -> bool {
 pub fn type_of(object: *mut PyObject) -> *mut PyTypeObject {
     // SAFETY: live.
     unsafe { (*object).ob_type }
+}
+
+/// Is this a type written in C that calls itself so? Classes written in Python may take any name, but cannot be immutable.
+pub fn is_of_c(ty: *mut PyTypeObject, name: &CStr) -> bool {
+    const IMMUTABLE: std::ffi::c_ulong = 1 << 8;
+    let is_fixed = type_flags(ty) & (Py_TPFLAGS_HEAPTYPE | IMMUTABLE) != Py_TPFLAGS_HEAPTYPE;
+    // SAFETY: a live type, whose name is NUL-terminated text.
+    is_fixed && unsafe { CStr::from_ptr((*ty).tp_name) } == name
 }
 
 /// `tp_flags`, of which those that are asked here never change.

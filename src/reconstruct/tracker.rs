@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pyo3_ffi::compat::{PyDict_SetDefaultRef, PyWeakref_GetRef};
 use pyo3_ffi::*;
 
+use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::error::{Aside, PyResult, Raised, check, clear};
+use crate::py::layout::{is_of_c, type_of};
 use crate::py::message::Short;
 use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_item, optional_attr};
 use crate::py::owned::Owned;
@@ -251,6 +253,49 @@ pub fn known_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
         Some(id) if is_entered(&by_id, &id)? => Ok(Some(id)),
         _ => Ok(None),
     }
+}
+
+/// The id of a class that has none yet and is hashed and compared by identity, made without foreign code; None if that cannot
+/// be: there is no tracker yet, it belongs to a package that is at work on it or came just now, or the collector would run.
+pub fn quiet_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
+    if !CAN_WAIT || cfg!(Py_GIL_DISABLED) {
+        return Ok(None);
+    }
+    let state = State::get()?;
+    let names = &state.names;
+    let ours = state.tracker.made::<Tracker>();
+    let tracker = match (dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())?, ours) {
+        (None, Some(ours)) => ours.clone(),
+        // SAFETY: live; an exact module has a dict.
+        (Some(package), None) if unsafe { PyModule_CheckExact(package.as_ptr()) } != 0 => {
+            // SAFETY: as above.
+            let dict = unsafe { PyModule_GetDict(package.as_ptr()) };
+            let theirs = |name: &crate::state::Name| dict_get(dict, name.as_ptr());
+            match (theirs(&names.tracker_by_class)?, theirs(&names.tracker_by_id)?, theirs(&names.tracker_lock)?) {
+                (Some(by_class), Some(by_id), Some(lock)) if is_free(&lock)? => Tracker { by_class, by_id },
+                _ => return Ok(None),
+            }
+        }
+        _ => return Ok(None),
+    };
+    postponed(|| {
+        if tracker.id_of(class)?.is_some() {
+            return Ok(None);
+        }
+        let id = new_id()?;
+        tracker.track(&id, class)?;
+        Ok(Some(id))
+    })
+}
+
+/// Is this a lock of CPython's own, which nobody has?
+fn is_free(lock: &Owned) -> PyResult<bool> {
+    if !is_of_c(type_of(lock.as_ptr()), c"_thread.lock") {
+        return Ok(false);
+    }
+    let locked = call_method0(lock.as_ptr(), State::get()?.names.locked.as_ptr())?;
+    // SAFETY: a static object.
+    Ok(locked.as_ptr() == unsafe { Py_False() })
 }
 
 /// Does the `WeakValueDictionary` have the id? The package enters a class before its id.

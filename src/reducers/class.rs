@@ -117,10 +117,13 @@ fn dict_property(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Op
 
 /// The id under which the class is tracked.
 pub fn tracker_id(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Owned> {
-    if compares_by_identity(type_of(class))
-        && let Some(id) = tracker::known_id(class)?
-    {
-        return Ok(id);
+    if compares_by_identity(type_of(class)) {
+        if let Some(id) = tracker::known_id(class)? {
+            return Ok(id);
+        }
+        if let Some(id) = tracker::quiet_id(class)? {
+            return Ok(id);
+        }
     }
     pickler.foreign()?;
     tracker::get_or_create_id(class)

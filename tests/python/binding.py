@@ -127,8 +127,7 @@ def loads_from_memory(data):
     """cp_loads: the object, and how many bytes its pickle had."""
     out, used = c_void_p(), c_size_t()
     _check(_loads(data, len(data), None, byref(out), byref(used), None))
-    # Not by `cast`, which without a GIL leaves a block behind.
-    found = py_object.from_buffer(out).value
+    found = ctypes.cast(out, py_object).value
     # The reference that the call gave away is dropped; `found` has its own.
     release = ctypes.pythonapi.Py_DecRef
     release.restype, release.argtypes = None, [c_void_p]

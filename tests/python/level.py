@@ -1,12 +1,11 @@
 """Is what is allocated, and what is referred to, level over rounds of the same work, which may fail?"""
 
 import gc
-import os
 import sys
 import time
 
 # So many rounds, as far as the time allows: a leak of one block a round cannot hide.
-MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 2000, 8, float(os.environ.get("LEVEL_SECONDS", "0.002"))
+MOST_ROUNDS, FEWEST_ROUNDS, SECONDS = 1000, 8, 0.002
 
 
 def attempt(work):
@@ -25,22 +24,13 @@ def rounds_of(work):
     return max(FEWEST_ROUNDS, min(MOST_ROUNDS, int(SECONDS / max(once, 1e-7))))
 
 
-# Without a GIL a collection leaves the memory of some objects to the next.
-COLLECTIONS = 1 if getattr(sys, "_is_gil_enabled", lambda: True)() else 3
-
-
-def collect():
-    for _ in range(COLLECTIONS):
-        gc.collect()
-
-
 def grown(work, rounds):
     """By how many blocks a number of rounds grows what is allocated."""
-    collect()
+    gc.collect()
     before = sys.getallocatedblocks()
     for _ in range(rounds):
         work()
-    collect()
+    gc.collect()
     return sys.getallocatedblocks() - before
 
 
@@ -67,10 +57,10 @@ def check_total(work):
     growths = []
     for _ in range(3):
         work()
-        collect()
+        gc.collect()
         before = count()
         for _ in range(5):
             work()
-        collect()
+        gc.collect()
         growths.append(count() - before)
     assert min(growths) < 100, growths

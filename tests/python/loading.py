@@ -81,8 +81,7 @@ def options(find_global=None, buffers=(), max_bytes=0):
 
 def _take(status, out):
     assert status == 0, "status %d, and no exception is set" % status
-    # Not by `cast`, which without a GIL leaves a block behind.
-    found = py_object.from_buffer(out).value
+    found = ctypes.cast(out, py_object).value
     # The reference that the call gave away is dropped; `found` has its own.
     _decref(out)
     return found

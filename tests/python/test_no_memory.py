@@ -259,8 +259,6 @@ else:
         "Unpickler with hooks": lambda: HookedUnpickler(io.BytesIO(DATA)).load(),
         "dump_file": dumped_to_file,
         "load_file": lambda: loading.load_file(io.BytesIO(DATA)),
-        "cp_dumps": functools.partial(binding.dumps_to_memory, OBJECT),
-        "refused, with notes": functools.partial(libcloudpickle.dumps, [1, {"a": (n for n in ())}]),
         "registry": registered,
         "buffers": lambda: libcloudpickle.loads(OUT_OF_BAND, buffers=[b"one", bytearray(b"two")]),
         "bad bytes": functools.partial(libcloudpickle.loads, DATA[:-1]),

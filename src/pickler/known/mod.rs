@@ -8,5 +8,6 @@ pub mod instances;
 pub mod mould;
 pub mod named;
 pub mod partial;
+pub mod quiet;
 pub mod shape;
 pub mod slots;

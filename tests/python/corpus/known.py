@@ -143,6 +143,12 @@ instance("timedeltas", DATES + "result = [timedelta(1, 2, 3), timedelta(-1), tim
 instance("subclasses of dates", DATES + "class D(datetime): pass\nclass E(date): pass\nclass F(timedelta): pass\nclass T(time): pass\nresult = [D(2024, 1, 2), E(2024, 1, 2), F(3), T(4)]", "assert result[0].year == 2024")
 instance("a thousand datetimes", DATES + "result = [datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=n) for n in range(1000)]", "assert len(result) == 1000 and result[999] - result[0] == __import__('datetime').timedelta(minutes=999)")
 
+# --- what types written in C answer
+
+instance("methods of C", "import math, operator\nresult = ['abc'.upper, [1].append, dict.fromkeys, object.__new__, str.upper, int.__add__, math.sin, len, range(1, 9, 2), range(2**70)]", "assert result[0]() == 'ABC' and result[4] is str.upper and result[7] is len and list(result[8]) == [1, 3, 5, 7]")
+instance("descriptors of a namedtuple", NAMED + "result = [N.a, N.b, N.a]", "assert result[0] is result[2] and result[1].__get__((1, 2)) == 2")
+instance("a class that calls itself like one of C", "import types\nC = type('collections._tuplegetter', (), {'__reduce__': lambda self: (int, (7,))})\nD = type('_collections._tuplegetter', (), {'__reduce__': lambda self: (int, (8,))})\nresult = [C(), D()]", "assert result == [7, 8]")
+
 # --- foreign code in between
 
 
