@@ -413,6 +413,7 @@ typedef struct cp_load_options {
 #define CP_LOAD_OPTIONS_INIT { sizeof(cp_load_options), 0, 0, NULL, 0, NULL, NULL, 0 }
 
 /* From memory, which is read during the call only. Bytes after the pickle's end are ignored.
+ * Functions of several loads of the same code may share the code object, which nobody can change.
  * *out: a new reference. *used (used may be NULL): where the pickle ended.
  * Also CP_ERR_UNPICKLING, CP_ERR_CALLBACK (find_global's). [GIL auto] Since 0.1. */
 CP_API CP_CHECK cp_status cp_loads(const void *data, size_t len, const cp_load_options *options, struct _object **out,

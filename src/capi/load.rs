@@ -71,6 +71,7 @@ unsafe impl options::Options for cp_load_options {
 }
 
 /// From memory, which is read during the call only. Bytes after the pickle's end are ignored.
+/// Functions of several loads of the same code may share the code object, which nobody can change.
 /// *out: a new reference. *used (used may be NULL): where the pickle ended.
 /// Also CP_ERR_UNPICKLING, CP_ERR_CALLBACK (find_global's). [GIL auto] Since 0.1.
 #[unsafe(no_mangle)]

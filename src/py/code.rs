@@ -35,6 +35,9 @@ pub struct Code {
     pub name: *mut PyObject,
     /// `co_lnotab` before 3.10.
     pub linetable: *mut PyObject,
+    zombieframe: *mut c_void,
+    weakrefs: *mut PyObject,
+    extra: *mut c_void,
 }
 
 /// A code object as CPython lays it out. The objects are borrowed from it and never NULL.
@@ -71,6 +74,20 @@ pub struct Code {
     pub name: *mut PyObject,
     pub qualname: *mut PyObject,
     pub linetable: *mut PyObject,
+    weakrefs: *mut PyObject,
+    #[cfg(Py_3_13)]
+    executors: *mut c_void,
+    cached: *mut c_void,
+    #[cfg(not(Py_3_12))]
+    linearray: *mut c_void,
+    #[cfg(Py_3_12)]
+    instrumentation_version: u64,
+    #[cfg(Py_3_12)]
+    monitoring: *mut c_void,
+    #[cfg(Py_3_14)]
+    unique_id: Py_ssize_t,
+    firsttraceable: c_int,
+    extra: *mut c_void,
 }
 
 /// The fields of a code object, which stand as long as it lives.
@@ -99,6 +116,18 @@ pub fn bytecode(code: *mut PyObject) -> PyResult<Owned> {
     }
     #[cfg(not(Py_3_11))]
     Ok(Owned::of(fields(code).code))
+}
+
+impl Code {
+    /// Does nobody keep anything with the code object: no debugger that waits for it, no compiler?
+    #[inline]
+    pub fn has_no_extras(&self) -> bool {
+        #[cfg(Py_3_12)]
+        let monitored = !self.monitoring.is_null();
+        #[cfg(not(Py_3_12))]
+        let monitored = false;
+        self.extra.is_null() && !monitored
+    }
 }
 
 /// A place where each code object of this interpreter can keep a `T` for us.

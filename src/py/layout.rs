@@ -26,6 +26,16 @@ pub fn unique(object: *mut PyObject) -> bool {
     }
 }
 
+/// Counts from here on are those of immortal objects (PEP 683); no object has as many holders.
+pub const IMMORTAL: usize = 1 << 30;
+
+/// How many references there are to an object. Of no use on a free-threaded build, where they are counted otherwise.
+#[inline(always)]
+pub fn count(object: *mut PyObject) -> usize {
+    // SAFETY: live. The count is the first word, or from 3.12 on the low half of it.
+    unsafe { if cfg!(Py_3_12) { *object.cast::<u32>() as usize } else { *object.cast::<usize>() } }
+}
+
 /// `type(object)`.
 #[inline(always)]
 pub fn type_of(object: *mut PyObject) -> *mut PyTypeObject {

@@ -1,6 +1,7 @@
 //! Making code objects: what the constructor takes differs between CPython versions.
 
-use std::ffi::c_int;
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
 
 use pyo3_ffi::*;
 
@@ -8,8 +9,8 @@ use super::bytecode;
 use super::error::{PyResult, Raised, check, occurred, raise};
 use super::layout::{self, compact_int, tuple_items, type_of};
 use super::owned::Owned;
-use super::text;
 use super::undeclared::PySys_Audit;
+use super::{text, trampoline};
 use crate::py::message::message;
 use crate::py::vec::gather;
 
@@ -108,13 +109,14 @@ impl Layout {
     }
 }
 
-/// A code object of the arguments of this version's constructor, unless they tell that they are another's.
-pub fn make(args: &[*mut PyObject]) -> Result<Owned, Misfit> {
+/// A code object of the arguments of this version's constructor, unless they tell that they are another's. `heard` is set
+/// if there are audit hooks.
+pub fn make(args: &[*mut PyObject], heard: &Cell<bool>) -> Result<Owned, Misfit> {
     // Mostly this version's, which comes last.
     let layout = LAYOUTS.iter().rev().find(|layout| layout.fits(args));
     match layout {
         Some(layout) if layout.minors.contains(&MINOR) && bytecode::fits(layout.bytecode(args), MINOR) => {
-            Ok(construct(args)?)
+            Ok(construct(args, heard)?)
         }
         Some(layout) => {
             let known = gather(bytecode::versions())?;
@@ -148,35 +150,68 @@ fn int(argument: *mut PyObject, what: &str) -> PyResult<c_int> {
     }
 }
 
-/// Calls CPython's constructor with arguments of its layout.
-fn construct(args: &[*mut PyObject]) -> PyResult<Owned> {
-    let counts = [
+/// The numbers that the constructor begins with.
+fn counts(args: &[*mut PyObject]) -> PyResult<[c_int; 6]> {
+    Ok([
         int(args[0], "argcount")?,
         int(args[1], "posonlyargcount")?,
         int(args[2], "kwonlyargcount")?,
         int(args[3], "nlocals")?,
         int(args[4], "")?,
         int(args[5], "")?,
-    ];
-    let [argcount, posonly, kwonly, nlocals, stacksize, flags] = counts;
+    ])
+}
+
+/// What an audit event tells, if there are hooks to be told.
+struct Event<'a> {
+    args: &'a [*mut PyObject],
+    heard: &'a Cell<bool>,
+}
+
+/// The audit event of a code object that is made of these arguments. Sets `heard` if there are hooks.
+pub fn audit(args: &[*mut PyObject], heard: &Cell<bool>) -> PyResult<()> {
+    let mut event = Event { args, heard };
+    let tell: unsafe extern "C" fn(*mut c_void) -> *mut PyObject = tell;
+    // SAFETY: the format asks for a function and what it is called with, which is here until the call is over.
+    check(unsafe { PySys_Audit(c"code.__new__".as_ptr(), c"O&".as_ptr(), tell, (&raw mut event).cast::<c_void>()) })?;
+    Ok(())
+}
+
+unsafe extern "C" fn tell(event: *mut c_void) -> *mut PyObject {
+    trampoline::object(|| {
+        // SAFETY: what `audit` passed on; its arguments are live.
+        unsafe {
+            let event = &*event.cast::<Event>();
+            // Without a GIL others might look, and nothing is done with it.
+            if !cfg!(Py_GIL_DISABLED) {
+                event.heard.set(true);
+            }
+            let [argcount, posonly, kwonly, nlocals, stacksize, flags] = counts(event.args)?;
+            Owned::new(Py_BuildValue(
+                c"OOOiiiiii".as_ptr(),
+                event.args[6],
+                event.args[10],
+                event.args[11],
+                argcount,
+                posonly,
+                kwonly,
+                nlocals,
+                stacksize,
+                flags,
+            ))
+        }
+    })
+}
+
+/// Calls CPython's constructor with arguments of its layout.
+fn construct(args: &[*mut PyObject], heard: &Cell<bool>) -> PyResult<Owned> {
+    let [argcount, posonly, kwonly, nlocals, stacksize, flags] = counts(args)?;
     let &[code, consts, names, varnames, filename, name] = &args[6..12] else { return Err(Raised) };
+    audit(args, heard)?;
     // SAFETY: all are live and of the types that were looked at; a new reference or NULL with an exception.
     unsafe {
         let empty = Owned::new(PyTuple_New(0))?;
         let variables = |at: usize| args.get(at).copied().unwrap_or(empty.as_ptr());
-        check(PySys_Audit(
-            c"code.__new__".as_ptr(),
-            c"OOOiiiiii".as_ptr(),
-            code,
-            filename,
-            name,
-            argcount,
-            posonly,
-            kwonly,
-            nlocals,
-            stacksize,
-            flags,
-        ))?;
         #[cfg(not(Py_3_11))]
         let made = super::undeclared::PyCode_NewWithPosOnlyArgs(
             argcount,

@@ -1,5 +1,7 @@
 //! Code objects, which are looked at before they are made: what another CPython version compiled is not run.
 
+use std::cell::Cell;
+
 use pyo3_ffi::PyObject;
 
 use crate::py::error::{PyResult, Raised};
@@ -8,9 +10,9 @@ use crate::py::new_code::{MINOR, Misfit, make};
 use crate::py::owned::Owned;
 use crate::state::State;
 
-/// `types.CodeType(…)`.
-pub fn make_code(args: &[*mut PyObject]) -> PyResult<Owned> {
-    make(args).map_err(|misfit| match misfit {
+/// `types.CodeType(…)`; sets `heard` if an audit hook heard of it.
+pub fn make_code(args: &[*mut PyObject], heard: &Cell<bool>) -> PyResult<Owned> {
+    make(args, heard).map_err(|misfit| match misfit {
         Misfit::Raised => Raised,
         Misfit::Versions(versions, name) => refuse(&versions, name),
     })

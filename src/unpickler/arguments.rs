@@ -53,7 +53,7 @@ impl Machine<'_, '_> {
         let callable = self.stack.from(position - 1)[0];
         let made = match table::function_of(callable) {
             Some(function) => function.call(self.state, items),
-            None => code::make_code(items),
+            None => code::make_code(items, &self.kept.codes.heard),
         };
         let object = made.map_err(|raised| self.needed_by_one_below(raised, position - 1))?;
         self.arguments_end(position, number);

@@ -33,7 +33,7 @@ impl Machine<'_, '_> {
                 return function.call(self.state, items);
             }
             if callable.as_ptr() == (&raw mut PyCode_Type).cast() {
-                return code::make_code(items);
+                return code::make_code(items, &self.kept.codes.heard);
             }
             Owned::new(PyObject_Call(callable.as_ptr(), args.as_ptr(), ptr::null_mut()))
         }

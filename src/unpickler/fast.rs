@@ -69,6 +69,7 @@ impl Machine<'_, '_> {
     #[inline(never)]
     pub(super) fn fast(&mut self) -> PyResult<()> {
         let kept = self.kept;
+        let code_type = (&raw mut PyCode_Type).cast::<PyObject>();
         // SAFETY: for all of the loop: an opcode begins only where `WIDEST` bytes are in the window, and longer arguments
         // are compared with its end. Each opcode takes at least a byte and adds at most one item, and there is room for
         // as many items as there are bytes up to `stop`. Items are taken only above the fence. Pointers into the window
@@ -207,6 +208,12 @@ impl Machine<'_, '_> {
                             hot.cursor = argument.add(4);
                         }
                         op::MARK => {
+                            if hot.top > hot.fence && *hot.top.sub(1) == code_type {
+                                self.settle(&hot, 0);
+                                if self.code_again()? {
+                                    continue 'refresh;
+                                }
+                            }
                             made!(self.stack.mark_at(hot.top.offset_from_unsigned(base)));
                             hot.fence = hot.top;
                             hot.look_below(base);

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use pyo3_ffi::{PyDict_New, PyObject};
 
+use super::codes::Codes;
 use super::interned::Interned;
 use super::keys::Keys;
 use super::named::Samples;
@@ -22,6 +23,7 @@ pub struct Kept {
     pub names: Names,
     pub fresh: Fresh,
     pub keys: Keys,
+    pub codes: Codes,
     pub interned: Interned,
     pub shapes: Shapes,
     pub samples: Samples,
@@ -55,6 +57,7 @@ impl Kept {
             names: Names::new()?,
             fresh: Fresh::new()?,
             keys: Keys::default(),
+            codes: Codes::default(),
             interned: Interned::default(),
             shapes: Shapes::default(),
             samples: Samples::default(),

@@ -57,6 +57,26 @@ impl Memo {
         Ok(())
     }
 
+    /// The number that MEMOIZE would give. None where numbers were left out before.
+    #[inline]
+    pub fn next_number(&self) -> Option<usize> {
+        (self.len == self.table.len()).then_some(self.len)
+    }
+
+    /// Puts objects under the next numbers, of which none were left out.
+    pub fn memoize_all(&mut self, objects: impl ExactSizeIterator<Item = *mut PyObject>) -> PyResult<()> {
+        debug_assert!(self.len == self.table.len());
+        if self.table.capacity() - self.table.len() < objects.len() {
+            self.table.try_room(objects.len())?;
+        }
+        self.len += objects.len();
+        self.table.extend(objects.inspect(|object| {
+            // SAFETY: live.
+            unsafe { Py_INCREF(*object) }
+        }));
+        Ok(())
+    }
+
     /// Takes the next number for an object that is not there yet. None where numbers were left out before.
     #[inline]
     pub fn promise(&mut self) -> PyResult<Option<usize>> {

@@ -3,6 +3,8 @@
 mod arguments;
 mod build;
 mod calls;
+mod code_span;
+mod codes;
 mod collect;
 mod construct;
 mod failures;
