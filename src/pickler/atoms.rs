@@ -84,6 +84,32 @@ impl Pickler<'_> {
         written
     }
 
+    /// The same for None and bools.
+    #[inline(always)]
+    pub(super) fn singletons(&mut self, items: &[*mut PyObject]) -> usize {
+        if self.protocol < 2 {
+            return 0;
+        }
+        let room = self.out.fits(1).min(items.len());
+        // SAFETY: the addresses of static objects.
+        let (none, yes, no) = unsafe { (Py_None(), Py_True(), Py_False()) };
+        let start = *self.out.cursor();
+        let mut written = 0;
+        for &item in &items[..room] {
+            // Without a branch, since which one comes next cannot be told.
+            let op = u8::from(item == none) * NONE | u8::from(item == yes) * NEWTRUE | u8::from(item == no) * NEWFALSE;
+            if op == 0 {
+                break;
+            }
+            // SAFETY: one byte each, of which so many fit.
+            unsafe { *start.add(written) = op };
+            written += 1;
+        }
+        // SAFETY: so many were written.
+        *self.out.cursor() = unsafe { start.add(written) };
+        written
+    }
+
     /// Writes None, a bool, an int, a float, or a str (known or new).
     #[inline(always)]
     pub(super) fn atom(&mut self, object: *mut PyObject) -> PyResult<bool> {

@@ -169,12 +169,14 @@ impl Pickler<'_> {
         while at < items.len() {
             let item = items[at];
             let ty = type_of(item).cast_const();
-            let run = if ty == &raw const PyLong_Type {
+            let run = if ty == &raw const PyUnicode_Type || layout::is_container(ty) {
+                0
+            } else if ty == &raw const PyLong_Type {
                 self.ints(&items[at..])
             } else if ty == &raw const PyFloat_Type {
                 self.floats(&items[at..])
             } else {
-                0
+                self.singletons(&items[at..])
             };
             if run > 0 {
                 at += run;
