@@ -97,7 +97,9 @@ impl Pickler<'_> {
         let mut written = 0;
         for &item in &items[..room] {
             // Without a branch, since which one comes next cannot be told.
-            let op = u8::from(item == none) * NONE | u8::from(item == yes) * NEWTRUE | u8::from(item == no) * NEWFALSE;
+            let [none, yes, no] =
+                [(none, NONE), (yes, NEWTRUE), (no, NEWFALSE)].map(|(it, op)| u8::from(item == it) * op);
+            let op = none | yes | no;
             if op == 0 {
                 break;
             }
