@@ -10,20 +10,30 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::py::class::own_dict;
 use crate::py::error::{self, PyResult, Raised, check};
-use crate::py::layout::{Chars, chars, tuple_items, type_of};
+use crate::py::layout::{Chars, chars, is_interned, tuple_items, type_of};
 use crate::py::number::from_i64;
 use crate::py::object::{attr, call1, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::{TryPush, gather};
+use crate::py::words;
 use crate::state::State;
 
 /// The members of a class in the order of their names, without those that are the very objects that it inherits.
 pub struct ClassDict {
     members: Vec<Member>,
-    /// In the order of the names; not so if keys that are no `str` were made names.
-    is_sorted: bool,
+    order: Order,
     /// The member whose value is another one.
     replaced: Option<usize>,
+}
+
+/// How a member is found by its name.
+enum Order {
+    /// They are in the order of the names, all of which are interned: the same object or none.
+    OfInterned,
+    /// They are in the order of the names.
+    Sorted,
+    /// They are not: keys that are no `str` were made names.
+    None,
 }
 
 struct Member {
@@ -33,6 +43,8 @@ struct Member {
     is_made: bool,
     value: Owned,
     is_gone: bool,
+    /// See [`beginning`]; 0 while it is not known.
+    beginning: u64,
 }
 
 impl ClassDict {
@@ -79,11 +91,13 @@ impl ClassDict {
                 }
             }
             if above.is_none_or(|above| above.as_ptr() != value) {
-                members.push(Member { name: Owned::of(name), is_made: false, value: Owned::of(value), is_gone: false });
+                let (name, value) = (Owned::of(name), Owned::of(value));
+                members.push(Member { name, is_made: false, value, is_gone: false, beginning: 0 });
             }
         }
-        members.sort_unstable_by(|a, b| compare(a.name.as_ptr(), b.name.as_ptr()));
-        Ok(Some(Self { members, is_sorted: true, replaced: None }))
+        sort(&mut members);
+        let interned = members.iter().all(|member| is_interned(member.name.as_ptr()));
+        Ok(Some(Self { members, order: if interned { Order::OfInterned } else { Order::Sorted }, replaced: None }))
     }
 
     /// The same in the words of Python.
@@ -102,7 +116,7 @@ impl ClassDict {
                 let value = item(attr(class, names.dict.as_ptr())?.as_ptr(), key.as_ptr())?;
                 match members.iter_mut().find(|member| compare(member.name.as_ptr(), name.as_ptr()).is_eq()) {
                     Some(member) => member.value = value,
-                    None => members.try_push(Member { name, is_made, value, is_gone: false })?,
+                    None => members.try_push(Member { name, is_made, value, is_gone: false, beginning: 0 })?,
                 }
             }
             let bases = || attr(class, names.bases.as_ptr());
@@ -132,7 +146,7 @@ impl ClassDict {
                 }
             }
         }
-        Ok(Self { members, is_sorted: false, replaced: None })
+        Ok(Self { members, order: Order::None, replaced: None })
     }
 
     /// The member of a name, an exact `str`.
@@ -156,10 +170,10 @@ impl ClassDict {
     }
 
     fn find(&self, name: *mut PyObject) -> Option<usize> {
-        let at = if self.is_sorted {
-            self.members.binary_search_by(|member| compare(member.name.as_ptr(), name)).ok()?
-        } else {
-            self.members.iter().position(|member| compare(member.name.as_ptr(), name).is_eq())?
+        let at = match self.order {
+            Order::OfInterned if is_interned(name) => self.members.iter().position(|it| it.name.as_ptr() == name)?,
+            Order::None => self.members.iter().position(|it| compare(it.name.as_ptr(), name).is_eq())?,
+            _ => self.members.binary_search_by(|it| compare(it.name.as_ptr(), name)).ok()?,
         };
         (!self.members[at].is_gone).then_some(at)
     }
@@ -196,6 +210,30 @@ impl ClassDict {
         }
         Ok(())
     }
+}
+
+/// Sorts members by their names, most of which differ in the first eight characters.
+fn sort(members: &mut [Member]) {
+    let all_ascii = members.iter().all(|member| matches!(chars(member.name.as_ptr()), Chars::Ascii(_)));
+    for member in members.iter_mut().filter(|_| all_ascii) {
+        member.beginning = beginning(member.name.as_ptr());
+    }
+    members.sort_unstable_by(|left, right| match left.beginning.cmp(&right.beginning) {
+        Ordering::Equal => compare(left.name.as_ptr(), right.name.as_ptr()),
+        differ => differ,
+    });
+}
+
+/// The first characters of an ASCII `str` as a number of the same order.
+fn beginning(name: *mut PyObject) -> u64 {
+    let Chars::Ascii(text) = chars(name) else { return 0 };
+    if let Some(whole) = text.first_chunk() {
+        return u64::from_be_bytes(*whole);
+    }
+    let mut padded = [0; 8];
+    // SAFETY: there is room for eight bytes, and there are fewer.
+    unsafe { words::copy(text, padded.as_mut_ptr()) };
+    u64::from_be_bytes(padded)
 }
 
 /// The order of two `str`.
