@@ -33,8 +33,8 @@ const WORDS: usize = 12;
 const MOST: usize = 256 * 1024;
 /// No more numbers of the memo may come before.
 const FARTHEST: usize = 4096;
-/// To keep what comes of opcodes takes half as long again as to do them, and pays once they have come five times: those that
-/// came so often before are kept.
+/// To keep what comes of opcodes costs more than to do them, which pays only for what comes again and again: those that came
+/// so often before are kept.
 const SEEN: u8 = 2;
 /// After so many opcodes that are not those kept in their slot, or cannot take what is kept, others are kept instead.
 const PATIENCE: u8 = 16;
