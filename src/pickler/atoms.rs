@@ -252,6 +252,12 @@ impl Pickler<'_> {
     #[inline(always)]
     pub(super) fn memoize(&mut self, object: *mut PyObject) -> PyResult<()> {
         self.put()?;
+        self.number(object)
+    }
+
+    /// Gives an object the next number, for which the opcode is written.
+    #[inline(always)]
+    pub(super) fn number(&mut self, object: *mut PyObject) -> PyResult<()> {
         if unique(object) { self.memo.put_unique(object) } else { self.memo.put(object) }
     }
 

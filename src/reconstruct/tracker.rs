@@ -18,7 +18,7 @@ use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
-use crate::state::State;
+use crate::state::{Name, State};
 
 /// The pair: class to id, and id to class.
 #[derive(Clone)]
@@ -229,28 +229,30 @@ pub fn lookup_or_track(id: *mut PyObject, class: *mut PyObject) -> PyResult<Owne
     current()?.track(&Owned::of(id), class)
 }
 
+/// A tracker that is there without foreign code, and the package's dict if it is the package's.
+fn at_hand(state: &State) -> PyResult<Option<(Tracker, Option<Owned>)>> {
+    let names = &state.names;
+    let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? else {
+        return Ok(state.tracker.made::<Tracker>().map(|tracker| (tracker.clone(), None)));
+    };
+    // SAFETY: live; an exact module has a dict.
+    let dict = unsafe {
+        if PyModule_CheckExact(package.as_ptr()) == 0 {
+            return Ok(None);
+        }
+        Owned::of(PyModule_GetDict(package.as_ptr()))
+    };
+    let theirs = |name: &Name| dict_get(dict.as_ptr(), name.as_ptr());
+    let (by_class, by_id) = (theirs(&names.tracker_by_class)?, theirs(&names.tracker_by_id)?);
+    Ok(by_class.zip(by_id).map(|(by_class, by_id)| (Tracker { by_class, by_id }, Some(dict))))
+}
+
 /// The id of a class that has one under which it is found. Runs no foreign code for a class that is hashed and compared by
 /// identity; None also if the tracker of the moment is not at hand.
 pub fn known_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
-    let state = State::get()?;
-    let names = &state.names;
-    let (by_class, by_id) = match dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? {
-        // SAFETY: live; an exact module has a dict.
-        Some(package) => unsafe {
-            if PyModule_CheckExact(package.as_ptr()) == 0 {
-                return Ok(None);
-            }
-            let dict = PyModule_GetDict(package.as_ptr());
-            (dict_get(dict, names.tracker_by_class.as_ptr())?, dict_get(dict, names.tracker_by_id.as_ptr())?)
-        },
-        None => match state.tracker.made::<Tracker>() {
-            Some(tracker) => (Some(tracker.by_class.clone()), Some(tracker.by_id.clone())),
-            None => return Ok(None),
-        },
-    };
-    let (Some(by_class), Some(by_id)) = (by_class, by_id) else { return Ok(None) };
-    match id_in(&by_class, class)? {
-        Some(id) if is_entered(&by_id, &id)? => Ok(Some(id)),
+    let Some((tracker, _)) = at_hand(State::get()?)? else { return Ok(None) };
+    match tracker.id_of(class)? {
+        Some(id) if is_entered(&tracker.by_id, &id)? => Ok(Some(id)),
         _ => Ok(None),
     }
 }
@@ -262,22 +264,14 @@ pub fn quiet_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
         return Ok(None);
     }
     let state = State::get()?;
-    let names = &state.names;
-    let ours = state.tracker.made::<Tracker>();
-    let tracker = match (dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())?, ours) {
-        (None, Some(ours)) => ours.clone(),
-        // SAFETY: live; an exact module has a dict.
-        (Some(package), None) if unsafe { PyModule_CheckExact(package.as_ptr()) } != 0 => {
-            // SAFETY: as above.
-            let dict = unsafe { PyModule_GetDict(package.as_ptr()) };
-            let theirs = |name: &crate::state::Name| dict_get(dict, name.as_ptr());
-            match (theirs(&names.tracker_by_class)?, theirs(&names.tracker_by_id)?, theirs(&names.tracker_lock)?) {
-                (Some(by_class), Some(by_id), Some(lock)) if is_free(&lock)? => Tracker { by_class, by_id },
-                _ => return Ok(None),
-            }
+    let Some((tracker, package)) = at_hand(state)? else { return Ok(None) };
+    if let Some(package) = package {
+        let lock = dict_get(package.as_ptr(), state.names.tracker_lock.as_ptr())?;
+        let is_free = lock.map_or(Ok(false), |lock| is_free(&lock))?;
+        if state.tracker.made::<Tracker>().is_some() || !is_free {
+            return Ok(None);
         }
-        _ => return Ok(None),
-    };
+    }
     postponed(|| {
         if tracker.id_of(class)?.is_some() {
             return Ok(None);

@@ -42,9 +42,7 @@ impl Own {
         };
         (1..BATCH).contains(&size).then_some(Self { entries, keys, dict, size })
     }
-}
 
-impl Own {
     /// What is left behind so many of them, of which the last may lack its value.
     fn rest(&self, position: isize, begun: usize, has_key: bool) -> Dict {
         Dict {
@@ -88,11 +86,7 @@ impl Pickler<'_> {
         {
             let (head, len) = self.shapes.moulds.head(mould);
             self.out.short(head, len);
-            if unique(object) {
-                self.memo.put_unique(object)?
-            } else {
-                self.memo.put(object)?
-            }
+            self.number(object)?;
             number = self.memo.next();
             if own.dict.is_null() { self.memo.put_dict_of(object)? } else { self.memo.put_unique(own.dict)? }
         } else {

@@ -33,6 +33,7 @@ pub struct Moulds(Vec<Mould>);
 const MOULDS: usize = 8;
 
 impl Moulds {
+    /// Forgets all: numbers are those of one dump.
     pub fn clear(&mut self) {
         self.0.clear();
     }
