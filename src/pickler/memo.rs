@@ -14,11 +14,11 @@
 
 use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
+use super::log::Log;
 use super::stencil::Given;
-use super::table::{self, Place, Table};
+use super::table::{self, Place, Slot, Table, UNDER_WAY};
 use crate::py::error::PyResult;
 use crate::py::instance::make_dict;
-use crate::py::vec::TryPush;
 
 /// In the log, beside the address: not in the table.
 const LEFT_OUT: usize = 1;
@@ -28,9 +28,6 @@ const DICT_OF: usize = 2;
 
 /// More entries of the log are not kept from one dump to the next.
 const LOG_KEPT: usize = 128 * 1024;
-
-/// In place of a number: under way.
-const UNDER_WAY: usize = usize::MAX;
 
 /// The object is under way: it has no number yet, and lies inside itself.
 pub struct UnderWay;
@@ -50,7 +47,7 @@ pub struct Opening {
 #[derive(Default)]
 pub struct Memo {
     /// Address by number; 0 for what exists on paper only.
-    log: Vec<usize>,
+    log: Log,
     table: Table,
     /// Foreign code has run: everything is in the table, and the log owns a reference to each object.
     published: bool,
@@ -67,7 +64,7 @@ impl Memo {
     /// Frees what one large dump needed and the next ones do not.
     pub fn shrink(&mut self) {
         if self.log.capacity() > LOG_KEPT {
-            self.log = Vec::new();
+            self.log = Log::default();
         }
         self.table.shrink();
     }
@@ -100,13 +97,13 @@ impl Memo {
     /// The number of an object, if it has one in the table.
     #[inline(always)]
     pub fn get(&self, object: *mut PyObject) -> Option<usize> {
-        self.table.find(object as usize).filter(|number| *number != UNDER_WAY)
+        self.table.find(&self.log, object as usize).filter(|number| *number != UNDER_WAY)
     }
 
     /// Likewise; `Err` if the object is under way.
     #[inline(always)]
     pub fn get_or_under_way(&self, object: *mut PyObject) -> Result<Option<usize>, UnderWay> {
-        match self.table.find(object as usize) {
+        match self.table.find(&self.log, object as usize) {
             Some(UNDER_WAY) => Err(UnderWay),
             number => Ok(number),
         }
@@ -117,9 +114,8 @@ impl Memo {
         if self.published {
             return Ok(());
         }
-        self.table.room()?;
-        self.table.enter(object as usize, UNDER_WAY);
-        Ok(())
+        self.table.room(&self.log)?;
+        self.table.enter_aside(&self.log, object as usize, UNDER_WAY)
     }
 
     /// The number that the next object gets.
@@ -132,9 +128,9 @@ impl Memo {
     #[inline(always)]
     pub fn put(&mut self, object: *mut PyObject) -> PyResult<()> {
         let number = self.log.len();
-        self.table.room()?;
-        self.log.try_push(object as usize)?;
-        self.table.enter(object as usize, number);
+        self.table.room(&self.log)?;
+        self.log.push(object as usize)?;
+        self.table.enter(&self.log, object as usize, number);
         if self.published {
             // SAFETY: live; the log owns it from here on.
             unsafe { Py_INCREF(object) };
@@ -145,16 +141,16 @@ impl Memo {
     /// The number of an object that is never under way, or the place for [`Memo::put_at`].
     #[inline(always)]
     pub fn seek(&mut self, object: *mut PyObject) -> PyResult<Result<usize, Place>> {
-        self.table.room()?;
-        Ok(self.table.seek(object as usize))
+        self.table.room(&self.log)?;
+        Ok(self.table.seek(&self.log, object as usize))
     }
 
     /// Gives the next number to an object whose place was found just now.
     #[inline(always)]
     pub fn put_at(&mut self, place: Place, object: *mut PyObject) -> PyResult<()> {
         let number = self.log.len();
-        self.log.try_push(object as usize)?;
-        self.table.fill(place, object as usize, number);
+        self.log.push(object as usize)?;
+        self.table.fill(place, number);
         if self.published {
             // SAFETY: live; the log owns it from here on.
             unsafe { Py_INCREF(object) };
@@ -168,19 +164,17 @@ impl Memo {
         if self.published {
             return self.put(object);
         }
-        self.log.try_push(object as usize | LEFT_OUT)
+        self.log.push(object as usize | LEFT_OUT)
     }
 
     /// Up to so many numbers, given one after the other, with nothing in between. None of the objects is under way, but
     /// for such as are put without a question.
     #[inline(always)]
     pub fn burst(&mut self, most: usize) -> PyResult<Burst<'_>> {
-        if self.log.capacity() - self.log.len() < most {
-            self.log.try_room(most)?;
-        }
-        let table = self.table.burst(most)?;
+        self.log.room(most)?;
+        let table = self.table.burst(&self.log, most)?;
         let first = self.log.len();
-        Ok(Burst { table, log: self.log.as_mut_ptr(), number: first, first, memo: self })
+        Ok(Burst { table, log: self.log.start(), number: first, first, memo: self })
     }
 
     /// Takes over what the beginning of a pickle memoises, with what is given; false if something has a number already,
@@ -190,10 +184,9 @@ impl Memo {
         if !self.log.is_empty() || self.published {
             return Ok(false);
         }
-        self.log.try_room(opening.log.len())?;
-        self.log.extend_from_slice(&opening.log);
+        self.log.extend(&opening.log)?;
         self.log[opening.built] = given.built as usize;
-        self.table.postpone(&self.log, opening.shared, given.shared)?;
+        self.table.postpone(self.log.len(), given.shared, opening.shared);
         if let (Some(at), false) = (opening.alone, given.alone.is_null()) {
             self.log[at] = given.alone as usize | LEFT_OUT;
         }
@@ -203,14 +196,14 @@ impl Memo {
     /// Gives the next number to something that exists on paper only.
     #[inline(always)]
     pub fn put_paper(&mut self) -> PyResult<()> {
-        self.log.try_push(0)
+        self.log.push(0)
     }
 
     /// Gives the next number to the dict that an instance does not have yet.
     #[inline(always)]
     pub fn put_dict_of(&mut self, object: *mut PyObject) -> PyResult<()> {
         debug_assert!(!self.published, "foreign code could ask for the dict");
-        self.log.try_push(object as usize | DICT_OF)
+        self.log.push(object as usize | DICT_OF)
     }
 
     /// The instance got its dict, which only it refers to.
@@ -222,15 +215,14 @@ impl Memo {
     /// Gives the next number to something that is known by an address which is no object's.
     pub fn put_key(&mut self, address: usize) -> PyResult<()> {
         let number = self.log.len();
-        self.table.room()?;
-        self.log.try_push(0)?;
-        self.table.enter(address, number);
-        Ok(())
+        self.table.room(&self.log)?;
+        self.log.push(0)?;
+        self.table.enter_aside(&self.log, address, number)
     }
 
     /// The number of something that was put by [`Memo::put_key`].
     pub fn get_key(&self, address: usize) -> Option<usize> {
-        self.table.find(address)
+        self.table.find(&self.log, address)
     }
 
     /// The objects that it holds.
@@ -240,12 +232,11 @@ impl Memo {
 
     /// A copy of a memo that holds its objects.
     pub fn duplicate(&self) -> PyResult<Self> {
-        let mut copy = Self { table: self.table.duplicate()?, published: true, log: vec![] };
-        copy.log.try_room(self.log.len())?;
-        for &address in &self.log {
+        let mut copy = Self { table: self.table.duplicate()?, published: true, log: Log::default() };
+        copy.log.extend(&self.log)?;
+        for &address in &*self.log {
             // SAFETY: NULL or an object that is held.
             unsafe { Py_XINCREF(address as *mut PyObject) };
-            copy.log.push(address);
         }
         Ok(copy)
     }
@@ -276,9 +267,9 @@ impl Memo {
                 DICT_OF => make_dict((entry & !DICT_OF) as *mut PyObject)? as usize,
                 _ => entry & !LEFT_OUT,
             };
-            self.table.room()?;
-            self.table.enter(address, number);
+            self.table.room(&self.log)?;
             self.log[number] = address;
+            self.table.enter(&self.log, address, number);
         }
         self.published = true;
         for &address in self.log.iter().filter(|a| **a != 0) {
@@ -330,17 +321,25 @@ impl Burst<'_> {
         self.number += 1;
     }
 
+    /// The slot of an address in the table, and its number if it is there.
+    #[inline(always)]
+    fn seek(&self, address: usize) -> (*mut Slot, Option<usize>) {
+        // SAFETY: what was entered is in the log: what was before the burst, and each entry since.
+        unsafe { self.table.seek(&self.memo.table, self.log, address) }
+    }
+
     /// The number of an object, if it has one in the table.
     #[inline(always)]
     pub fn get(&self, object: *mut PyObject) -> Option<usize> {
-        self.table.get(object as usize).filter(|number| *number != UNDER_WAY)
+        self.seek(object as usize).1.filter(|number| *number != UNDER_WAY)
     }
 
     /// The number of an object; if it has none, it gets the next.
     #[inline(always)]
     pub fn get_or_put(&mut self, object: *mut PyObject) -> Option<usize> {
-        let known = self.table.get_or_enter(object as usize, self.number);
+        let (slot, known) = self.seek(object as usize);
         if known.is_none() {
+            self.table.fill(slot, self.number);
             self.log(object as usize);
         }
         known
@@ -350,16 +349,20 @@ impl Burst<'_> {
     #[inline(always)]
     pub fn put(&mut self, object: *mut PyObject) -> usize {
         let number = self.number;
-        self.table.enter(object as usize, number);
+        match self.seek(object as usize) {
+            (slot, None) => self.table.fill(slot, number),
+            (slot, Some(_)) => self.table.replace(&mut self.memo.table, slot, number),
+        }
         self.log(object as usize);
         number
     }
 
-    /// The number of what is known by a key; if it has none, it gets the next.
+    /// The number of what is known by a key; if it has none, it gets the next. In a burst there is one key.
     #[inline(always)]
     pub fn get_or_put_key(&mut self, key: usize) -> Option<usize> {
-        let known = self.table.get_or_enter(key, self.number);
+        let (slot, known) = self.seek(key);
         if known.is_none() {
+            self.table.fill_aside(&mut self.memo.table, slot, key, self.number);
             self.log(0);
         }
         known

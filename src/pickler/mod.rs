@@ -15,6 +15,7 @@ pub mod ints;
 pub mod items;
 pub mod known;
 pub mod lease;
+mod log;
 pub mod memo;
 pub mod memory;
 #[cfg(Py_3_14)]

@@ -1,50 +1,63 @@
-//! An open-addressing table from addresses to numbers that goes from one dump to the next without being emptied.
+//! An open-addressing table from addresses to numbers. A slot holds a number of 32 bits only: the address is the entry
+//! of the memo's log at this number, so that a large table costs little memory and few cache lines.
 //!
-//! Each entry carries the stamp of the dump that made it; an entry with another stamp counts as a free slot. A table
-//! that grows moves into the next region of the same memory, which is there since an earlier dump.
+//! What has no entry of its own in the log (an object under way, what is known by a key) lies in a list beside the table.
 
-use crate::py::error::PyResult;
+use crate::py::error::{PyResult, no_memory};
 use crate::py::vec::TryPush;
 
-/// A slot: the address, with the stamp in the bits above those that addresses have.
-#[derive(Clone, Copy)]
-struct Slot {
-    key: usize,
-    number: usize,
-}
+/// A number; or [`SIDE`] and more, which is a place in the list beside the table; or [`FREE`].
+pub type Slot = u32;
+
+const FREE: Slot = Slot::MAX;
+const SIDE: Slot = 1 << 31;
+
+/// The log has fewer entries than this.
+pub const MOST_NUMBERS: usize = SIDE as usize;
+
+/// An entry of the log with one of these bits, or that is 0, is not in the table.
+pub const NOT_ENTERED: usize = 3;
+
+/// In place of a number: under way.
+pub const UNDER_WAY: usize = usize::MAX;
 
 /// Where the next entry of an address goes, as long as the table does not change.
 pub struct Place(usize);
 
-const EMPTY: Slot = Slot { key: 0, number: 0 };
-/// Addresses of user space lie below this bit on all systems with 64 bits, unless a program asks for others.
-const STAMP_SHIFT: u32 = 48;
-const ONE: usize = 1 << STAMP_SHIFT;
 const FIRST_SLOTS: usize = 128;
 const GROWTH: usize = 4;
-/// Of a table that is not kept: memory counts for more than moving once more.
+/// Of a table that is not kept: memory counts for more than entering all once more.
 const LARGE_GROWTH: usize = 2;
-/// What is more than the regions up to this size is not kept.
-const MOST_KEPT: usize = FIRST_SLOTS * (1 + GROWTH + GROWTH * GROWTH + GROWTH * GROWTH * GROWTH);
+/// More slots are not kept from one dump to the next.
+const MOST_KEPT: usize = FIRST_SLOTS * GROWTH * GROWTH * GROWTH * GROWTH;
 
 /// The table. At most half of its slots are taken.
+#[derive(Default)]
 pub struct Table {
+    /// Those behind the first `len` are free.
     slots: Vec<Slot>,
-    /// The region in use: a power of two of slots, or none.
-    start: usize,
+    /// The slots in use: a power of two, or none.
     len: usize,
     hash: Hash,
     taken: usize,
-    /// In the bits above those of addresses; higher than that of any earlier dump.
-    stamp: usize,
+    side: Vec<Aside>,
     postponed: Postponed,
 }
 
-/// Addresses, by number, that are entered only if another one is. Until then the table seems to have no slot, so that
-/// whoever asks for one comes by.
-#[derive(Default)]
+/// An address that is not in the log, and what stands for it; 0 for one that came into the log since.
+#[derive(Clone, Copy)]
+struct Aside {
+    address: usize,
+    number: usize,
+}
+
+/// The first so many entries of the log, and one more address, which are entered only if another one is. Until then the
+/// table seems to have no slot, so that whoever asks for one comes by.
+#[derive(Clone, Copy, Default)]
 struct Postponed {
-    addresses: Vec<usize>,
+    entries: usize,
+    more: usize,
+    number: usize,
     /// What the table has in truth.
     len: usize,
     taken: usize,
@@ -70,168 +83,175 @@ impl Hash {
         }
     }
 
+    /// To be masked by the number of slots.
     #[inline(always)]
-    fn place(self, address: usize, slots: usize) -> usize {
-        (address.wrapping_mul(self.factor) >> self.shift) & (slots - 1)
-    }
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        // No stamp is 0, which is in slots that were never taken.
-        Self {
-            slots: vec![],
-            start: 0,
-            len: 0,
-            hash: Hash::default(),
-            taken: 0,
-            stamp: ONE,
-            postponed: Postponed::default(),
-        }
+    fn place(self, address: usize) -> usize {
+        address.wrapping_mul(self.factor) >> self.shift
     }
 }
 
 impl Table {
-    /// A table with the same entries.
+    /// A table with the same entries, for a copy of the log.
     pub fn duplicate(&self) -> PyResult<Self> {
-        let mut slots = vec![];
+        let (mut slots, mut side) = (vec![], vec![]);
         slots.try_room(self.slots.len())?;
         slots.extend_from_slice(&self.slots);
-        let mut addresses = vec![];
-        addresses.try_room(self.postponed.addresses.len())?;
-        addresses.extend_from_slice(&self.postponed.addresses);
-        let postponed = Postponed { addresses, ..self.postponed };
-        Ok(Self { slots, postponed, ..*self })
+        side.try_room(self.side.len())?;
+        side.extend_from_slice(&self.side);
+        Ok(Self { slots, side, ..*self })
     }
 
     /// Forgets all entries.
+    #[inline]
     pub fn restart(&mut self) {
-        let last = std::mem::take(&mut self.taken);
-        self.postponed.addresses.clear();
-        self.stamp = self.stamp.checked_add(ONE).unwrap_or_else(|| {
-            self.slots.fill(EMPTY);
-            ONE
-        });
-        self.shrink();
-        self.begin(last);
+        if self.postponed.entries != 0 {
+            (self.len, self.taken) = (self.postponed.len, self.postponed.taken);
+            self.postponed.entries = 0;
+        }
+        if self.taken != 0 {
+            self.clear();
+        }
     }
 
-    /// The region to begin with is one that so many entries do not outgrow, if it is there.
-    fn begin(&mut self, last: usize) {
-        self.start = 0;
-        self.len = if self.slots.is_empty() { 0 } else { FIRST_SLOTS };
-        while last * 2 >= self.len && self.start + self.len + self.len * GROWTH <= self.slots.len() && self.len > 0 {
-            self.start += self.len;
-            self.len *= GROWTH;
+    /// Of the slots that are there, those are used next that as many entries do not outgrow.
+    fn clear(&mut self) {
+        let last = self.taken;
+        self.slots[..self.len].fill(FREE);
+        self.side.clear();
+        let mut len = FIRST_SLOTS;
+        while last * 2 >= len && len * GROWTH <= self.slots.len() {
+            len *= GROWTH;
         }
-        self.hash = Hash::of(self.len);
+        self.use_slots(len);
     }
 
     /// Forgets what one large dump needed and the next ones do not.
+    #[inline]
     pub fn shrink(&mut self) {
-        if self.slots.len() > MOST_KEPT {
-            self.slots = Vec::new();
-            self.taken = 0;
-            self.begin(0);
+        if self.slots.len() > MOST_KEPT || self.side.capacity() > MOST_KEPT {
+            *self = Self::default();
         }
     }
 
-    #[inline(always)]
-    fn key(&self, address: usize) -> usize {
-        debug_assert!(address >> STAMP_SHIFT == 0);
-        address | self.stamp
-    }
-
-    /// Was this slot not taken in this dump?
-    #[inline(always)]
-    fn is_free(&self, slot: Slot) -> bool {
-        slot.key < self.stamp
+    fn use_slots(&mut self, len: usize) {
+        (self.len, self.hash, self.taken) = (len, Hash::of(len), 0);
     }
 
     #[inline(always)]
-    pub fn find(&self, address: usize) -> Option<usize> {
-        if self.taken == 0 { self.find_postponed(address) } else { self.find_among(address, self.len) }
+    pub fn find(&self, log: &[usize], address: usize) -> Option<usize> {
+        if self.taken == 0 { self.find_postponed(log, address) } else { self.find_among(log, address, self.len).ok() }
     }
 
-    /// Among so many slots, some of which are taken.
+    /// The number of an address among so many slots, some of which are free, or the free one for it.
     #[inline(always)]
-    fn find_among(&self, address: usize, len: usize) -> Option<usize> {
-        let key = self.key(address);
-        let mut at = self.hash.place(address, len);
+    fn find_among(&self, log: &[usize], address: usize, len: usize) -> Result<usize, usize> {
+        let mut at = self.hash.place(address);
         loop {
-            // SAFETY: masked by the size of the region, a power of two, which lies in the memory.
-            let slot = unsafe { *self.slots.get_unchecked(self.start + at) };
-            if slot.key == key {
-                return Some(slot.number);
+            let place = at & (len - 1);
+            // SAFETY: masked by the number of slots in use, a power of two.
+            let slot = unsafe { *self.slots.get_unchecked(place) };
+            match log.get(slot as usize) {
+                Some(entry) if *entry == address => return Ok(slot as usize),
+                Some(_) => {}
+                None if slot == FREE => return Err(place),
+                None => return self.find_beside(log, address, len),
             }
-            if self.is_free(slot) {
-                return None;
+            at += 1;
+        }
+    }
+
+    /// The same where it comes by what lies in the list beside the table.
+    #[cold]
+    #[inline(never)]
+    fn find_beside(&self, log: &[usize], address: usize, len: usize) -> Result<usize, usize> {
+        let mut at = self.hash.place(address);
+        loop {
+            let place = at & (len - 1);
+            match self.slots[place] {
+                FREE => return Err(place),
+                slot if self.address(log, slot) == address => return Ok(self.number(slot)),
+                _ => at += 1,
             }
-            at = (at + 1) & (len - 1);
+        }
+    }
+
+    /// The address that a slot is of.
+    fn address(&self, log: &[usize], slot: Slot) -> usize {
+        match slot.checked_sub(SIDE) {
+            Some(at) => self.side[at as usize].address,
+            None => log[slot as usize],
+        }
+    }
+
+    /// The number that a slot gives its address.
+    fn number(&self, slot: Slot) -> usize {
+        match slot.checked_sub(SIDE) {
+            Some(at) => self.side[at as usize].number,
+            None => slot as usize,
         }
     }
 
     #[inline(never)]
-    fn find_postponed(&self, address: usize) -> Option<usize> {
-        let Postponed { addresses, len, taken } = &self.postponed;
-        if addresses.is_empty() {
+    fn find_postponed(&self, log: &[usize], address: usize) -> Option<usize> {
+        let Postponed { entries, more, number, len, taken } = self.postponed;
+        if entries == 0 {
             return None;
         }
-        let number = addresses.iter().position(|known| *known == address);
-        if number.is_none() && *taken != 0 { self.find_among(address, *len) } else { number }
+        if address == more {
+            return Some(number);
+        }
+        let number = log[..entries].iter().position(|entry| *entry == address);
+        if number.is_none() && taken != 0 { self.find_among(log, address, len).ok() } else { number }
     }
 
-    /// Enters addresses by their place, and one more at a place, when it comes to it.
-    pub fn postpone(&mut self, addresses: &[usize], at: usize, address: usize) -> PyResult<()> {
-        let postponed = &mut self.postponed;
-        postponed.addresses.try_room(addresses.len())?;
-        postponed.addresses.extend_from_slice(addresses);
-        postponed.addresses[at] = address;
-        (postponed.len, postponed.taken) = (self.len, self.taken);
+    /// Enters the first entries of the log, and one more address, when it comes to it.
+    #[inline]
+    pub fn postpone(&mut self, entries: usize, more: usize, number: usize) {
+        self.postponed = Postponed { entries, more, number, len: self.len, taken: self.taken };
         (self.len, self.taken) = (0, 0);
-        Ok(())
     }
 
-    #[cold]
-    fn enter_postponed(&mut self) -> PyResult<()> {
-        let Postponed { addresses, len, taken } = std::mem::take(&mut self.postponed);
-        (self.len, self.taken) = (len, taken);
-        if let Err(raised) = self.room_for(addresses.len() + 1) {
-            self.postponed = Postponed { addresses, len: self.len, taken: self.taken };
+    fn enter_postponed(&mut self, log: &[usize]) -> PyResult<()> {
+        let postponed = std::mem::take(&mut self.postponed);
+        (self.len, self.taken) = (postponed.len, postponed.taken);
+        let entered = self
+            .room_for(log, postponed.entries + 1)
+            .and_then(|()| self.enter_aside(log, postponed.more, postponed.number));
+        if let Err(raised) = entered {
+            self.postponed = Postponed { len: self.len, taken: self.taken, ..postponed };
             (self.len, self.taken) = (0, 0);
             return Err(raised);
         }
-        for (number, address) in addresses.iter().enumerate().filter(|(_, address)| **address != 0) {
-            self.enter(*address, number);
+        for (number, address) in entered_of(&log[..postponed.entries]) {
+            self.enter(log, address, number);
         }
-        // For the next ones.
-        self.postponed.addresses = addresses;
-        self.postponed.addresses.clear();
         Ok(())
     }
 
     /// Makes sure that the table takes one more.
     #[inline(always)]
-    pub fn room(&mut self) -> PyResult<()> {
-        if self.taken * 2 >= self.len { self.grow() } else { Ok(()) }
+    pub fn room(&mut self, log: &[usize]) -> PyResult<()> {
+        if self.taken * 2 >= self.len { self.grow(log) } else { Ok(()) }
     }
 
     /// Makes sure that the table takes so many more.
     #[inline]
-    pub fn room_for(&mut self, more: usize) -> PyResult<()> {
+    pub fn room_for(&mut self, log: &[usize], more: usize) -> PyResult<()> {
         while (self.taken + more) * 2 > self.len {
-            self.grow()?;
+            self.grow(log)?;
         }
         Ok(())
     }
 
-    /// Looks up and enters up to so many addresses, one after the other, with nothing in between; [`Table::took`] ends it.
+    /// Looks up and enters up to so many addresses, of which one may be a key, one after the other, with nothing in
+    /// between; [`Table::took`] ends it.
     #[inline(always)]
-    pub fn burst(&mut self, most: usize) -> PyResult<Burst> {
-        self.room_for(most)?;
-        // SAFETY: the region lies in the memory.
-        let region = unsafe { self.slots.as_mut_ptr().add(self.start) };
-        Ok(Burst { region, mask: self.len.wrapping_sub(1), hash: self.hash, stamp: self.stamp, taken: self.taken })
+    pub fn burst(&mut self, log: &[usize], most: usize) -> PyResult<Burst> {
+        self.room_for(log, most)?;
+        if self.side.len() == self.side.capacity() {
+            self.side.try_room(1)?;
+        }
+        Ok(Burst { slots: self.slots.as_mut_ptr(), mask: self.len.wrapping_sub(1), hash: self.hash, taken: self.taken })
     }
 
     /// Counts what a burst entered.
@@ -242,169 +262,207 @@ impl Table {
 
     /// The number of an address, or the place where [`Table::fill`] puts it. The table has room.
     #[inline(always)]
-    pub fn seek(&self, address: usize) -> Result<usize, Place> {
-        let key = self.key(address);
-        let mut at = self.hash.place(address, self.len);
-        loop {
-            // SAFETY: as in `find`.
-            let slot = unsafe { *self.slots.get_unchecked(self.start + at) };
-            if self.is_free(slot) {
-                return Err(Place(self.start + at));
-            }
-            if slot.key == key {
-                return Ok(slot.number);
-            }
-            at = (at + 1) & (self.len - 1);
-        }
+    pub fn seek(&self, log: &[usize], address: usize) -> Result<usize, Place> {
+        self.find_among(log, address, self.len).map_err(Place)
     }
 
     /// Enters a number at a place that was found just now.
     #[inline(always)]
-    pub fn fill(&mut self, place: Place, address: usize, number: usize) {
-        let key = self.key(address);
-        debug_assert!(self.is_free(self.slots[place.0]));
-        // SAFETY: a place in the memory, which did not change since.
-        unsafe { *self.slots.get_unchecked_mut(place.0) = Slot { key, number } };
+    pub fn fill(&mut self, place: Place, number: usize) {
+        debug_assert!(self.slots[place.0] == FREE);
+        // SAFETY: a place among the slots, which did not change since.
+        unsafe { *self.slots.get_unchecked_mut(place.0) = number as Slot };
         self.taken += 1;
     }
 
-    /// Enters a number, or another one for an address that is there. The table has room.
+    /// Enters the number of an entry of the log, also for an address that is there. The table has room.
     #[inline(always)]
-    pub fn enter(&mut self, address: usize, number: usize) {
-        match self.seek(address) {
-            Err(place) => self.fill(place, address, number),
-            Ok(_) => self.replace(address, number),
+    pub fn enter(&mut self, log: &[usize], address: usize, number: usize) {
+        let mut at = self.hash.place(address);
+        loop {
+            let place = at & (self.len - 1);
+            // SAFETY: masked by the number of slots in use.
+            let slot = unsafe { *self.slots.get_unchecked(place) };
+            if slot == FREE {
+                return self.fill(Place(place), number);
+            }
+            if log.get(slot as usize).is_none_or(|entry| *entry == address) {
+                return self.enter_beside(log, at, address, number as Slot);
+            }
+            at += 1;
         }
     }
 
-    fn replace(&mut self, address: usize, number: usize) {
-        let key = self.key(address);
-        let mut at = self.hash.place(address, self.len);
-        while self.slots[self.start + at].key != key {
-            at = (at + 1) & (self.len - 1);
+    /// The same from a place on where the address may lie, or what is in the list beside the table.
+    #[inline(never)]
+    fn enter_beside(&mut self, log: &[usize], mut at: usize, address: usize, new: Slot) {
+        loop {
+            let place = at & (self.len - 1);
+            let old = self.slots[place];
+            if old == FREE {
+                return self.fill(Place(place), new as usize);
+            }
+            if self.address(log, old) == address {
+                self.slots[place] = new;
+                return self.let_go(old);
+            }
+            at += 1;
         }
-        self.slots[self.start + at].number = number;
+    }
+
+    /// Enters an address that is not in the log, or another number for one that is there. The table has room.
+    pub fn enter_aside(&mut self, log: &[usize], address: usize, number: usize) -> PyResult<()> {
+        let at = self.side.len();
+        if at >= (FREE - SIDE) as usize {
+            return Err(no_memory());
+        }
+        self.side.try_push(Aside { address, number })?;
+        self.enter(log, address, SIDE as usize + at);
+        Ok(())
+    }
+
+    /// A slot's place in the list is not needed any more.
+    fn let_go(&mut self, slot: Slot) {
+        let Some(at) = slot.checked_sub(SIDE) else { return };
+        self.side[at as usize].address = 0;
+        while self.side.last().is_some_and(|aside| aside.address == 0) {
+            self.side.pop();
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self) -> PyResult<()> {
-        if !self.postponed.addresses.is_empty() {
-            return self.enter_postponed();
+    fn grow(&mut self, log: &[usize]) -> PyResult<()> {
+        if self.postponed.entries != 0 {
+            return self.enter_postponed(log);
         }
-        let (old_start, old_len) = (self.start, self.len);
-        let mut len = (old_len * GROWTH).max(FIRST_SLOTS);
-        let end = old_start + old_len + len;
-        if end <= MOST_KEPT {
-            if self.slots.len() < end {
-                self.slots.try_room(end - self.slots.len())?;
-                self.slots.resize(end, EMPTY);
-            }
-            self.move_to(old_start + old_len, len);
-            for at in old_start..old_start + old_len {
-                self.take_over(self.slots[at]);
+        let growth = if self.len < MOST_KEPT { GROWTH } else { LARGE_GROWTH };
+        let len = (self.len * growth).max(FIRST_SLOTS);
+        // What is entered is found in the log, unless that has too many others.
+        let mut numbers = vec![];
+        let is_sparse = log.len() / 16 > self.len;
+        if is_sparse {
+            numbers.try_room(self.taken)?;
+            numbers.extend(self.slots[..self.len].iter().copied().filter(|slot| *slot < SIDE));
+        }
+        if self.slots.len() < len {
+            self.slots.try_reserve_exact(len - self.slots.len()).map_err(|_| no_memory())?;
+            self.slots.resize(len, FREE);
+        }
+        self.slots[..self.len].fill(FREE);
+        self.use_slots(len);
+        if is_sparse {
+            for number in numbers {
+                self.enter(log, log[number as usize], number as usize);
             }
         } else {
-            len = old_len * LARGE_GROWTH;
-            let mut slots = Vec::new();
-            slots.try_room(len)?;
-            slots.resize(len, EMPTY);
-            let old = std::mem::replace(&mut self.slots, slots);
-            self.move_to(0, len);
-            for slot in &old[old_start..old_start + old_len] {
-                self.take_over(*slot);
+            for (number, address) in entered_of(log) {
+                self.enter(log, address, number);
+            }
+        }
+        for at in 0..self.side.len() {
+            let address = self.side[at].address;
+            if address != 0 {
+                self.enter(log, address, SIDE as usize + at);
             }
         }
         Ok(())
     }
+}
 
-    fn move_to(&mut self, start: usize, len: usize) {
-        (self.start, self.len, self.hash, self.taken) = (start, len, Hash::of(len), 0);
-    }
-
-    fn take_over(&mut self, slot: Slot) {
-        if !self.is_free(slot) {
-            self.enter(slot.key & (ONE - 1), slot.number);
-        }
-    }
+/// Those entries of the log that the table has, with their numbers.
+fn entered_of(log: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    log.iter().copied().enumerate().filter(|(_, entry)| *entry != 0 && entry & NOT_ENTERED == 0)
 }
 
 /// A table that has room, and whose fields lie in registers.
 pub struct Burst {
-    region: *mut Slot,
+    slots: *mut Slot,
     mask: usize,
     hash: Hash,
-    stamp: usize,
     taken: usize,
 }
 
 impl Burst {
-    /// The number of an address, or the free slot for it.
+    /// The slot of an address, and its number if it is there.
+    ///
+    /// # Safety
+    /// The burst is the table's, and the log at `log` has every number that was entered.
     #[inline(always)]
-    fn seek(&self, address: usize) -> Result<usize, *mut Slot> {
-        let key = address | self.stamp;
-        let mut at = address.wrapping_mul(self.hash.factor) >> self.hash.shift;
+    pub unsafe fn seek(&self, table: &Table, log: *const usize, address: usize) -> (*mut Slot, Option<usize>) {
+        let mut at = self.hash.place(address);
         loop {
-            // SAFETY: masked by the size of the region.
-            let slot = unsafe { self.region.add(at & self.mask) };
-            // SAFETY: in the region.
-            let Slot { key: found, number } = unsafe { *slot };
-            if found == key {
-                return Ok(number);
+            // SAFETY: masked by the number of slots.
+            let slot = unsafe { self.slots.add(at & self.mask) };
+            // SAFETY: one of the slots.
+            let number = unsafe { *slot };
+            if number >= SIDE {
+                if number == FREE {
+                    return (slot, None);
+                }
+                // SAFETY: as the caller says.
+                return unsafe { beside(self.slots, self.mask, table, log, address) };
             }
-            if found < self.stamp {
-                return Err(slot);
+            // SAFETY: as the caller says.
+            if unsafe { *log.add(number as usize) } == address {
+                return (slot, Some(number as usize));
             }
             at += 1;
         }
     }
 
+    /// Enters the number of an entry of the log in a slot that was found free just now.
     #[inline(always)]
-    fn fill(&mut self, slot: *mut Slot, address: usize, number: usize) {
-        // SAFETY: a slot in the region.
-        unsafe { *slot = Slot { key: address | self.stamp, number } };
+    pub fn fill(&mut self, slot: *mut Slot, number: usize) {
+        // SAFETY: one of the slots.
+        unsafe { *slot = number as Slot };
         self.taken += 1;
     }
 
-    /// The number of an address, if it is there.
-    #[inline(always)]
-    pub fn get(&self, address: usize) -> Option<usize> {
-        self.seek(address).ok()
+    /// Enters what is known by a key in a slot that was found free just now.
+    pub fn fill_aside(&mut self, table: &mut Table, slot: *mut Slot, address: usize, number: usize) {
+        let at = table.side.len();
+        // There was room for one.
+        table.side.push(Aside { address, number });
+        self.fill(slot, SIDE as usize + at);
     }
 
-    /// The number of an address; if it is not there, it gets this one.
-    #[inline(always)]
-    pub fn get_or_enter(&mut self, address: usize, number: usize) -> Option<usize> {
-        match self.seek(address) {
-            Ok(known) => Some(known),
-            Err(slot) => {
-                self.fill(slot, address, number);
-                None
-            }
-        }
-    }
-
-    /// Enters a number, or another one for an address that is there.
-    #[inline(always)]
-    pub fn enter(&mut self, address: usize, number: usize) {
-        match self.seek(address) {
-            Err(slot) => self.fill(slot, address, number),
-            Ok(_) => self.replace(address, number),
-        }
-    }
-
+    /// Enters another number in the slot of an address that was found just now.
     #[cold]
-    fn replace(&mut self, address: usize, number: usize) {
-        let key = address | self.stamp;
-        let mut at = address.wrapping_mul(self.hash.factor) >> self.hash.shift;
-        loop {
-            // SAFETY: masked by the size of the region, in which the address is.
-            let slot = unsafe { &mut *self.region.add(at & self.mask) };
-            if slot.key == key {
-                slot.number = number;
-                return;
-            }
-            at += 1;
+    pub fn replace(&mut self, table: &mut Table, slot: *mut Slot, number: usize) {
+        // SAFETY: one of the slots.
+        let old = unsafe { std::mem::replace(&mut *slot, number as Slot) };
+        table.let_go(old);
+    }
+}
+
+/// What [`Burst::seek`] finds where it comes by what lies in the list beside the table. The burst itself stays in
+/// registers.
+///
+/// # Safety
+/// As there.
+#[cold]
+#[inline(never)]
+unsafe fn beside(
+    slots: *mut Slot,
+    mask: usize,
+    table: &Table,
+    log: *const usize,
+    address: usize,
+) -> (*mut Slot, Option<usize>) {
+    let mut at = table.hash.place(address);
+    loop {
+        // SAFETY: as there.
+        let (slot, number) = unsafe { (slots.add(at & mask), *slots.add(at & mask)) };
+        let (known, number) = match number.checked_sub(SIDE) {
+            _ if number == FREE => return (slot, None),
+            Some(at) => (table.side[at as usize].address, table.side[at as usize].number),
+            // SAFETY: as there.
+            None => (unsafe { *log.add(number as usize) }, number as usize),
+        };
+        if known == address {
+            return (slot, Some(number));
         }
+        at += 1;
     }
 }

@@ -1,6 +1,9 @@
-//! Huge pages for large memory that is about to be written, where the system gives them on advice.
+//! Pages of memory: huge ones for large memory that is about to be written, where the system gives them on advice; and
+//! such as hold one large block, which grows without being copied.
 
-/// Memory of this size and more is worth it.
+use std::ptr;
+
+/// Memory of this size and more is worth huge pages.
 pub const HUGE: usize = 32 << 20;
 
 /// Asks for huge pages for a block. It is advice: a refusal changes nothing. The pages at both ends are advised too, so
@@ -12,4 +15,37 @@ pub fn advise_huge(block: *mut u8, size: usize) {
     let end = (block as usize + size).next_multiple_of(PAGE);
     // SAFETY: the pages of the block; the advice changes no contents.
     unsafe { libc::madvise(begin as *mut libc::c_void, end - begin, libc::MADV_HUGEPAGE) };
+}
+
+/// A block of pages of this size with what the old one holds, which is gone then; or NULL, and the old one stays. What is
+/// new is zero, and takes memory when it is written.
+///
+/// # Safety
+/// `old` is NULL, or from here with this size; the new size is larger.
+pub unsafe fn grow_pages(old: *mut u8, old_size: usize, size: usize) -> *mut u8 {
+    // SAFETY: a new mapping, or one of ours, which nobody points into.
+    let pages = unsafe {
+        if old.is_null() {
+            let access = libc::PROT_READ | libc::PROT_WRITE;
+            libc::mmap(ptr::null_mut(), size, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+        } else {
+            libc::mremap(old.cast(), old_size, size, libc::MREMAP_MAYMOVE)
+        }
+    };
+    if pages == libc::MAP_FAILED {
+        return ptr::null_mut();
+    }
+    if size >= HUGE {
+        advise_huge(pages.cast(), size);
+    }
+    pages.cast()
+}
+
+/// Gives the pages of a block back.
+///
+/// # Safety
+/// A block from [`grow_pages`], with its size; nobody uses it from here on.
+pub unsafe fn free_pages(block: *mut u8, size: usize) {
+    // SAFETY: as the caller says.
+    unsafe { libc::munmap(block.cast(), size) };
 }
