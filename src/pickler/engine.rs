@@ -375,7 +375,7 @@ impl<'a> Pickler<'a> {
     #[inline(never)]
     fn become_foreign(&mut self) -> PyResult<()> {
         self.memo.publish()?;
-        self.pinned.try_room(self.stack.len() + self.steps.len() + self.parked.len() + 1)?;
+        self.pinned.try_room(self.stack.len() + 2 * self.steps.len() + self.parked.len() + 1)?;
         let mut pin = |object: *mut PyObject| {
             if !object.is_null() {
                 self.pinned.push(Owned::of(object));
@@ -387,7 +387,7 @@ impl<'a> Pickler<'a> {
             pin(unsafe { (*self.stack.as_ptr().add(at)).object });
         }
         for step in &self.steps {
-            pin(step.object());
+            step.objects().into_iter().for_each(&mut pin);
         }
         for parked in &self.parked {
             pin(parked.frame.object());

@@ -127,8 +127,7 @@ impl<'p, 'a> Plan<'p, 'a> {
             return self.pickler.make(step);
         }
         if self.pickler.is_foreign() {
-            let object = step.object();
-            if !object.is_null() {
+            for object in step.objects().into_iter().filter(|object| !object.is_null()) {
                 self.pickler.keep(Owned::of(object))?;
             }
         }

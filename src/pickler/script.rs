@@ -69,6 +69,16 @@ impl Place {
             other => other,
         }
     }
+
+    /// The object that the place is called by; NULL if there is none.
+    fn object(self) -> *mut PyObject {
+        match self {
+            Self::Attribute(name) | Self::Entry(_, name) | Self::Listed(_, name) | Self::Global(name) => name,
+            Self::Item(key) => key,
+            Self::Closure(code) => code,
+            _ => ptr::null_mut(),
+        }
+    }
 }
 
 /// One thing to write.
@@ -121,7 +131,17 @@ pub enum Step {
 }
 
 impl Step {
-    /// The object that the step points to and that must live until it is written; NULL if there is none.
+    /// What the step points to and what must live until it is written, and as long as its place may be asked for; NULL
+    /// for what is not there.
+    pub fn objects(&self) -> [*mut PyObject; 2] {
+        let place = match self {
+            Self::Object(_, place) | Self::Resume(_, place) => place.object(),
+            _ => ptr::null_mut(),
+        };
+        [self.object(), place]
+    }
+
+    /// The object that the step writes; NULL if there is none.
     pub fn object(&self) -> *mut PyObject {
         match self {
             Self::Object(object, _)

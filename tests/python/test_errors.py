@@ -151,6 +151,34 @@ def test_place_in_a_module():
     assert text.startswith(CANNOT + " at obj[0]") and "pool" in text
 
 
+OWN_DICT = "class Meta(type):\n    @property\n    def __dict__(cls): return type.__dict__['__dict__'].__get__(cls)\n"
+CULPRITS = {
+    "a lock": "lock",
+    "one that fails in Python": "Fails()",
+    "one that takes the name away": "Takes()",
+}
+
+
+@pytest.mark.parametrize("inside", ("%s", "[%s]", "[{'key': [%s]}]"))
+@pytest.mark.parametrize("culprit", CULPRITS)
+@pytest.mark.parametrize("meta", ("", OWN_DICT))
+def test_place_called_by_a_name_that_nothing_else_holds(meta, culprit, inside):
+    """A metaclass with a dict of its own has names made anew; others are gone when a hook takes the member away."""
+
+    def overwrite():
+        """What lay in memory that is free now."""
+        return [("%d" % n).rjust(len(name) - 4, "x") for n in range(200)]
+
+    name = "a_member_with_a_name_of_its_own_%d" % id(overwrite)
+    head = "class Fails:\n    def __reduce__(self): overwrite(); raise ZeroDivisionError\nclass Takes:\n    def __reduce__(self):\n        delattr(result, name)\n        overwrite()\n        raise ZeroDivisionError\n"
+    source = meta + head + "class result%s: pass\nsetattr(result, name, %s)" % ("(metaclass=Meta)" if meta else "", inside % CULPRITS[culprit])
+    made = run(source, lock=LOCK, name=name, overwrite=overwrite)["result"]
+    ours = outcome(binding.dumps, made, 5).error
+    place = "obj." + name + {"%s": "", "[%s]": "[0]"}.get(inside, "[0]['key'][0]")
+    shown = str(ours) if isinstance(ours, TypeError) else "".join(getattr(ours, "__notes__", [])) or str(ours)
+    assert place in shown, shown
+
+
 def test_place_in_a_reduction():
     obj = [importable.Reduced(lambda made: (importable.build, (1, LOCK)))]
     assert str(failure(obj)).startswith(CANNOT + " at obj[0]")
