@@ -58,8 +58,9 @@ pub fn slots_of(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult
     slots.try_room(names.len())?;
     for name in names {
         match slot(class, *name) {
-            Some(slot) => slots.push(slot),
-            None => return Ok(None),
+            // A class may have a slot that its base has, too: then the list has the name twice, and the state once.
+            Some(slot) if !slots.iter().any(|known: &Slot| known.offset == slot.offset) => slots.push(slot),
+            _ => return Ok(None),
         }
     }
     Ok(Some(slots))

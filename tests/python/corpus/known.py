@@ -104,6 +104,7 @@ instance("slots in a list", "class C:\n    __slots__ = ['a', 'b']\nresult = C()\
 instance("private slots", "class _C:\n    __slots__ = '__a', '__b__'\n    def fill(self): self.__a, self.__b__ = 1, 2; return self\nresult = [_C().fill(), _C().fill()]", "")
 instance("private slots of a class of underscores", "class __:\n    __slots__ = '__a',\n    def fill(self): self.__a = 1; return self\nresult = [__().fill(), __().fill()]", "assert type(result[0]) is type(result[1]) and type(result[0]).__name__ == '__' and getattr(result[0], '__a') == 1")
 instance("inherited slots", SLOTS + "class D(C): __slots__ = 'd',\nresult = D(1, 2, 3)\nresult.d = 4", "assert result.d == 4")
+instance("slots that the base has, too", SLOTS + "class D(C): __slots__ = 'b', 'a', 'd'\nresult = [D(1, 2, 3), D([4]), D()]", "assert result[0].c == 3 and result[1].a == [4] and not hasattr(result[2], 'a')")
 instance("slots and a dict", SLOTS + "class D(C): pass\nresult = [D(1, 2, 3), D()]\nresult[0].d, result[1].d = 4, 5", "assert result[0].d == 4 and result[0].a == 1")
 instance("slots, a dict and weak references", "class C: __slots__ = 'a', '__dict__', '__weakref__'\nresult = [C(), C(), C()]\nresult[0].a, result[1].b = 1, 2", "assert result[0].a == 1 and result[1].b == 2")
 instance("a slot hidden by the subclass", SLOTS + "class D(C): a = 'of the class'\nresult = D(1, 2, 3) if False else D()", "assert result.a == 'of the class'")
