@@ -56,7 +56,7 @@ fn may_have_getattr(metaclass: *mut PyTypeObject) -> bool {
 
 /// Have all classes this attribute, so that nobody is asked for what is not found?
 fn is_always_there(names: &Names, name: *mut PyObject) -> bool {
-    [&names.bases, &names.dict, &names.mro, &names.name, &names.qualname, &names.reduce]
+    [&names.bases, &names.class_attr, &names.dict, &names.mro, &names.name, &names.qualname, &names.reduce]
         .iter()
         .any(|always| always.as_ptr() == name)
 }

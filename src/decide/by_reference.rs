@@ -3,6 +3,7 @@
 use pyo3_ffi::*;
 
 use super::registry;
+use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::metaclass::{has_types_own, is_plain_attr};
 use crate::analyzer::whichmodule;
@@ -31,9 +32,28 @@ pub fn goes_by_reference(state: &State, object: *mut PyObject, foreign: &mut imp
 
 /// Where a function or a class is that goes by reference.
 pub fn found_by_reference(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Found>> {
+    ask_for_class(state, object, foreign)?;
     let Some(found) = lookup_module_and_qualname(state, object, None, foreign)? else { return Ok(None) };
     let is_registered = registry::is_registered(state, found.module.as_ptr(), foreign)?;
     Ok((!is_registered).then_some(found))
+}
+
+/// Is it a function? cloudpickle asks so even a class, whose metaclass may hear of it and raise. The answer changes nothing.
+pub fn ask_for_class(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<()> {
+    let (names, ty) = (&state.names, type_of(object));
+    let function = &raw mut PyFunction_Type;
+    // SAFETY: a live type.
+    let is_class = unsafe { PyType_HasFeature(ty, Py_TPFLAGS_TYPE_SUBCLASS) } != 0;
+    let is_known = match is_class {
+        true => has_types_own(names, ty, &names.class_attr),
+        false => ty == function || is_its_type(names, ty),
+    };
+    if !is_known {
+        foreign.foreign()?;
+        // SAFETY: live.
+        check(unsafe { PyObject_IsInstance(object, function.cast()) })?;
+    }
+    Ok(())
 }
 
 /// The same for a module: it is imported and not registered.

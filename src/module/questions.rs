@@ -10,7 +10,7 @@ use crate::analyzer::class_of::is_module;
 use crate::analyzer::code_globals::{code_globals_itself, global_instructions};
 use crate::analyzer::lookup::QualifiedName;
 use crate::analyzer::{submodules, whichmodule};
-use crate::decide::by_reference::{goes_by_reference, lookup_module_and_qualname, module_goes_by_reference};
+use crate::decide::by_reference::{lookup_module_and_qualname, module_goes_by_reference};
 use crate::decide::registry;
 use crate::py::error::{PyResult, Raised, check, occurred, raise};
 use crate::py::layout::type_of;
@@ -159,15 +159,12 @@ unsafe extern "C" fn should_pickle_by_reference(
         let state = State::get()?;
         // SAFETY: live objects and types.
         let named = unsafe {
-            PyType_Check(object) != 0 || check(PyObject_IsInstance(object, (&raw mut PyFunction_Type).cast()))? != 0
+            check(PyObject_IsInstance(object, (&raw mut PyFunction_Type).cast()))? != 0 || PyType_Check(object) != 0
         };
         if named {
-            return match given(name) {
-                None => goes_by_reference(state, object, &mut ()).map(truth),
-                name => match lookup_module_and_qualname(state, object, name, &mut ())? {
-                    Some(found) => Ok(truth(!registry::is_registered(state, found.module.as_ptr(), &mut ())?)),
-                    None => Ok(truth(false)),
-                },
+            return match lookup_module_and_qualname(state, object, given(name), &mut ())? {
+                Some(found) => Ok(truth(!registry::is_registered(state, found.module.as_ptr(), &mut ())?)),
+                None => Ok(truth(false)),
             };
         }
         if is_module(&State::get()?.names, object, &mut ())? {

@@ -97,19 +97,14 @@ fn enumeration_reduce(object: *mut PyObject) -> PyResult<Owned> {
     value(None, |pickler| enumeration::reduce(pickler, object).map(Some))
 }
 
-/// A function by value.
-pub fn function_by_value(object: *mut PyObject, globals_ref: Option<&Owned>) -> PyResult<Owned> {
-    value(globals_ref, |pickler| function::by_value(pickler, object).map(Some))
-}
-
 /// What builds a function: `_function_getnewargs`.
 pub fn function_getnewargs(object: *mut PyObject, globals_ref: &Owned) -> PyResult<Owned> {
-    part(&function_by_value(object, Some(globals_ref))?, 1)
+    asking(Some(globals_ref), |pickler| function::arguments(pickler, object))
 }
 
 /// The state of a function: `_function_getstate`.
 pub fn function_getstate(object: *mut PyObject) -> PyResult<Owned> {
-    part(&function_by_value(object, None)?, 2)
+    part(&value(None, |pickler| function::by_value(pickler, object).map(Some))?, 2)
 }
 
 /// The state of a class: `_class_getstate`.

@@ -10,6 +10,7 @@ use super::known::instances::Known;
 use super::plan::{Place, Plan};
 use super::script::Step;
 use crate::protocol::opcode::*;
+use crate::py::class::compares_by_identity;
 use crate::py::error::{PyResult, Raised, clear, matches};
 use crate::py::habits::NAMES_WHAT_IT_GOT;
 use crate::py::layout::{tuple_items, type_of};
@@ -41,6 +42,18 @@ fn type_name(object: *mut PyObject) -> String {
         text::full_type_name(type_of(object))
     } else {
         message!("{}", text::type_name(type_of(object)))
+    }
+}
+
+/// None where a KeyError says that something is not there.
+fn or_key_error<T>(found: PyResult<T>) -> PyResult<Option<T>> {
+    match found {
+        // SAFETY: a static exception type.
+        Err(Raised) if matches(unsafe { PyExc_KeyError }) => {
+            clear();
+            Ok(None)
+        }
+        found => found.map(Some),
     }
 }
 
@@ -153,24 +166,23 @@ impl Pickler<'_> {
             return call1(reducer.as_ptr(), object).map(Some);
         }
         // SAFETY: live objects; a new reference or NULL with an exception.
-        match unsafe { Owned::new(PyObject_GetItem(table, ty.cast())) } {
-            Ok(reducer) => call1(reducer.as_ptr(), object).map(Some),
-            // SAFETY: a static exception type.
-            Err(Raised) if matches(unsafe { PyExc_KeyError }) => {
-                clear();
-                Ok(None)
-            }
-            Err(raised) => Err(raised),
+        match or_key_error(unsafe { Owned::new(PyObject_GetItem(table, ty.cast())) })? {
+            Some(reducer) => call1(reducer.as_ptr(), object).map(Some),
+            None => Ok(None),
         }
     }
 
     /// What was registered with `copyreg.pickle`.
     fn copyreg(&mut self, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Owned>> {
-        // A metaclass may have a hash of its own.
-        if type_of(ty.cast()).cast_const() != &raw const PyType_Type {
+        if !compares_by_identity(type_of(ty.cast())) {
             self.foreign()?;
+            // cloudpickle looks into a table of its own first.
+            // SAFETY: live.
+            let hash = unsafe { PyObject_Hash(ty.cast()) };
+            or_key_error(if hash == -1 { Err(Raised) } else { Ok(()) })?;
         }
-        let Some(reducer) = dict_get(self.state.imports.dispatch_table.as_ptr(), ty.cast())? else { return Ok(None) };
+        let found = dict_get(self.state.imports.dispatch_table.as_ptr(), ty.cast());
+        let Some(reducer) = or_key_error(found)?.flatten() else { return Ok(None) };
         self.foreign()?;
         call1(reducer.as_ptr(), object).map(Some)
     }

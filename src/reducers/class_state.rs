@@ -4,6 +4,7 @@ use pyo3_ffi::*;
 
 use super::class_dict::ClassDict;
 use super::joined::is_plain;
+use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
@@ -123,15 +124,19 @@ fn pop_slots(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDi
     let names = &pickler.state.names;
     let name = names.slots.as_ptr();
     let Some(own) = dict.get(name) else { return Ok(()) };
-    let slots = if is_plain_attr(names, class, &names.slots) {
-        Owned::of(own)
+    let (slots, is_text) = if is_plain_attr(names, class, &names.slots) {
+        let slots = Owned::of(own);
+        let is_text = is_text(pickler, &slots)?;
+        (slots, is_text)
     } else {
         pickler.foreign()?;
-        attr(class, name)?
+        // The class is asked twice: what they are, and for what they are.
+        let is_text = is_text(pickler, &attr(class, name)?)?;
+        (attr(class, name)?, is_text)
     };
     // SAFETY: live; each call gives a new reference or raises.
     unsafe {
-        if PyUnicode_Check(slots.as_ptr()) != 0 {
+        if is_text {
             if !pop(pickler, dict, slots.as_ptr())? {
                 PyErr_SetObject(PyExc_KeyError, slots.as_ptr());
                 return Err(Raised);
@@ -162,6 +167,19 @@ fn pop_slots(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDi
         }
     }
     Ok(())
+}
+
+/// `isinstance(object, str)`
+fn is_text(pickler: &mut Pickler<'_>, object: &Owned) -> PyResult<bool> {
+    let object = object.as_ptr();
+    // SAFETY: live.
+    unsafe {
+        if PyUnicode_Check(object) != 0 || is_its_type(&pickler.state.names, type_of(object)) {
+            return Ok(PyUnicode_Check(object) != 0);
+        }
+        pickler.foreign()?;
+        Ok(check(PyObject_IsInstance(object, (&raw mut PyUnicode_Type).cast()))? != 0)
+    }
 }
 
 /// `dict.pop(name, None)` for any object as the name: false if there is none.

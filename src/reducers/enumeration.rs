@@ -4,14 +4,13 @@ use pyo3_ffi::*;
 
 use super::class::{class_attr, tracker_id};
 use super::class_state::{ClassState, pop};
-use super::members::{EnumModule, members};
+use super::members::{EnumModule, Members, members};
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
 use crate::py::error::{PyResult, Raised};
 use crate::py::layout::type_of;
-use crate::py::owned::Owned;
 
 /// `issubclass(class, enum.Enum)`
 pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<bool> {
@@ -28,13 +27,15 @@ pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResu
 /// (_make_skeleton_enum, (bases, name, qualified name, members, module, tracker id, None), state, _class_setstate)
 pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
     let names = &pickler.state.names;
-    let members = members(pickler, class)?;
+    let (named, were_asked) = members(pickler, class)?;
     let bases = class_attr(pickler, class, &names.bases)?;
     let name = class_attr(pickler, class, &names.name)?;
     let qualname = class_attr(pickler, class, &names.qualname)?;
     let module = class_attr(pickler, class, &names.module)?;
     let id = tracker_id(pickler, class)?;
     let mut state = ClassState::of(pickler, class)?;
+    // cloudpickle asks once more.
+    let again = if were_asked { Some(members(pickler, class)?.0) } else { None };
     // What the metaclass makes anew.
     for name in [
         &names.generate_next_value,
@@ -45,7 +46,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame
     ] {
         state.dict.pop(name.as_ptr());
     }
-    for (name, _) in &members {
+    for (name, _) in again.as_ref().unwrap_or(&named) {
         if !pop(pickler, &mut state.dict, name.as_ptr())? {
             // SAFETY: live.
             unsafe { PyErr_SetObject(PyExc_KeyError, name.as_ptr()) };
@@ -60,7 +61,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame
     p.owned(bases, Place::NamedPart(0, &"__bases__"))?;
     p.owned(name, Place::Part(1))?;
     p.owned(qualname, Place::Part(2))?;
-    write_members(p, members)?;
+    write_members(p, named)?;
     p.owned(module, Place::Part(4))?;
     p.owned(id, Place::Part(5))?;
     p.none()?;
@@ -70,7 +71,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame
     Ok(plan.finish())
 }
 
-fn write_members(plan: &mut Plan<'_, '_>, members: Vec<(Owned, Owned)>) -> PyResult<()> {
+fn write_members(plan: &mut Plan<'_, '_>, members: Members) -> PyResult<()> {
     let mut dict = plan.dict(members.len())?;
     for (name, value) in members {
         dict.next(plan)?;

@@ -161,6 +161,25 @@ fn evaluated_annotations(pickler: &mut Pickler<'_>, object: *mut PyObject) -> Py
     pickler.keep(evaluated)
 }
 
+/// `(code, base globals, None, None, empty cells)` as a tuple: what builds the function, without its state.
+pub fn arguments(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Owned> {
+    let function = if type_of(object).cast_const() != &raw const PyFunction_Type {
+        attributes(pickler, object)?
+    } else {
+        #[cfg(Py_GIL_DISABLED)]
+        let function = held_fields(pickler, object, None)?;
+        // SAFETY: a function, laid out like this.
+        #[cfg(not(Py_GIL_DISABLED))]
+        let function = of_fields(unsafe { &*object.cast::<PyFunctionObject>() }, None);
+        function
+    };
+    // What foreign code could take away meanwhile.
+    let _held = [function.code, function.globals].map(Owned::of);
+    let _closure = (!function.closure.is_null()).then(|| Owned::of(function.closure));
+    let given = base_globals_of(pickler, function.globals)?;
+    pickler.part_of(|plan| describe_arguments(plan, &function, given))
+}
+
 /// Of anything else, a proxy for instance.
 fn attributes(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Function> {
     pickler.foreign()?;
@@ -201,12 +220,7 @@ fn find_out(pickler: &mut Pickler<'_>, function: &Function) -> PyResult<Findings
     // What foreign code could take away meanwhile.
     let (code, globals) = (Owned::of(function.code), Owned::of(function.globals));
     let closure = (!function.closure.is_null()).then(|| Owned::of(function.closure));
-    let base_globals = if type_of(globals.as_ptr()).cast_const() == &raw const PyDict_Type {
-        None
-    } else {
-        pickler.foreign()?;
-        Some(base_globals(pickler, globals.as_ptr())?)
-    };
+    let base_globals = base_globals_of(pickler, globals.as_ptr())?;
     let dict = (!function.dict.is_null()).then(|| Owned::of(function.dict));
     let name = Joined::new(pickler, function.name)?;
     let qualname = Joined::new(pickler, function.qualname)?;
@@ -231,13 +245,7 @@ fn describe(
     let reach = function_stencil::write(p, object, function, &findings)?;
     if reach.is_none() {
         p.wire(Wire::MakeFunction)?;
-        p.tuple(5)?;
-        p.inline(function.code, super::code::describe)?;
-        p.base_globals(function.globals, findings.base_globals.take())?;
-        p.none()?;
-        p.none()?;
-        empty_cells(p, function)?;
-        p.tuple_end(5)?;
+        describe_arguments(p, function, findings.base_globals.take())?;
         p.reduce(object)?;
         p.set_state(Wire::FunctionSetstate, object)?;
         p.tuple(2)?;
@@ -248,6 +256,26 @@ fn describe(
         p.set_state_end()?;
     }
     Ok(plan.finish())
+}
+
+/// (code, base globals, None, None, empty cells)
+fn describe_arguments(p: &mut Plan<'_, '_>, function: &Function, given: Option<BaseGlobals>) -> PyResult<()> {
+    p.tuple(5)?;
+    p.inline(function.code, super::code::describe)?;
+    p.base_globals(function.globals, given)?;
+    p.none()?;
+    p.none()?;
+    empty_cells(p, function)?;
+    p.tuple_end(5)
+}
+
+/// What functions with these globals begin with, if these are no plain dict.
+fn base_globals_of(pickler: &mut Pickler<'_>, globals: *mut PyObject) -> PyResult<Option<BaseGlobals>> {
+    if type_of(globals).cast_const() == &raw const PyDict_Type {
+        return Ok(None);
+    }
+    pickler.foreign()?;
+    base_globals(pickler, globals).map(Some)
 }
 
 /// The globals that the code names and that are there, in the order of the code.

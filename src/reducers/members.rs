@@ -136,18 +136,21 @@ impl KnownCode {
     }
 }
 
-/// Names and values of the members, in their order.
-pub fn members(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Vec<(Owned, Owned)>> {
+/// Names and values.
+pub type Members = Vec<(Owned, Owned)>;
+
+/// The members, in their order, and whether foreign code had to be asked for them.
+pub fn members(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<(Members, bool)> {
     let module = EnumModule::of(pickler)?;
     if let Some(members) = known(pickler.state, module, class)? {
-        return Ok(members);
+        return Ok((members, false));
     }
     pickler.foreign()?;
-    asked(pickler.state, class)
+    asked(pickler.state, class).map(|members| (members, true))
 }
 
 /// Without foreign code; None if that can't be.
-fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<Option<Vec<(Owned, Owned)>>> {
+fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<Option<Members>> {
     let names = &state.names;
     // Without a GIL other threads may change what is read here.
     let Some(code) = module.code.as_ref().filter(|_| !cfg!(Py_GIL_DISABLED)) else { return Ok(None) };
@@ -176,7 +179,7 @@ fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<O
     }
     let is_text = |object: *mut PyObject| type_of(object).cast_const() == &raw const PyUnicode_Type;
     let (len, items) = list_items(order.as_ptr());
-    let mut members: Vec<(Owned, Owned)> = vec![];
+    let mut members = Members::new();
     members.try_room(len)?;
     for position in 0..len {
         // SAFETY: below the length of the list, which nothing changes meanwhile.
@@ -202,7 +205,7 @@ fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<O
 }
 
 /// In the words of Python.
-fn asked(state: &State, class: *mut PyObject) -> PyResult<Vec<(Owned, Owned)>> {
+fn asked(state: &State, class: *mut PyObject) -> PyResult<Members> {
     let names = &state.names;
     let mut members = vec![];
     // SAFETY: each call takes live objects, and gives a new reference or raises.

@@ -172,7 +172,8 @@ impl Pickler<'_> {
             return Ok(Shape::Asked);
         }
         if own[3] != of_all[3] {
-            return Ok(partial::fields(names, class, own[3]).map_or(Shape::Reducing, Shape::Partial));
+            let reducing = if takes_nothing(own[3]) { Shape::Reducing } else { Shape::Asked };
+            return Ok(partial::fields(names, class, own[3]).map_or(reducing, Shape::Partial));
         }
         // SAFETY: as above.
         let (args_ex, args, dict) = unsafe {
@@ -214,6 +215,17 @@ impl Pickler<'_> {
         self.shapes.put(class, slots.map_or(Shape::Asked, Shape::Plain));
         Ok(slots)
     }
+}
+
+/// Is a method called without arguments, if it is written in C? One that wants some, or another object, refuses in other
+/// words where it is not bound to its object first.
+fn takes_nothing(method: *mut PyObject) -> bool {
+    let ty = type_of(method);
+    if ty != &raw mut PyMethodDescr_Type {
+        return ty != &raw mut PyWrapperDescr_Type;
+    }
+    // SAFETY: a method descriptor, whose definition lives as long as it.
+    unsafe { (*(*method.cast::<PyMethodDescrObject>()).d_method).ml_flags & METH_NOARGS != 0 }
 }
 
 /// Is all that instances hold in their slots, their dict and their list of weak references? `object.__reduce_ex__`
