@@ -7,23 +7,24 @@ use std::slice;
 
 use super::table::MOST_NUMBERS;
 use crate::py::error::{PyResult, no_memory};
-use crate::py::pages::{free_pages, grow_pages};
+use crate::py::pages::{free_pages, grow_pages, provide};
 
 const FIRST: usize = 64;
 
-/// A log for so many entries and more lies on pages.
+/// A log for so many entries and more lies on pages, and has pages provided for so many more at a time.
 const ON_PAGES: usize = 16 * 1024;
 
 pub struct Log {
     start: NonNull<usize>,
     len: usize,
-    /// It says also where the memory is from: see [`ON_PAGES`].
     capacity: usize,
+    /// The entries that the pages have room for, 0 if it lies on none.
+    on_pages: usize,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { start: NonNull::dangling(), len: 0, capacity: 0 }
+        Self { start: NonNull::dangling(), len: 0, capacity: 0, on_pages: 0 }
     }
 }
 
@@ -94,36 +95,47 @@ impl Log {
         if needed > MOST_NUMBERS {
             return Err(no_memory());
         }
-        let capacity = needed.max(self.capacity * 2).clamp(FIRST, MOST_NUMBERS);
-        let has_pages = self.capacity >= ON_PAGES;
-        // SAFETY: what was there is from the allocator that its size says, and longer than what is copied.
-        let start = unsafe {
-            if has_pages {
-                grow_pages(self.start.as_ptr().cast(), bytes(self.capacity), bytes(capacity))
-            } else if capacity >= ON_PAGES {
-                let pages = grow_pages(ptr::null_mut(), 0, bytes(capacity));
-                if !pages.is_null() {
-                    ptr::copy_nonoverlapping(self.start.as_ptr(), pages.cast(), self.len);
-                    self.free();
-                }
-                pages
-            } else {
-                let old = if self.capacity == 0 { ptr::null_mut() } else { self.start.as_ptr() };
-                libc::realloc(old.cast(), bytes(capacity)).cast()
-            }
-        };
-        self.start = NonNull::new(start.cast()).ok_or_else(no_memory)?;
+        if needed < ON_PAGES {
+            let capacity = needed.max(self.capacity * 2).max(FIRST);
+            let old = if self.capacity == 0 { ptr::null_mut() } else { self.start.as_ptr() };
+            // SAFETY: NULL or of malloc; the size is not zero.
+            let start = unsafe { libc::realloc(old.cast(), bytes(capacity)) };
+            self.start = NonNull::new(start.cast()).ok_or_else(no_memory)?;
+            self.capacity = capacity;
+            return Ok(());
+        }
+        let capacity = (needed + ON_PAGES).min(MOST_NUMBERS);
+        if capacity > self.on_pages {
+            self.map(capacity.max(self.on_pages * 2).min(MOST_NUMBERS))?;
+        }
+        provide(self.start.as_ptr().wrapping_add(self.len).cast(), bytes(capacity - self.len));
         self.capacity = capacity;
         Ok(())
     }
 
+    /// Gets pages for so many entries.
+    fn map(&mut self, entries: usize) -> PyResult<()> {
+        let old = if self.on_pages == 0 { ptr::null_mut() } else { self.start.as_ptr() };
+        // SAFETY: NULL or our pages, of this size.
+        let pages = unsafe { grow_pages(old.cast(), bytes(self.on_pages), bytes(entries)) };
+        let pages = NonNull::new(pages.cast::<usize>()).ok_or_else(no_memory)?;
+        if self.on_pages == 0 {
+            provide(pages.as_ptr().cast(), bytes(self.len));
+            // SAFETY: two blocks, the new one larger.
+            unsafe { ptr::copy_nonoverlapping(self.start.as_ptr(), pages.as_ptr(), self.len) };
+            self.free();
+        }
+        (self.start, self.on_pages) = (pages, entries);
+        Ok(())
+    }
+
     fn free(&mut self) {
-        // SAFETY: of the allocator that its size says; the caller puts another in its place, or ends.
+        // SAFETY: of the allocator that it is from; the caller puts another in its place, or ends.
         unsafe {
-            match self.capacity {
-                0 => {}
-                ON_PAGES.. => free_pages(self.start.as_ptr().cast(), bytes(self.capacity)),
-                _ => libc::free(self.start.as_ptr().cast()),
+            if self.on_pages != 0 {
+                free_pages(self.start.as_ptr().cast(), bytes(self.on_pages));
+            } else if self.capacity != 0 {
+                libc::free(self.start.as_ptr().cast());
             }
         }
     }

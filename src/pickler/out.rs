@@ -13,7 +13,7 @@ use crate::protocol::opcode::{BINGET, FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARG
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::message::message;
 use crate::py::owned::Owned;
-use crate::py::pages::{HUGE, advise_huge};
+use crate::py::pages::{HUGE, advise_huge, is_untouched, provide};
 
 /// Free behind the end when an object begins: enough for any object without a payload, with its memo number and the
 /// opcodes that end the containers around it.
@@ -31,6 +31,12 @@ pub enum Home {
 /// The bytes of the block that stays from one dump to the next.
 const SCRATCH: usize = 256 * 1024;
 
+/// So many bytes of pages are provided at a time.
+const PROVIDED: usize = 128 * 1024;
+
+/// From this size on it is asked whether a block is a mapping of its own.
+const LARGE: usize = 1 << 20;
+
 /// The head of a bytes object, and the NUL behind its data.
 const HEAD: usize = std::mem::offset_of!(PyBytesObject, ob_sval);
 
@@ -46,6 +52,8 @@ pub struct Out {
     end: *mut u8,
     /// The end of the block less the slack.
     full: *mut u8,
+    /// Up to there the pages of the block are provided, or are met by themselves.
+    provided: usize,
     /// A frame is open; its header lies at `frame_at`.
     in_frame: bool,
     frame_at: usize,
@@ -73,6 +81,7 @@ impl Out {
             head: 0,
             end: ptr::null_mut(),
             full: ptr::null_mut(),
+            provided: usize::MAX,
             in_frame: false,
             frame_at: 0,
             limit: ptr::null_mut(),
@@ -97,6 +106,7 @@ impl Out {
             }
             self.scratch = true;
             self.size = SCRATCH;
+            self.provided = usize::MAX;
         }
         self.home = home;
         self.head = if home == Home::Bytes { HEAD } else { 0 };
@@ -149,9 +159,10 @@ impl Out {
     fn resize(&mut self, len: usize, size: usize) -> PyResult<()> {
         let block: *mut u8 = if self.scratch {
             let block = self.allocate(size)?;
-            // SAFETY: the new block is longer than the data.
-            unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
-            self.free();
+            self.move_to(block, len);
+            block
+        } else if let Some(block) = self.mapping(size) {
+            self.move_to(block, len);
             block
         } else {
             // SAFETY: the block is of the allocator that `home` names; the size is not zero.
@@ -174,10 +185,42 @@ impl Out {
             self.full = self.block.add(size - SLACK);
         }
         self.set_limit();
+        self.provided = usize::MAX;
         if size >= HUGE {
             advise_huge(self.block, size);
+        } else if size > len + 2 * PROVIDED && is_untouched(self.end.wrapping_add(PROVIDED)) {
+            self.provided = len;
         }
         Ok(())
+    }
+
+    /// Copies the data into another block, whose pages may be untouched, and frees the old one.
+    fn move_to(&mut self, block: *mut u8, len: usize) {
+        if is_untouched(block.wrapping_add(len)) {
+            provide(block, len);
+        }
+        // SAFETY: the new block is longer than the data.
+        unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
+        self.free();
+    }
+
+    /// A block that is a mapping of its own, if that is what `realloc` would move the data to, page by page.
+    fn mapping(&self, size: usize) -> Option<*mut u8> {
+        if !(LARGE..HUGE).contains(&size) || is_mapping(self.block) {
+            return None;
+        }
+        let block = self.allocate(size).ok()?;
+        if is_mapping(block) {
+            return Some(block);
+        }
+        // SAFETY: not used.
+        unsafe {
+            match self.home {
+                Home::Memory => libc::free(block.cast()),
+                Home::Bytes => PyObject_Free(block.cast()),
+            }
+        }
+        None
     }
 
     fn set_limit(&mut self) {
@@ -247,7 +290,18 @@ impl Out {
         }
         self.room(SLACK)?;
         self.set_limit();
+        self.provide(0);
         Ok(ended)
+    }
+
+    /// Has pages provided for the bytes to come, and some more, where nothing was written yet.
+    fn provide(&mut self, more: usize) {
+        let needed = self.len().saturating_add(more).saturating_add(FRAME_TARGET + SLACK);
+        if needed > self.provided {
+            let end = (needed + PROVIDED - FRAME_TARGET).min(self.size);
+            provide(self.block.wrapping_add(self.provided), end - self.provided);
+            self.provided = end;
+        }
     }
 
     /// Makes sure that `more` bytes and the slack fit.
@@ -265,7 +319,9 @@ impl Out {
             return Err(self.too_long());
         }
         let need = len.checked_add(more).and_then(|n| n.checked_add(SLACK)).ok_or_else(no_memory)?;
-        self.resize(len, need.saturating_add(len).min(isize::MAX as usize))
+        self.resize(len, need.saturating_add(len).min(isize::MAX as usize))?;
+        self.provide(more);
+        Ok(())
     }
 
     #[cold]
@@ -484,6 +540,11 @@ impl Out {
             Owned::new(bytes.cast())
         }
     }
+}
+
+/// Does a block look like a mapping of its own, as glibc makes them?
+fn is_mapping(block: *mut u8) -> bool {
+    block as usize % 4096 == 2 * size_of::<usize>()
 }
 
 /// Where a bytes object keeps its hash.
