@@ -413,6 +413,8 @@ impl Pickler<'_> {
         }
         #[cfg(not(Py_GIL_DISABLED))]
         let entries = Entries::of(f.dict);
+        #[cfg(not(Py_GIL_DISABLED))]
+        let is_plain = !f.shared_keys && entries.is_some_and(|entries| entries.is_combined());
         loop {
             if f.batch == Batch::Marked(BATCH as u32) {
                 self.end_dict_batch(f)?;
@@ -429,6 +431,19 @@ impl Pickler<'_> {
             if f.batch == Batch::Closing {
                 self.out.op(SETITEM);
                 return Ok(Next::Done);
+            }
+            #[cfg(not(Py_GIL_DISABLED))]
+            if let Batch::Marked(count) = f.batch
+                && let Some(entries) = entries.filter(|_| is_plain)
+            {
+                let (count, next) = self.run_of_entries(f, &entries, count)?;
+                f.batch = Batch::Marked(count);
+                if let Some(next) = next {
+                    return Ok(next);
+                }
+                if count == BATCH as u32 {
+                    continue;
+                }
             }
             // No leaf changes a dict; whatever else does shows in its size.
             #[cfg(not(Py_GIL_DISABLED))]
@@ -458,6 +473,39 @@ impl Pickler<'_> {
             }
             save!(self.leaf(value), value);
         }
+    }
+
+    /// Writes entries of a combined table, up to the end of the batch, as far as they are leaves. Says how many the batch
+    /// has then, and what to do with the last of them if it has something that is no leaf.
+    #[cfg(not(Py_GIL_DISABLED))]
+    #[inline(always)]
+    fn run_of_entries(&mut self, f: &mut Dict, entries: &Entries, mut count: u32) -> PyResult<(u32, Option<Next>)> {
+        let mut position = f.position as usize;
+        while count < BATCH as u32 && position < entries.len() {
+            let (key, value) = entries.combined_at(position);
+            position += 1;
+            // What was deleted has no value.
+            if value.is_null() {
+                continue;
+            }
+            count += 1;
+            f.position = position as isize;
+            match self.leaf(key)? {
+                Leaf::Done => {}
+                leaf => {
+                    self.keep(Owned::of(value))?;
+                    f.value = Value::Kept(self.keep.len() as u32 - 1);
+                    return Ok((count, Some(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) })));
+                }
+            }
+            match self.leaf(value)? {
+                Leaf::Done => {}
+                Leaf::New => return Ok((count, Some(Next::Into(value)))),
+                Leaf::Detour => return Ok((count, Some(Next::Detour(value)))),
+            }
+        }
+        f.position = position as isize;
+        Ok((count, None))
     }
 
     fn value_of_key(&self, f: &mut Dict) -> Option<*mut PyObject> {

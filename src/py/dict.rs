@@ -240,6 +240,21 @@ impl Entries {
         Self::of(dict).filter(|entries| entries.values.is_null())
     }
 
+    /// Is it a combined table?
+    #[inline(always)]
+    pub fn is_combined(&self) -> bool {
+        self.values.is_null()
+    }
+
+    /// Key and value of an entry of a combined table; NULL for the value of one that was deleted.
+    #[inline(always)]
+    pub fn combined_at(&self, index: usize) -> (*mut PyObject, *mut PyObject) {
+        debug_assert!(index < self.len && self.is_combined());
+        let key = self.key(index);
+        // SAFETY: below the number of entries.
+        unsafe { (*key, *key.add(1)) }
+    }
+
     /// How many there are; of a combined table with those that were deleted.
     #[inline(always)]
     pub fn len(&self) -> usize {

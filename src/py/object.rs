@@ -105,6 +105,17 @@ pub fn import_from(module: &std::ffi::CStr, name: &std::ffi::CStr) -> PyResult<O
     unsafe { Owned::new(PyObject_GetAttrString(module.as_ptr(), name.as_ptr())) }
 }
 
+/// The dict of a module proper that `modules`, an exact dict, has under a name; None for any other. Runs no foreign code.
+pub fn dict_at_hand(modules: *mut PyObject, name: &str) -> PyResult<Option<Owned>> {
+    if type_of(modules) != &raw mut PyDict_Type {
+        return Ok(None);
+    }
+    let module = dict_get(modules, super::text::new(name)?.as_ptr())?;
+    let module = module.filter(|module| type_of(module.as_ptr()) == &raw mut PyModule_Type);
+    // SAFETY: a module has a dict.
+    Ok(module.map(|module| Owned::of(unsafe { PyModule_GetDict(module.as_ptr()) })))
+}
+
 /// Calls with each item of a dict, in order. What is called may change the dict: the items of the moment are held.
 pub fn each_item(dict: *mut PyObject, mut call: impl FnMut(Owned, Owned) -> PyResult<()>) -> PyResult<()> {
     let mut position = 0;

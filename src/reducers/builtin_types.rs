@@ -7,9 +7,10 @@ use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
 use crate::protocol::wire::Wire;
 use crate::py::class::compares_by_identity;
+use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
-use crate::py::object::{dict_get, each_item, import};
+use crate::py::object::{dict_at_hand, dict_get, each_item, import};
 use crate::py::owned::Owned;
 use crate::state::State;
 
@@ -39,7 +40,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Optio
 /// The name in `types`: the last of several.
 fn name(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
     let state = pickler.state;
-    if state.builtin_type_names.made::<Owned>().is_none() {
+    if state.builtin_type_names.made::<Owned>().is_none() && !are_at_hand(state)? {
         pickler.foreign()?;
     }
     let names = names(state)?;
@@ -54,14 +55,28 @@ pub fn names(state: &State) -> PyResult<Owned> {
     state.builtin_type_names.get(collect).cloned()
 }
 
-/// Each exact instance of `type` in the module `types`, with its name.
+/// Finds the names, if that runs no foreign code.
+fn are_at_hand(state: &State) -> PyResult<bool> {
+    if !CAN_WAIT {
+        return Ok(false);
+    }
+    let Some(dict) = dict_at_hand(state.modules()?.as_ptr(), "types")? else { return Ok(false) };
+    postponed(|| state.builtin_type_names.get(|| collect_from(dict.as_ptr()))).map(|_| true)
+}
+
 fn collect() -> PyResult<Owned> {
     let types = import(c"types")?;
-    // SAFETY: attached; a new reference; and a dict that is held by `types`.
-    let (names, dict) = unsafe { (Owned::new(PyDict_New())?, PyModule_GetDict(types.as_ptr())) };
+    // SAFETY: live; a dict that is held by `types`.
+    collect_from(unsafe { PyModule_GetDict(types.as_ptr()) })
+}
+
+/// Each exact instance of `type` in the dict of the module `types`, with its name.
+fn collect_from(dict: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: attached; a new reference.
+    let names = unsafe { Owned::new(PyDict_New())? };
     each_item(dict, |key, value| {
         if type_of(value.as_ptr()).cast_const() == &raw const PyType_Type {
-            // SAFETY: live; another dict than the one that is read.
+            // SAFETY: live; another dict than the one that is read. The hash of such a type is its address.
             check(unsafe { PyDict_SetItem(names.as_ptr(), value.as_ptr(), key.as_ptr()) })?;
         }
         Ok(())

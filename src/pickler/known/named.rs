@@ -10,7 +10,7 @@ use crate::protocol::opcode::*;
 use crate::py::code;
 use crate::py::error::PyResult;
 use crate::py::layout::{tuple_items, type_of};
-use crate::py::object::import_from;
+use crate::py::object::{dict_at_hand, dict_get, import_from};
 use crate::py::owned::Owned;
 use crate::py::text;
 
@@ -54,13 +54,19 @@ fn is_of_tuple(closure: *mut PyObject) -> bool {
 fn getnewargs_code(pickler: &mut Pickler<'_>) -> PyResult<Option<*mut PyObject>> {
     let state = pickler.state;
     if state.named_tuples.made::<Option<Owned>>().is_none() {
-        pickler.foreign()?;
+        let name = text::new("namedtuple")?;
+        let module = dict_at_hand(state.modules()?.as_ptr(), "collections")?;
+        let factory = module.map_or(Ok(None), |dict| dict_get(dict.as_ptr(), name.as_ptr()))?;
+        match factory {
+            Some(factory) => drop(state.named_tuples.get(|| find_code(&factory))?),
+            None => pickler.foreign()?,
+        }
     }
-    Ok(state.named_tuples.get(find_code)?.as_ref().map(Owned::as_ptr))
+    let find = || find_code(&import_from(c"collections", c"namedtuple")?);
+    Ok(state.named_tuples.get(find)?.as_ref().map(Owned::as_ptr))
 }
 
-fn find_code() -> PyResult<Option<Owned>> {
-    let factory = import_from(c"collections", c"namedtuple")?;
+fn find_code(factory: &Owned) -> PyResult<Option<Owned>> {
     if type_of(factory.as_ptr()).cast_const() != &raw const PyFunction_Type {
         return Ok(None);
     }
