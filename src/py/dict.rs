@@ -241,12 +241,14 @@ impl Entries {
     }
 
     /// Is it a combined table?
+    #[cfg(not(Py_GIL_DISABLED))]
     #[inline(always)]
     pub fn is_combined(&self) -> bool {
         self.values.is_null()
     }
 
     /// Key and value of an entry of a combined table; NULL for the value of one that was deleted.
+    #[cfg(not(Py_GIL_DISABLED))]
     #[inline(always)]
     pub fn combined_at(&self, index: usize) -> (*mut PyObject, *mut PyObject) {
         debug_assert!(index < self.len && self.is_combined());
