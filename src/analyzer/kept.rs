@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::code_globals::Names;
+use super::metaclass::Left;
 use super::module_index::ModuleIndex;
 use crate::py::code::Extra;
 use crate::py::error::PyResult;
@@ -12,12 +13,16 @@ pub struct Kept {
     /// Where code objects keep the names of their globals; None if no place was left.
     pub code_extra: Option<Extra<Names>>,
     pub modules: Mutex<ModuleIndex>,
+    /// What metaclasses leave to `type`.
+    pub left: Left,
 }
 
 impl Kept {
     /// What is kept for this interpreter.
     #[inline]
     pub fn get(state: &State) -> PyResult<&Self> {
-        state.analyzer.get(|| Ok(Self { code_extra: Extra::request(), modules: Mutex::new(ModuleIndex::new()) }))
+        state.analyzer.get(|| {
+            Ok(Self { code_extra: Extra::request(), modules: Mutex::new(ModuleIndex::new()), left: Left::default() })
+        })
     }
 }

@@ -1,29 +1,36 @@
 //! May a metaclass have a say when an attribute of one of its classes is asked for?
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pyo3_ffi::*;
 
-use crate::py::class::own_dict;
+use super::kept::Kept;
+use crate::py::class::{own_dict, version};
 use crate::py::layout::type_of;
 use crate::py::object::{dict_get, type_attr};
-use crate::state::{Name, Names};
+use crate::state::{Name, Names, State};
 
 /// Do the metaclass's classes have this attribute as all classes do, so that asking for it runs no foreign code?
-pub fn has_types_own(names: &Names, metaclass: *mut PyTypeObject, name: &Name) -> bool {
+pub fn has_types_own(state: &State, metaclass: *mut PyTypeObject, name: &Name) -> bool {
     metaclass == &raw mut PyType_Type
-        || gets_as_types_do(names, metaclass, name)
-            && (!may_have_getattr(metaclass) || is_always_there(names, name.as_ptr()))
+        || gets_as_types_do(state, metaclass, name)
+            && (!may_have_getattr(metaclass) || is_always_there(&state.names, name.as_ptr()))
 }
 
 /// Does `class.name` run no foreign code?
-pub fn is_plain_attr(names: &Names, class: *mut PyObject, name: &Name) -> bool {
-    let metaclass = type_of(class);
-    if metaclass != &raw mut PyType_Type && !gets_as_types_do(names, metaclass, name) {
+pub fn is_plain_attr(state: &State, class: *mut PyObject, name: &Name) -> bool {
+    let (names, metaclass) = (&state.names, type_of(class));
+    if metaclass != &raw mut PyType_Type && !gets_as_types_do(state, metaclass, name) {
         return false;
     }
     let name = name.as_ptr();
-    if let Some(of_all) = type_attr(&raw mut PyType_Type, name) {
+    let is_data = if is_known_data(names, name) {
+        Some(true)
+    } else {
         // SAFETY: a live type.
-        let is_data = unsafe { (*type_of(of_all.as_ptr())).tp_descr_set.is_some() };
+        type_attr(&raw mut PyType_Type, name).map(|own| unsafe { (*type_of(own.as_ptr())).tp_descr_set.is_some() })
+    };
+    if let Some(is_data) = is_data {
         let is_there =
             || is_always_there(names, name) || dict_get(own_dict(class).as_ptr(), name).is_ok_and(|own| own.is_some());
         return is_data && (!may_have_getattr(metaclass) || is_there());
@@ -33,13 +40,54 @@ pub fn is_plain_attr(names: &Names, class: *mut PyObject, name: &Name) -> bool {
 }
 
 /// Are attributes of the metaclass's classes looked up by `type.__getattribute__`, if only at first?
-pub fn calls_types_getattribute(names: &Names, metaclass: *mut PyTypeObject) -> bool {
-    !may_have_getattr(metaclass) || is_types_own(metaclass, names.getattribute.as_ptr())
+pub fn calls_types_getattribute(state: &State, metaclass: *mut PyTypeObject) -> bool {
+    !may_have_getattr(metaclass) || leaves(state, metaclass, &state.names.getattribute)
 }
 
 /// Is an attribute of the metaclass's classes looked up as one of other classes, as far as it is found?
-fn gets_as_types_do(names: &Names, metaclass: *mut PyTypeObject, name: &Name) -> bool {
-    is_types_own(metaclass, name.as_ptr()) && calls_types_getattribute(names, metaclass)
+fn gets_as_types_do(state: &State, metaclass: *mut PyTypeObject, name: &Name) -> bool {
+    leaves(state, metaclass, name) && calls_types_getattribute(state, metaclass)
+}
+
+/// Which attributes metaclasses leave to `type`: for some of them, by a metaclass's version in the upper half, a bit for each
+/// of [`asked`] in the lower. No state of a class has the version of another.
+#[derive(Default)]
+pub struct Left([AtomicU64; 16]);
+
+/// What is asked about often.
+fn asked(names: &Names) -> [&Name; 9] {
+    [
+        &names.getattribute,
+        &names.bases,
+        &names.dict,
+        &names.module,
+        &names.name,
+        &names.qualname,
+        &names.reduce,
+        &names.mro,
+        &names.slots,
+    ]
+}
+
+/// Has the metaclass an attribute from `type`, or neither of them?
+fn leaves(state: &State, metaclass: *mut PyTypeObject, name: &Name) -> bool {
+    let asked = asked(&state.names);
+    let place = asked.iter().position(|asked| asked.as_ptr() == name.as_ptr());
+    let (Some(place), version, Ok(kept)) = (place, version(metaclass), Kept::get(state)) else {
+        return is_types_own(metaclass, name.as_ptr());
+    };
+    let slot = &kept.left.0[version as usize % kept.left.0.len()];
+    let mut left = slot.load(Ordering::Relaxed);
+    if version == 0 || left >> 32 != u64::from(version) {
+        let bits =
+            asked.iter().rev().fold(0, |bits, name| bits << 1 | u64::from(is_types_own(metaclass, name.as_ptr())));
+        left = u64::from(version) << 32 | bits;
+        // Without a version no change would show.
+        if version != 0 {
+            slot.store(left, Ordering::Relaxed);
+        }
+    }
+    left >> place & 1 != 0
 }
 
 fn is_types_own(metaclass: *mut PyTypeObject, name: *mut PyObject) -> bool {
@@ -52,6 +100,11 @@ fn may_have_getattr(metaclass: *mut PyTypeObject) -> bool {
     // SAFETY: live types.
     let get = |class: *mut PyTypeObject| unsafe { (*class).tp_getattro }.map(|get| get as usize);
     get(metaclass) != get(&raw mut PyType_Type)
+}
+
+/// Has `type`, which nobody can change, a data descriptor of this name?
+fn is_known_data(names: &Names, name: *mut PyObject) -> bool {
+    [&names.bases, &names.dict, &names.module, &names.name, &names.qualname].iter().any(|known| known.as_ptr() == name)
 }
 
 /// Have all classes this attribute, so that nobody is asked for what is not found?

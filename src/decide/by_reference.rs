@@ -7,7 +7,7 @@ use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::metaclass::{has_types_own, is_plain_attr};
 use crate::analyzer::whichmodule;
-use crate::py::class::own_dict;
+use crate::py::class::{heap_fields, own_dict};
 use crate::py::contended::locked;
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
@@ -128,15 +128,16 @@ fn identity(
         return Ok((name, module.filter(is_not_none)));
     }
     let names = &state.names;
-    // Without a GIL another thread may set the field.
-    if !cfg!(Py_GIL_DISABLED) && ty == &raw mut PyType_Type && is_heap_type(object) {
+    if ty == &raw mut PyType_Type
+        && let Some(fields) = heap_fields(object)
+    {
         // SAFETY: a heap type, which is laid out like this. `__qualname__` is the field, `__module__` what its own dict
         // has under that name, whatever its bases have (`type_module` in `Objects/typeobject.c`).
-        let qualname = unsafe { (*object.cast::<PyHeapTypeObject>()).ht_qualname };
+        let qualname = unsafe { (*fields).ht_qualname };
         let module = dict_get(own_dict(object).as_ptr(), names.module.as_ptr())?;
         return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
     }
-    if !(has_types_own(names, ty, &names.qualname) && is_plain_attr(names, object, &names.module)) {
+    if !(has_types_own(state, ty, &names.qualname) && is_plain_attr(state, object, &names.module)) {
         foreign.foreign()?;
     }
     let name = match name {
@@ -151,11 +152,6 @@ fn identity(
         },
     };
     Ok((name, optional_attr(object, state.names.module.as_ptr())?.filter(is_not_none)))
-}
-
-fn is_heap_type(class: *mut PyObject) -> bool {
-    // SAFETY: a live class.
-    unsafe { PyType_HasFeature(class.cast(), Py_TPFLAGS_HEAPTYPE) != 0 }
 }
 
 fn is_not_none(object: &Owned) -> bool {

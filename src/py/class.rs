@@ -26,6 +26,15 @@ pub fn own_dict(class: *mut PyObject) -> Owned {
     Owned::of(unsafe { (*class).tp_dict })
 }
 
+/// A class that Python code made, or C code in the same way: `__name__`, `__qualname__` and, among the fields of every class,
+/// `__bases__` as `type` gives them. None for others, and on a free-threaded build, where another thread may set them.
+#[inline]
+pub fn heap_fields(class: *mut PyObject) -> Option<*const PyHeapTypeObject> {
+    // SAFETY: a live class.
+    let is_heap = unsafe { PyType_HasFeature(class.cast(), Py_TPFLAGS_HEAPTYPE) != 0 };
+    (is_heap && !cfg!(Py_GIL_DISABLED)).then_some(class.cast::<PyHeapTypeObject>().cast_const())
+}
+
 /// Are the metaclass's classes hashed and compared as all classes are, by their identity?
 pub fn compares_by_identity(metaclass: *mut PyTypeObject) -> bool {
     let plain = &raw mut PyType_Type;

@@ -65,16 +65,60 @@ pub enum Found {
 /// addresses and hashes say it all. Runs no foreign code.
 #[inline]
 pub fn find(dict: *mut PyObject, key: *mut PyObject) -> Found {
-    /// `DKIX_EMPTY` of `internal/pycore_dict.h`.
-    const EMPTY: isize = -1;
-    /// `PERTURB_SHIFT` of `Objects/dictobject.c`.
-    const PERTURB_SHIFT: u32 = 5;
     let hash = hash_of_text(key);
     if cfg!(Py_GIL_DISABLED) || hash == -1 {
         return Found::Unclear;
     }
-    // SAFETY: an exact dict: the indices follow the head, the entries follow them, and each index that is not negative
-    // is one of an entry. A free slot ends the search, of which a table has at least one.
+    // SAFETY: an exact dict, whose keys are live.
+    unsafe {
+        probe(dict, hash, |theirs, value, their_hash| {
+            if theirs == key && !value.is_null() {
+                return Some(Found::Value(value));
+            }
+            let their_hash = their_hash.unwrap_or_else(|| hash_of_text(theirs));
+            (their_hash == hash)
+                .then(|| if !value.is_null() && are_equal(theirs, key) { Found::Value(value) } else { Found::Unclear })
+        })
+    }
+}
+
+/// A look-up of a class in an exact dict whose keys are weak references, as that of a `WeakKeyDictionary`: of a class that is
+/// hashed and compared by its identity. Runs no foreign code.
+pub fn find_referring(dict: *mut PyObject, class: *mut PyObject) -> Found {
+    if cfg!(Py_GIL_DISABLED) {
+        return Found::Unclear;
+    }
+    // SAFETY: live; an identity as a hash (`Objects/typeobject.c` has no other for classes) needs no code of others.
+    let hash = unsafe { PyObject_Hash(class) };
+    // SAFETY: an exact dict, whose keys are live.
+    unsafe {
+        probe(dict, hash, |key, value, their_hash| match their_hash {
+            None => Some(Found::Unclear),
+            Some(other) if other != hash => None,
+            Some(_) if value.is_null() || type_of(key) != &raw mut _PyWeakref_RefType => Some(Found::Unclear),
+            // One that died is equal to none.
+            Some(_) => ((*key.cast::<PyWeakReference>()).wr_object == class).then_some(Found::Value(value)),
+        })
+    }
+}
+
+/// Visits the entries of a combined table that a look-up of this hash comes by, until one gives an answer: with the key, the
+/// value, and the hash if the entry has it.
+///
+/// # Safety
+/// An exact dict, which nothing changes meanwhile.
+#[inline(always)]
+unsafe fn probe(
+    dict: *mut PyObject,
+    hash: Py_hash_t,
+    mut answer: impl FnMut(*mut PyObject, *mut PyObject, Option<Py_hash_t>) -> Option<Found>,
+) -> Found {
+    /// `DKIX_EMPTY` of `internal/pycore_dict.h`.
+    const EMPTY: isize = -1;
+    /// `PERTURB_SHIFT` of `Objects/dictobject.c`.
+    const PERTURB_SHIFT: u32 = 5;
+    // SAFETY: the indices follow the head, the entries follow them, and each index that is not negative is one of an entry.
+    // A free slot ends the search, of which a table has at least one.
     unsafe {
         let dict = dict.cast::<PyDictObject>();
         if !(*dict).ma_values.is_null() {
@@ -98,17 +142,9 @@ pub fn find(dict: *mut PyObject, key: *mut PyObject) -> Found {
             }
             if index >= 0 {
                 let entry = entries.add(index as usize * words);
-                let (theirs, value) = (*entry.add(words - 2), *entry.add(words - 1));
-                if theirs == key && !value.is_null() {
-                    return Found::Value(value);
-                }
-                let their_hash = if words == 3 { *entry.cast::<Py_hash_t>() } else { hash_of_text(theirs) };
-                if their_hash == hash {
-                    return if !value.is_null() && are_equal(theirs, key) {
-                        Found::Value(value)
-                    } else {
-                        Found::Unclear
-                    };
+                let their_hash = (words == 3).then(|| *entry.cast::<Py_hash_t>());
+                if let Some(found) = answer(*entry.add(words - 2), *entry.add(words - 1), their_hash) {
+                    return found;
                 }
             }
             perturb >>= PERTURB_SHIFT;
@@ -293,6 +329,17 @@ impl Entries {
             let index = nth;
             (index, *self.values.add(index))
         }
+    }
+
+    /// The value whose key is this very object.
+    pub fn value_of(&self, name: *mut PyObject) -> Option<*mut PyObject> {
+        let mut position = 0;
+        while let Some((key, value)) = self.next(&mut position) {
+            if key == name {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// The next entry at or behind `position`, which moves on as PyDict_Next moves its own.

@@ -5,7 +5,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::collector::postponed;
-use super::dict::{Found, find};
+use super::dict::{Entries, Found, find};
 use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::object::each_item;
@@ -115,14 +115,17 @@ pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
         return None;
     }
     match attributes(object) {
-        // SAFETY: all keys of such an object are exact str, so that nothing foreign is asked; a new reference, or NULL
-        // with an exception.
-        Attributes::Inline => unsafe {
-            let value = Owned::new_or_none(PyObject_GenericGetAttr(object, name));
-            if value.is_none() {
-                PyErr_Clear();
-            }
-            value
+        Attributes::Inline => match Entries::inline(object).and_then(|entries| entries.value_of(name)) {
+            Some(value) => Some(Owned::of(value)),
+            // SAFETY: all keys of such an object are exact str, so that nothing foreign is asked; a new reference, or NULL
+            // with an exception.
+            None => unsafe {
+                let value = Owned::new_or_none(PyObject_GenericGetAttr(object, name));
+                if value.is_none() {
+                    PyErr_Clear();
+                }
+                value
+            },
         },
         Attributes::Dict(own) if !own.is_null() && type_of(own) == &raw mut PyDict_Type => match find(own, name) {
             Found::Value(value) => Some(Owned::of(value)),

@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pyo3_ffi::compat::{PyDict_SetDefaultRef, PyWeakref_GetRef};
 use pyo3_ffi::*;
 
+use crate::py::class::compares_by_identity;
 use crate::py::collector::{CAN_WAIT, postponed};
+use crate::py::dict::{Found, find_referring};
 use crate::py::error::{Aside, PyResult, Raised, check, clear};
+use crate::py::instance::own_value;
 use crate::py::layout::{is_of_c, type_of};
 use crate::py::message::Short;
 use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_item, optional_attr};
@@ -73,8 +76,7 @@ pub fn own() -> PyResult<&'static Tracker> {
 
 /// Moves what we tracked to the package, which keeps what it has.
 fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
-    let names = &State::get()?.names;
-    let data = attr(from.by_id.as_ptr(), names.data.as_ptr())?;
+    let data = data_of(&from.by_id)?;
     // SAFETY: a live dict.
     if unsafe { PyDict_Size(data.as_ptr()) } == 0 {
         return Ok(());
@@ -89,7 +91,7 @@ fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
     // Another thread may enter a class here until it sees the package, too: that goes over next time.
     #[cfg(Py_GIL_DISABLED)]
     {
-        let ids = attr(from.by_class.as_ptr(), names.data.as_ptr())?;
+        let ids = data_of(&from.by_class)?;
         for (id, class) in &entries {
             // SAFETY: live; a new reference or NULL with an exception.
             let key = unsafe { Owned::new(PyWeakref_NewRef(class.as_ptr(), ptr::null_mut()))? };
@@ -103,7 +105,7 @@ fn hand_over(from: &Tracker, to: &Tracker) -> PyResult<()> {
     #[cfg(not(Py_GIL_DISABLED))]
     {
         for mapping in [&from.by_class, &from.by_id] {
-            let data = attr(mapping.as_ptr(), names.data.as_ptr())?;
+            let data = data_of(mapping)?;
             // SAFETY: a live dict.
             unsafe { PyDict_Clear(data.as_ptr()) };
         }
@@ -134,7 +136,7 @@ fn referent(reference: &Owned) -> PyResult<Option<Owned>> {
 impl Tracker {
     /// The class of an id.
     fn class_of(&self, id: *mut PyObject) -> PyResult<Option<Owned>> {
-        let data = attr(self.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
+        let data = data_of(&self.by_id)?;
         match dict_get(data.as_ptr(), id)? {
             Some(reference) => referent(&reference),
             None => Ok(None),
@@ -158,7 +160,7 @@ impl Tracker {
     /// Puts the class under the id unless that has a living class; says which class it has.
     fn set_class(&self, id: &Owned, class: *mut PyObject) -> PyResult<Owned> {
         let state = State::get()?;
-        let classes = attr(self.by_id.as_ptr(), state.names.data.as_ptr())?;
+        let classes = data_of(&self.by_id)?;
         let forget = attr(self.by_id.as_ptr(), state.names.remove.as_ptr())?;
         // SAFETY: all are live; a new reference or NULL with an exception.
         unsafe {
@@ -183,7 +185,7 @@ impl Tracker {
     /// The dict inside of `by_class`, and a new key for it: a weak reference that takes its entry along.
     fn key_of(&self, class: *mut PyObject) -> PyResult<(Owned, Owned)> {
         let names = &State::get()?.names;
-        let ids = attr(self.by_class.as_ptr(), names.data.as_ptr())?;
+        let ids = data_of(&self.by_class)?;
         let forget = attr(self.by_class.as_ptr(), names.remove.as_ptr())?;
         // SAFETY: all are live; a new reference or NULL with an exception.
         let key = unsafe { Owned::new(PyWeakref_NewRef(class, forget.as_ptr()))? };
@@ -205,9 +207,22 @@ fn keyed_ref(state: &State, class: *mut PyObject, forget: &Owned, id: &Owned) ->
     }
 }
 
+/// The dict inside of a weak dictionary.
+fn data_of(mapping: &Owned) -> PyResult<Owned> {
+    let name = State::get()?.names.data.as_ptr();
+    own_value(mapping.as_ptr(), name).map_or_else(|| attr(mapping.as_ptr(), name), Ok)
+}
+
 /// The id that a `WeakKeyDictionary` has for a class.
 fn id_in(by_class: &Owned, class: *mut PyObject) -> PyResult<Option<Owned>> {
-    let data = attr(by_class.as_ptr(), State::get()?.names.data.as_ptr())?;
+    let data = data_of(by_class)?;
+    if type_of(data.as_ptr()) == &raw mut PyDict_Type && compares_by_identity(type_of(class)) {
+        match find_referring(data.as_ptr(), class) {
+            Found::Value(id) => return Ok(Some(Owned::of(id))),
+            Found::Absent => return Ok(None),
+            Found::Unclear => {}
+        }
+    }
     // A class has a weak reference already, which its base keeps.
     // SAFETY: live; a new reference or NULL with an exception.
     let key = unsafe { Owned::new(PyWeakref_NewRef(class, ptr::null_mut()))? };
@@ -294,8 +309,7 @@ fn is_free(lock: &Owned) -> PyResult<bool> {
 
 /// Does the `WeakValueDictionary` have the id? The package enters a class before its id.
 fn is_entered(by_id: &Owned, id: &Owned) -> PyResult<bool> {
-    let data = attr(by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
-    Ok(dict_get(data.as_ptr(), id.as_ptr())?.is_some())
+    Ok(dict_get(data_of(by_id)?.as_ptr(), id.as_ptr())?.is_some())
 }
 
 /// The id of a class, made at the first question (`_get_or_create_tracker_id`). From then on the class is found under it.
@@ -323,7 +337,7 @@ pub fn get_or_create_id(class: *mut PyObject) -> PyResult<Owned> {
     drop(waited);
     if found.as_ptr() != id.as_ptr() {
         // Another thread was faster.
-        let classes = attr(tracker.by_id.as_ptr(), State::get()?.names.data.as_ptr())?;
+        let classes = data_of(&tracker.by_id)?;
         // SAFETY: a live dict, which has the id since it was entered above, unless another thread handed it over.
         unsafe {
             #[cfg(not(Py_GIL_DISABLED))]

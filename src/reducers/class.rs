@@ -11,13 +11,13 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
-use crate::py::class::{compares_by_identity, own_dict};
+use crate::py::class::{compares_by_identity, heap_fields, own_dict};
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
 use crate::py::object::{attr, call_method2, dict_get};
 use crate::py::owned::Owned;
 use crate::reconstruct::tracker;
-use crate::state::Name;
+use crate::state::{Name, Names};
 
 /// A class.
 pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Reduced> {
@@ -76,15 +76,39 @@ pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Fra
 
 /// `class.name`
 pub fn class_attr(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyResult<Owned> {
-    if !is_plain_attr(&pickler.state.names, class, name) {
+    if !is_plain_attr(pickler.state, class, name) {
         pickler.foreign()?;
+    } else if let Some(value) = plain_attr(&pickler.state.names, class, name)? {
+        return Ok(value);
     }
     attr(class, name.as_ptr())
 }
 
+/// What `type` gives for an attribute of a class, without the way over its descriptor; None if it is another attribute or
+/// not to be had like this.
+fn plain_attr(names: &Names, class: *mut PyObject, name: &Name) -> PyResult<Option<Owned>> {
+    let Some(fields) = heap_fields(class) else { return Ok(None) };
+    let name = name.as_ptr();
+    // SAFETY: a heap type, which is laid out like this and holds its fields.
+    let value = unsafe {
+        if name == names.name.as_ptr() {
+            (*fields).ht_name
+        } else if name == names.qualname.as_ptr() {
+            (*fields).ht_qualname
+        } else if name == names.bases.as_ptr() {
+            (*fields).ht_type.tp_bases
+        } else if name == names.module.as_ptr() {
+            return dict_get(own_dict(class).as_ptr(), name);
+        } else {
+            return Ok(None);
+        }
+    };
+    Ok((!value.is_null()).then(|| Owned::of(value)))
+}
+
 /// `name in class.__dict__`
 fn has_own(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyResult<bool> {
-    if is_plain_attr(&pickler.state.names, class, &pickler.state.names.dict) {
+    if is_plain_attr(pickler.state, class, &pickler.state.names.dict) {
         return Ok(dict_get(own_dict(class).as_ptr(), name.as_ptr())?.is_some());
     }
     let dict = class_attr(pickler, class, &pickler.state.names.dict)?;
@@ -95,7 +119,7 @@ fn has_own(pickler: &mut Pickler<'_>, class: *mut PyObject, name: &Name) -> PyRe
 /// `class.__dict__["__dict__"]` if that is a property: it must be there when the class is made.
 fn dict_property(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Owned>> {
     let name = &pickler.state.names.dict;
-    let value = if is_plain_attr(&pickler.state.names, class, name) {
+    let value = if is_plain_attr(pickler.state, class, name) {
         dict_get(own_dict(class).as_ptr(), name.as_ptr())?
     } else {
         let dict = class_attr(pickler, class, name)?;

@@ -59,8 +59,8 @@ impl ClassDict {
     /// Without foreign code; None if that can't be.
     fn of_plain(state: &State, class: *mut PyObject) -> PyResult<Option<Self>> {
         let names = &state.names;
-        let plain = |class: *mut PyObject| has_types_own(names, type_of(class), &names.dict);
-        if !plain(class) || !has_types_own(names, type_of(class), &names.bases) {
+        let plain = |class: *mut PyObject| has_types_own(state, type_of(class), &names.dict);
+        if !plain(class) || !has_types_own(state, type_of(class), &names.bases) {
             return Ok(None);
         }
         let bases = attr(class, names.bases.as_ptr())?;

@@ -124,7 +124,7 @@ fn pop_slots(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDi
     let names = &pickler.state.names;
     let name = names.slots.as_ptr();
     let Some(own) = dict.get(name) else { return Ok(()) };
-    let (slots, is_text) = if is_plain_attr(names, class, &names.slots) {
+    let (slots, is_text) = if is_plain_attr(pickler.state, class, &names.slots) {
         let slots = Owned::of(own);
         let is_text = is_text(pickler, &slots)?;
         (slots, is_text)

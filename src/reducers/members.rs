@@ -158,7 +158,7 @@ fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<O
     let of_metaclass = |name: *mut PyObject| type_attr(metaclass, name);
     let is_known = metaclass.cast() == module.metaclass.as_ptr()
         && gets_plainly(ty)
-        && calls_types_getattribute(names, metaclass)
+        && calls_types_getattribute(state, metaclass)
         && code.iter.is(of_metaclass(names.iter.as_ptr()))
         && of_metaclass(names.member_map.as_ptr()).is_none()
         && of_metaclass(names.member_names.as_ptr()).is_none()

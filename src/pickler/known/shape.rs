@@ -138,7 +138,7 @@ impl Pickler<'_> {
     fn find_shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
         let metaclass = type_of(class.cast());
         let shape = if compares_by_identity(metaclass)
-            && has_types_own(&self.state.names, metaclass, &self.state.names.reduce)
+            && has_types_own(self.state, metaclass, &self.state.names.reduce)
             && table::by_type(self, class)?.is_none()
             && !self.is_registered(class)?
         {

@@ -80,7 +80,8 @@ fn make_names(pickler: &mut Pickler<'_>, class: *mut PyTypeObject) -> PyResult<O
     // SAFETY: live types.
     let sets_plainly =
         unsafe { (*metaclass).tp_setattro.map(|set| set as usize) == PyType_Type.tp_setattro.map(|set| set as usize) };
-    let plain = [&names.slots, &names.mro, &names.dict, &names.name].iter().all(|n| has_types_own(names, metaclass, n));
+    let asked = [&names.slots, &names.mro, &names.dict, &names.name];
+    let plain = asked.iter().all(|name| has_types_own(pickler.state, metaclass, name));
     if !sets_plainly || !plain {
         return Ok(None);
     }
