@@ -3,6 +3,9 @@
 //! It hangs on the interpreter (`PyInterpreterState_GetDict`), so each interpreter has its own and takes it along when
 //! it ends. Each thread remembers which interpreter it asked last, so that the usual single one costs a compare.
 
+mod imports;
+mod names;
+
 use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
@@ -12,223 +15,16 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
-use crate::protocol::opcode::{MEMOIZE, SHORT_BINUNICODE};
+pub use self::imports::Imports;
+pub use self::names::{Name, Names};
+
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
 use crate::py::error::{Aside, PyResult, Raised, clear, occurred, raise};
-use crate::py::object::{dict_get, import, import_from};
+use crate::py::object::{dict_get, import};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
-use crate::py::text;
 use crate::py::vec::{try_box, try_gather};
-
-/// Makes the struct of interned names: `field = "text"`.
-macro_rules! names {
-    ($($field:ident = $text:literal;)*) => {
-        /// Interned `str` objects.
-        pub struct Names { $(pub $field: Name,)* }
-
-        impl Names {
-            fn new() -> PyResult<Self> {
-                Ok(Self { $($field: Name::new($text)?,)* })
-            }
-        }
-    };
-}
-
-names! {
-    abc_cache = "_abc_cache";
-    abc_impl = "_abc_impl";
-    abc_negative_cache = "_abc_negative_cache";
-    abc_negative_cache_version = "_abc_negative_cache_version";
-    abc_registry = "_abc_registry";
-    acquire = "acquire";
-    add = "add";
-    annotate_func = "__annotate_func__";
-    annotations = "__annotations__";
-    append = "append";
-    args = "args";
-    bases = "__bases__";
-    bound = "__bound__";
-    builtins = "builtins";
-    builtins_attr = "__builtins__";
-    by_value_modules = "_PICKLE_BY_VALUE_MODULES";
-    c_pickle = "_pickle";
-    class_attr = "__class__";
-    closed = "closed";
-    closure = "__closure__";
-    cloudpickle_module = "cloudpickle.cloudpickle";
-    code = "__code__";
-    code_type = "CodeType";
-    constraints = "__constraints__";
-    contravariant = "__contravariant__";
-    copy = "copy";
-    covariant = "__covariant__";
-    data = "data";
-    defaults = "__defaults__";
-    descriptor_get = "__get__";
-    dict = "__dict__";
-    doc = "__doc__";
-    dot = ".";
-    extend = "extend";
-    fdel = "fdel";
-    fget = "fget";
-    file = "__file__";
-    firstlineno = "__firstlineno__";
-    fset = "fset";
-    func = "__func__";
-    generate_next_value = "_generate_next_value_";
-    get = "get";
-    getattr = "getattr";
-    getattr_hook = "__getattr__";
-    getattribute = "__getattribute__";
-    getinitargs = "__getinitargs__";
-    getnewargs = "__getnewargs__";
-    getnewargs_ex = "__getnewargs_ex__";
-    getstate = "__getstate__";
-    globals = "__globals__";
-    init = "__init__";
-    initializing = "_initializing";
-    isatty = "isatty";
-    items = "items";
-    iter = "__iter__";
-    key = "key";
-    keywords = "keywords";
-    kwdefaults = "__kwdefaults__";
-    latin1 = "latin1";
-    locals = "<locals>";
-    locked = "locked";
-    main = "__main__";
-    member_map = "_member_map_";
-    member_names = "_member_names_";
-    member_type = "_member_type_";
-    mode = "mode";
-    module = "__module__";
-    modules = "modules";
-    mp_main = "__mp_main__";
-    mro = "__mro__";
-    mro_entries = "__mro_entries__";
-    name = "__name__";
-    name_of_member = "name";
-    new = "__new__";
-    objclass = "__objclass__";
-    of_partial = "func";
-    orig_bases = "__orig_bases__";
-    own_name = "_name_";
-    own_value = "_value_";
-    package = "__package__";
-    path = "__path__";
-    peek = "peek";
-    pop = "pop";
-    prepare = "__prepare__";
-    qualname = "__qualname__";
-    read = "read";
-    readinto = "readinto";
-    readline = "readline";
-    reduce = "__reduce__";
-    reduce_ex = "__reduce_ex__";
-    register = "register";
-    release = "release";
-    remove = "_remove";
-    rsplit = "rsplit";
-    seek = "seek";
-    setstate = "__setstate__";
-    slotnames = "__slotnames__";
-    slots = "__slots__";
-    spec = "__spec__";
-    split = "split";
-    startswith = "startswith";
-    stderr = "stderr";
-    stdin = "stdin";
-    stdout = "stdout";
-    submodules = "_cloudpickle_submodules";
-    tell = "tell";
-    tobytes = "tobytes";
-    tracker_by_class = "_DYNAMIC_CLASS_TRACKER_BY_CLASS";
-    tracker_by_id = "_DYNAMIC_CLASS_TRACKER_BY_ID";
-    tracker_lock = "_DYNAMIC_CLASS_TRACKER_LOCK";
-    update = "update";
-    value = "value";
-    value2member_map = "_value2member_map_";
-    weakref = "__weakref__";
-    write = "write";
-}
-
-/// Makes the struct of what is imported when the state is made, and the getters of what is imported when first asked
-/// for.
-macro_rules! imports {
-    (
-        at once { $($field:ident = $module:literal . $name:literal;)* }
-        when asked { $($lazy:ident = $lmodule:literal . $lname:literal;)* }
-    ) => {
-        /// Objects of the standard library.
-        pub struct Imports { $(pub $field: Owned,)* $($lazy: OnceLock<Owned>,)* }
-
-        impl Imports {
-            fn new() -> PyResult<Self> {
-                Ok(Self { $($field: import_from($module, $name)?,)* $($lazy: OnceLock::new(),)* })
-            }
-
-            $(
-                /// Imported at the first call; a borrowed reference.
-                pub fn $lazy(&self) -> PyResult<*mut PyObject> {
-                    if self.$lazy.get().is_none() {
-                        let value = import_from($lmodule, $lname)?;
-                        let _ = self.$lazy.set(value);
-                    }
-                    self.$lazy.get().map(Owned::as_ptr).ok_or(Raised)
-                }
-            )*
-        }
-    };
-}
-
-imports! {
-    at once {
-        abc_get_dump = c"_abc".c"_get_dump";
-        abc_meta = c"abc".c"ABCMeta";
-        // What `__builtins__` is in a module that was imported.
-        builtins_dict = c"builtins".c"__dict__";
-        dispatch_table = c"copyreg".c"dispatch_table";
-        getattr = c"builtins".c"getattr";
-        extension_registry = c"copyreg".c"_extension_registry";
-    }
-    when asked {
-        codecs_encode = c"codecs".c"encode";
-        extension_cache = c"copyreg".c"_extension_cache";
-        format_exception = c"traceback".c"format_exception";
-        import_mapping_2to3 = c"_compat_pickle".c"IMPORT_MAPPING";
-        import_mapping_3to2 = c"_compat_pickle".c"REVERSE_IMPORT_MAPPING";
-        inverted_registry = c"copyreg".c"_inverted_registry";
-        keyed_ref = c"weakref".c"KeyedRef";
-        name_mapping_2to3 = c"_compat_pickle".c"NAME_MAPPING";
-        name_mapping_3to2 = c"_compat_pickle".c"REVERSE_NAME_MAPPING";
-        ordered_dict = c"collections".c"OrderedDict";
-        partial = c"functools".c"partial";
-        // This module imports functools and with it collections, which takes longer than all the rest.
-        pickling_error = c"_pickle".c"PicklingError";
-        remove_dead_weakref = c"_weakref".c"_remove_dead_weakref";
-        typing_typevar = c"typing".c"TypeVar";
-        unpickling_error = c"_pickle".c"UnpicklingError";
-        urandom = c"os".c"urandom";
-        weak_key_dictionary = c"weakref".c"WeakKeyDictionary";
-        weak_value_dictionary = c"weakref".c"WeakValueDictionary";
-    }
-}
-
-impl Imports {
-    /// Raises PicklingError. Foreign code may run before, where nobody has imported `_pickle`.
-    #[cold]
-    pub fn raise_pickling(&self, message: &str) -> Raised {
-        self.pickling_error().map_or_else(|raised| raised, |exception| raise(exception, message))
-    }
-
-    /// Raises UnpicklingError; as above.
-    #[cold]
-    pub fn raise_unpickling(&self, message: &str) -> Raised {
-        self.unpickling_error().map_or_else(|raised| raised, |exception| raise(exception, message))
-    }
-}
 
 /// What one room keeps for one interpreter, made when it is first asked for. Its type is the room's own.
 #[derive(Default)]
@@ -492,48 +288,5 @@ unsafe extern "C" fn destroy(capsule: *mut PyObject) {
         let state: *mut c_void = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
         ENDED.fetch_add(1, Ordering::AcqRel);
         drop(Box::from_raw(state.cast::<State>()));
-    }
-}
-
-/// An interned `str`, held twice, so that no one who sees it takes it for an object of a single holder.
-pub struct Name {
-    text: Owned,
-    #[expect(dead_code, reason = "held for its count")]
-    again: Owned,
-    /// How protocol 4 and up write it, and how long that is; 0 if it is too long.
-    written: [u8; Self::WRITTEN],
-    len: u8,
-}
-
-impl Name {
-    const WRITTEN: usize = 32;
-
-    pub fn new(name: &str) -> PyResult<Self> {
-        let mut written = [0; Self::WRITTEN];
-        let mut len = name.len() + 3;
-        match written.get_mut(..len) {
-            Some(all) => {
-                all[0] = SHORT_BINUNICODE;
-                all[1] = name.len() as u8;
-                all[2..len - 1].copy_from_slice(name.as_bytes());
-                all[len - 1] = MEMOIZE;
-            }
-            None => len = 0,
-        }
-        let text = text::intern(name)?;
-        Ok(Self { again: text.clone(), text, written, len: len as u8 })
-    }
-
-    /// Lends the `str`.
-    #[inline]
-    pub fn as_ptr(&self) -> *mut PyObject {
-        self.text.as_ptr()
-    }
-
-    /// What protocol 4 and up write where it was not met before, with padding, and how long that is without; 0 if this
-    /// is not known.
-    #[inline]
-    pub fn written(&self) -> ([u8; Self::WRITTEN], usize) {
-        (self.written, self.len.into())
     }
 }
