@@ -103,6 +103,8 @@ pub fn equals(left: *mut PyObject, right: *mut PyObject, foreign: &mut impl Fore
     let text = &raw const PyUnicode_Type;
     if type_of(left).cast_const() != text || type_of(right).cast_const() != text {
         foreign.foreign()?;
+    } else if let (Chars::Ascii(left), Chars::Ascii(right)) = (chars(left), chars(right)) {
+        return Ok(left == right);
     }
     // SAFETY: live.
     Ok(error::check(unsafe { PyObject_RichCompareBool(left, right, Py_EQ) })? != 0)

@@ -13,7 +13,7 @@ use crate::py::message::message;
 use crate::py::object::{attr, call_method2, call1, dict_get, is_true, item, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::state::State;
+use crate::state::{State, package};
 
 /// cloudpickle's `register_pickle_by_value`.
 pub fn register(module: *mut PyObject) -> PyResult<()> {
@@ -106,6 +106,9 @@ pub fn is_empty(state: &State) -> PyResult<bool> {
 
 /// The set that counts now.
 fn set(state: &State) -> PyResult<Owned> {
+    if let Some(set) = package::ask(state, |package| package.by_value.clone())? {
+        return Ok(set);
+    }
     let Some(cloudpickle) = dict_get(state.modules()?.as_ptr(), state.wire_module.as_ptr())? else {
         return Ok(state.by_value.clone());
     };

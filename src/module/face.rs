@@ -129,7 +129,7 @@ fn make() -> PyResult<Face> {
         persistent_load: own(&unpickler, &names.persistent_load)?,
     };
     let inner = install::inner(state, &attributes)?;
-    let watch = DictWatch::of_values();
+    let watch = state.package.watch();
     // SAFETY: a live module and its dict.
     let watched = watch.start(reducers.as_ptr()) && watch.start(unsafe { PyModule_GetDict(inner.as_ptr()) });
     Ok(Face {

@@ -85,8 +85,6 @@ pub struct Pickler<'a> {
     pub(super) sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
     pub(super) limit_reached: bool,
-    /// `builtins` was found in its place, and no module is registered by value.
-    pub(super) builtins_found: bool,
     /// The memo is for dumps to come, so that it must hold what it knows when the last of the output is handed over.
     pub(super) keeps_memo: bool,
     /// The exception is the sink's: no object is to blame.
@@ -137,7 +135,6 @@ impl<'a> Pickler<'a> {
             state: State::get()?,
             limit_reached: false,
             sink_failed: false,
-            builtins_found: false,
             keeps_memo: false,
             refused: None,
         })
@@ -158,7 +155,7 @@ impl<'a> Pickler<'a> {
         self.protocol = options.protocol;
         self.puts = if options.fast { 0 } else { options.protocol };
         self.is_foreign = cfg!(Py_GIL_DISABLED);
-        (self.limit_reached, self.sink_failed, self.builtins_found, self.keeps_memo) = (false, false, false, false);
+        (self.limit_reached, self.sink_failed, self.keeps_memo) = (false, false, false);
         self.options = options;
         self.sink = sink;
         Ok(())

@@ -1,6 +1,7 @@
 //! Types of `builtins`, which go by reference again and again: as a base, as a metaclass, as what is called.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
@@ -14,7 +15,7 @@ use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get};
 use crate::py::owned::Owned;
-use crate::state::State;
+use crate::state::{State, package};
 
 const SLOTS: usize = 128;
 /// So many slots are looked at for one type.
@@ -39,6 +40,8 @@ struct Known {
     module: Owned,
     /// The key in the module's dict.
     name: Owned,
+    /// The [`package::Package::serial`] at which it was found there; 0 if at none.
+    serial: AtomicU64,
     stencil: Stencil,
 }
 
@@ -68,6 +71,38 @@ impl StaticTypes {
 }
 
 impl Known {
+    /// Is the type in its module, and that in `sys.modules`, and no module registered by value?
+    fn goes_by_reference(&self, state: &State, ty: *mut PyObject) -> PyResult<bool> {
+        if !registry::is_empty(state)? {
+            return Ok(false);
+        }
+        let is_ours = |module: &Option<Owned>| module.as_ref().is_some_and(|it| it.as_ptr() == self.module.as_ptr());
+        let seen = package::ask(state, |package| (package.serial, is_ours(&package.builtins)))?;
+        let serial = match seen {
+            Some((serial, true)) => serial,
+            Some((_, false)) => return Ok(false),
+            None => {
+                let modules = state.modules()?;
+                let is_dict = type_of(modules.as_ptr()) == &raw mut PyDict_Type;
+                if !is_dict || !is_ours(&dict_get(modules.as_ptr(), state.names.builtins.as_ptr())?) {
+                    return Ok(false);
+                }
+                0
+            }
+        };
+        if serial != 0 && self.serial.load(Ordering::Relaxed) == serial {
+            return Ok(true);
+        }
+        // SAFETY: an exact module has a dict.
+        let dict = unsafe { PyModule_GetDict(self.module.as_ptr()) };
+        let is_there = dict_get(dict, self.name.as_ptr())?.is_some_and(|found| found.as_ptr() == ty);
+        // Only that dict is watched.
+        if is_there && dict == state.imports.builtins_dict.as_ptr() {
+            self.serial.store(serial, Ordering::Relaxed);
+        }
+        Ok(is_there)
+    }
+
     /// None for what is not in `builtins` under its name, or is no type that stays as it is.
     #[cold]
     fn of(state: &State, ty: *mut PyObject) -> PyResult<Option<Self>> {
@@ -94,7 +129,7 @@ impl Known {
         }
         cutter.op(STACK_GLOBAL)?;
         cutter.close(open)?;
-        Ok(cutter.finish()?.map(|stencil| Self { module, name, stencil }))
+        Ok(cutter.finish()?.map(|stencil| Self { module, name, serial: AtomicU64::new(0), stencil }))
     }
 }
 
@@ -109,26 +144,6 @@ impl Pickler<'_> {
         let state = self.state;
         let types = state.static_types.get(|| Ok(StaticTypes::new()))?;
         let Some(known) = types.get(state, ty)? else { return Ok(false) };
-        // SAFETY: an exact module has a dict.
-        let dict = unsafe { PyModule_GetDict(known.module.as_ptr()) };
-        let goes_by_reference = self.has_builtins(known)? && is_there(dict, known.name.as_ptr(), ty)?;
-        if goes_by_reference { self.stencil(&known.stencil) } else { Ok(false) }
+        if known.goes_by_reference(state, ty)? { self.stencil(&known.stencil) } else { Ok(false) }
     }
-
-    /// Is the module of the type in `sys.modules`, and no module registered by value? What changes that is foreign code.
-    fn has_builtins(&mut self, known: &Known) -> PyResult<bool> {
-        if self.builtins_found && !self.is_foreign() {
-            return Ok(true);
-        }
-        let state = self.state;
-        let modules = state.modules()?;
-        self.builtins_found = type_of(modules.as_ptr()) == &raw mut PyDict_Type
-            && is_there(modules.as_ptr(), state.names.builtins.as_ptr(), known.module.as_ptr())?
-            && registry::is_empty(state)?;
-        Ok(self.builtins_found)
-    }
-}
-
-fn is_there(dict: *mut PyObject, name: *mut PyObject, object: *mut PyObject) -> PyResult<bool> {
-    Ok(dict_get(dict, name)?.is_some_and(|found| found.as_ptr() == object))
 }

@@ -2,6 +2,7 @@
 //! since a pickle may name those by itself too, else ours.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
@@ -19,12 +20,14 @@ use crate::py::owned::Owned;
 use crate::py::shared::Shared;
 use crate::py::vec::try_gather;
 use crate::reconstruct::table::callables;
-use crate::state::State;
+use crate::state::{State, package};
 
 /// The functions, as one dump after the other uses them.
 pub struct Wires {
     /// The dict of the package's module; None where there is none.
     package: Option<Owned>,
+    /// The [`package::Package::serial`] at which they were found to be the package's.
+    serial: AtomicU64,
     /// By [`Wire`].
     functions: Vec<Function>,
     /// `types.CodeType`, which is in every pickle of a function.
@@ -128,7 +131,7 @@ impl Wires {
             Function::new(object, module_of.as_ptr(), name_of.as_ptr())
         };
         let functions = try_gather(Wire::ALL.iter().map(function))?;
-        let mut wires = Self { package, functions, code_type: None };
+        let mut wires = Self { package, serial: AtomicU64::new(0), functions, code_type: None };
         let mut cutter = Cutter::new()?;
         if wires.cut_code_type(state, &mut cutter)? {
             wires.code_type = cutter.finish()?;
@@ -195,17 +198,24 @@ impl Pickler<'_> {
 
     fn find_wires(&mut self) -> PyResult<Shared<Wires>> {
         let state = self.state;
+        let kept = state.wires.get(|| Ok(Kept::default()))?;
+        let serial = package::ask(state, |package| package.serial)?;
+        // Never waits: a lock that another thread had in a fork stays locked in the child.
+        let last = kept.try_lock().ok().and_then(|kept| kept.clone());
+        if let (Some(last), Some(serial)) = (&last, serial)
+            && last.serial.load(Ordering::Relaxed) == serial
+        {
+            return Ok(last.clone());
+        }
         // SAFETY: attached; the interpreter's own dict, borrowed.
         let package = dict_get(unsafe { PyImport_GetModuleDict() }, state.wire_module.as_ptr())?;
         // SAFETY: an exact module has a dict.
         let package =
             package.filter(|m| is_module(m.as_ptr())).map(|m| Owned::of(unsafe { PyModule_GetDict(m.as_ptr()) }));
-        let kept = state.wires.get(|| Ok(Kept::default()))?;
-        // Never waits: a lock that another thread had in a fork stays locked in the child.
-        let last = kept.try_lock().ok().and_then(|kept| kept.clone());
         if let Some(last) = last
             && last.are_of(state, package.as_ref())?
         {
+            last.serial.store(serial.unwrap_or(0), Ordering::Relaxed);
             return Ok(last);
         }
         if state.reconstructors.made::<Vec<Owned>>().is_none() {

@@ -10,6 +10,7 @@ mod version {
     use super::*;
 
     /// Tells whether the keys of dicts may have changed.
+    #[derive(Clone, Copy)]
     pub struct DictWatch;
 
     impl DictWatch {
@@ -74,6 +75,7 @@ mod version {
     }
 
     /// Tells whether the keys of dicts may have changed: one of the interpreter's few dict watchers.
+    #[derive(Clone, Copy)]
     pub struct DictWatch(c_int, &'static AtomicU64);
 
     impl DictWatch {

@@ -21,7 +21,7 @@ use crate::py::object::{attr, call_method0, call_method2, call1, dict_get, each_
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
-use crate::state::{Name, State};
+use crate::state::{Name, State, package};
 
 /// The pair: class to id, and id to class.
 #[derive(Clone)]
@@ -247,6 +247,10 @@ pub fn lookup_or_track(id: *mut PyObject, class: *mut PyObject) -> PyResult<Owne
 /// A tracker that is there without foreign code, and the package's dict if it is the package's.
 fn at_hand(state: &State) -> PyResult<Option<(Tracker, Option<Owned>)>> {
     let names = &state.names;
+    let found = package::ask(state, |package| (package.dict.clone(), package.tracker.clone()))?;
+    if let Some((Some(dict), tracker)) = found {
+        return Ok(tracker.map(|(by_class, by_id)| (Tracker { by_class, by_id }, Some(dict))));
+    }
     let Some(package) = dict_get(state.modules()?.as_ptr(), names.cloudpickle_module.as_ptr())? else {
         return Ok(state.tracker.made::<Tracker>().map(|tracker| (tracker.clone(), None)));
     };

@@ -5,6 +5,7 @@
 
 mod imports;
 mod names;
+pub mod package;
 
 use std::any::Any;
 use std::cell::Cell;
@@ -102,6 +103,8 @@ pub struct State {
     pub builtin_type_names: Room,
     /// The importable face.
     pub face: Room,
+    /// The package cloudpickle, as it was last found.
+    pub package: package::Last,
     /// Our own class tracker.
     pub tracker: Room,
     /// The functions that pickles name, as the last dump had them.
@@ -178,6 +181,9 @@ impl State {
     /// `sys.modules`, as it is now: programs put another dict there.
     #[inline]
     pub fn modules(&self) -> PyResult<Owned> {
+        if let Some(modules) = package::ask(self, |package| package.modules.clone())? {
+            return Ok(modules);
+        }
         match dict_get(self.sys_dict.as_ptr(), self.names.modules.as_ptr())? {
             Some(modules) => Ok(modules),
             // SAFETY: the exception types are there for the interpreter's life.
@@ -244,6 +250,7 @@ impl State {
             builtin_type_names: Room::default(),
             face: Room::default(),
             replaced: Replaced::default(),
+            package: package::Last::new(),
             tracker: Room::default(),
             wires: Room::default(),
             code_stencils: Room::default(),

@@ -1,0 +1,169 @@
+//! The Python package cloudpickle in this interpreter, whose tracker and registry are ours as well where it is imported: what
+//! a dump asks of it and of `sys.modules`, found once, and once more when one of the dicts that say it has changed.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use pyo3_ffi::*;
+
+use super::State;
+use crate::py::dict_watch::DictWatch;
+use crate::py::error::PyResult;
+use crate::py::layout::type_of;
+use crate::py::object::dict_get;
+use crate::py::owned::Owned;
+use crate::py::vec::try_box;
+
+/// What was found.
+pub struct Package {
+    /// Another one for each time that it was found.
+    pub serial: u64,
+    /// `sys.modules`, an exact dict, and the one that imports use.
+    pub modules: Owned,
+    /// What `sys.modules` has for `builtins`.
+    pub builtins: Option<Owned>,
+    /// The dict of `cloudpickle.cloudpickle`; None if that is not imported.
+    pub dict: Option<Owned>,
+    /// The names of the modules that go by value.
+    pub by_value: Owned,
+    /// The two weak dictionaries of the package's tracker.
+    pub tracker: Option<(Owned, Owned)>,
+    stamps: [u64; WATCHED],
+}
+
+/// `sys.__dict__`, `sys.modules`, the dict of `builtins`, that of the package.
+const WATCHED: usize = 4;
+
+/// The one that was found last.
+pub struct Last {
+    watch: DictWatch,
+    package: AtomicPtr<Package>,
+    serial: AtomicU64,
+}
+
+impl Last {
+    pub fn new() -> Self {
+        Self { watch: DictWatch::of_values(), package: AtomicPtr::default(), serial: AtomicU64::new(1) }
+    }
+
+    /// Tells of the dicts that it watches when anything in them has changed.
+    pub fn watch(&self) -> DictWatch {
+        self.watch
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        // SAFETY: NULL, or a box that was given away here.
+        unsafe { put(&self.package, ptr::null_mut()) };
+    }
+}
+
+/// # Safety
+/// NULL or a box, which is given away, and nobody looks at what was there.
+unsafe fn put(place: &AtomicPtr<Package>, package: *mut Package) {
+    let before = place.swap(package, Ordering::AcqRel);
+    if !before.is_null() {
+        // SAFETY: as the caller says.
+        drop(unsafe { Box::from_raw(before) });
+    }
+}
+
+/// Asks it, which runs no foreign code. None if the package or `sys.modules` are not what they usually are: then they are to be
+/// asked themselves.
+///
+/// Not on a free-threaded build, where another thread may find it anew meanwhile.
+#[inline]
+pub fn ask<T>(state: &State, question: impl FnOnce(&Package) -> T) -> PyResult<Option<T>> {
+    if cfg!(Py_GIL_DISABLED) {
+        return Ok(None);
+    }
+    // SAFETY: NULL or a box that lives until it is found anew, which the question does not do.
+    let last = unsafe { state.package.package.load(Ordering::Acquire).as_ref() };
+    if let Some(last) = last.filter(|last| last.stamps == stamps(state, &last.dicts(state))) {
+        return Ok(Some(question(last)));
+    }
+    if last.is_some_and(Package::is_last_holder) {
+        return Ok(None);
+    }
+    let Some(found) = find(state)? else { return Ok(None) };
+    let found = Box::into_raw(try_box(found)?);
+    // SAFETY: a box, which lives until it is found anew; nobody looks at the one before, whose end runs no foreign code.
+    unsafe {
+        put(&state.package.package, found);
+        Ok(Some(question(&*found)))
+    }
+}
+
+impl Package {
+    fn dicts(&self, state: &State) -> [*mut PyObject; WATCHED] {
+        let package = self.dict.as_ref().map_or(ptr::null_mut(), Owned::as_ptr);
+        [state.sys_dict.as_ptr(), self.modules.as_ptr(), state.imports.builtins_dict.as_ptr(), package]
+    }
+}
+
+impl Package {
+    /// Would something end with it, which may run foreign code?
+    fn is_last_holder(&self) -> bool {
+        let tracker = self.tracker.iter().flat_map(|(by_class, by_id)| [by_class, by_id]);
+        let mut all =
+            [&self.modules, &self.by_value].into_iter().chain(&self.builtins).chain(&self.dict).chain(tracker);
+        // SAFETY: live.
+        all.any(|object| unsafe { Py_REFCNT(object.as_ptr()) } == 1)
+    }
+}
+
+#[inline]
+fn stamps(state: &State, dicts: &[*mut PyObject; WATCHED]) -> [u64; WATCHED] {
+    dicts.map(|dict| if dict.is_null() { 0 } else { state.package.watch.stamp(dict) })
+}
+
+#[cold]
+fn find(state: &State) -> PyResult<Option<Package>> {
+    let names = &state.names;
+    let Some(modules) = dict_get(state.sys_dict.as_ptr(), names.modules.as_ptr())? else { return Ok(None) };
+    // SAFETY: attached; the interpreter's own dict, borrowed.
+    if type_of(modules.as_ptr()) != &raw mut PyDict_Type || unsafe { PyImport_GetModuleDict() } != modules.as_ptr() {
+        return Ok(None);
+    }
+    let dict = match dict_get(modules.as_ptr(), state.wire_module.as_ptr())? {
+        None => None,
+        // SAFETY: an exact module has a dict.
+        Some(module) => match type_of(module.as_ptr()) == &raw mut PyModule_Type {
+            true => Some(unsafe { Owned::of(PyModule_GetDict(module.as_ptr())) }),
+            false => return Ok(None),
+        },
+    };
+    let mut package = Package {
+        serial: state.package.serial.fetch_add(1, Ordering::Relaxed),
+        builtins: None,
+        by_value: state.by_value.clone(),
+        tracker: None,
+        stamps: [0; WATCHED],
+        modules,
+        dict,
+    };
+    let dicts = package.dicts(state);
+    if !dicts.iter().all(|dict| dict.is_null() || state.package.watch.start(*dict)) {
+        return Ok(None);
+    }
+    // Before it is looked at, so that no change is missed.
+    package.stamps = stamps(state, &dicts);
+    package.builtins = dict_get(package.modules.as_ptr(), names.builtins.as_ptr())?;
+    if let Some(dict) = &package.dict {
+        let theirs = |name: &super::Name| dict_get(dict.as_ptr(), name.as_ptr());
+        let Some(by_value) = theirs(&names.by_value_modules)? else { return Ok(None) };
+        // SAFETY: live objects.
+        unsafe {
+            if PySet_Check(by_value.as_ptr()) != 0 {
+                // What was registered with ours goes over first.
+                if by_value.as_ptr() != state.by_value.as_ptr() && PySet_Size(state.by_value.as_ptr()) != 0 {
+                    return Ok(None);
+                }
+                package.by_value = by_value;
+            }
+        }
+        package.tracker = theirs(&names.tracker_by_class)?.zip(theirs(&names.tracker_by_id)?);
+    }
+    Ok(Some(package))
+}
