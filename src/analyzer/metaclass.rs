@@ -8,6 +8,7 @@ use super::kept::Kept;
 use crate::py::class::{own_dict, version};
 use crate::py::layout::type_of;
 use crate::py::object::{dict_get, type_attr};
+use crate::py::owned::Owned;
 use crate::state::{Name, Names, State};
 
 /// Do the metaclass's classes have this attribute as all classes do, so that asking for it runs no foreign code?
@@ -20,8 +21,15 @@ pub fn has_types_own(state: &State, metaclass: *mut PyTypeObject, name: &Name) -
 /// Does `class.name` run no foreign code?
 pub fn is_plain_attr(state: &State, class: *mut PyObject, name: &Name) -> bool {
     let (names, metaclass) = (&state.names, type_of(class));
+    let is_bound_to_nothing = |own: Owned| {
+        // SAFETY: a live type.
+        unsafe { (*type_of(own.as_ptr())).tp_descr_get.is_none() }
+    };
     if metaclass != &raw mut PyType_Type && !gets_as_types_do(state, metaclass, name) {
-        return false;
+        // One made by a class statement has its own `__module__`, which what the class has takes precedence of.
+        return calls_types_getattribute(state, metaclass)
+            && type_attr(metaclass, name.as_ptr()).is_some_and(|own| type_of(own.as_ptr()) == &raw mut PyUnicode_Type)
+            && type_attr(class.cast(), name.as_ptr()).is_some_and(is_bound_to_nothing);
     }
     let name = name.as_ptr();
     let is_data = if is_known_data(names, name) {
@@ -35,8 +43,7 @@ pub fn is_plain_attr(state: &State, class: *mut PyObject, name: &Name) -> bool {
             || is_always_there(names, name) || dict_get(own_dict(class).as_ptr(), name).is_ok_and(|own| own.is_some());
         return is_data && (!may_have_getattr(metaclass) || is_there());
     }
-    // SAFETY: a live type.
-    type_attr(class.cast(), name).is_some_and(|own| unsafe { (*type_of(own.as_ptr())).tp_descr_get.is_none() })
+    type_attr(class.cast(), name).is_some_and(is_bound_to_nothing)
 }
 
 /// Are attributes of the metaclass's classes looked up by `type.__getattribute__`, if only at first?

@@ -128,17 +128,18 @@ fn identity(
         return Ok((name, module.filter(is_not_none)));
     }
     let names = &state.names;
-    if ty == &raw mut PyType_Type
+    if !tells_names_itself(state, object) {
+        foreign.foreign()?;
+    } else if is_class(object)
         && let Some(fields) = heap_fields(object)
     {
         // SAFETY: a heap type, which is laid out like this. `__qualname__` is the field, `__module__` what its own dict
         // has under that name, whatever its bases have (`type_module` in `Objects/typeobject.c`).
         let qualname = unsafe { (*fields).ht_qualname };
-        let module = dict_get(own_dict(object).as_ptr(), names.module.as_ptr())?;
-        return Ok((Owned::of(name.unwrap_or(qualname)), module.filter(is_not_none)));
-    }
-    if !(has_types_own(state, ty, &names.qualname) && is_plain_attr(state, object, &names.module)) {
-        foreign.foreign()?;
+        let own = dict_get(own_dict(object).as_ptr(), names.module.as_ptr())?;
+        if own.is_some() || ty == &raw mut PyType_Type {
+            return Ok((Owned::of(name.unwrap_or(qualname)), own.filter(is_not_none)));
+        }
     }
     let name = match name {
         Some(name) => Owned::of(name),
@@ -152,6 +153,18 @@ fn identity(
         },
     };
     Ok((name, optional_attr(object, state.names.module.as_ptr())?.filter(is_not_none)))
+}
+
+/// Do the names of a class come from `type`, so that asking for them runs no foreign code?
+pub fn tells_names_itself(state: &State, object: *mut PyObject) -> bool {
+    let ty = type_of(object);
+    ty == &raw mut PyType_Type
+        || has_types_own(state, ty, &state.names.qualname) && is_plain_attr(state, object, &state.names.module)
+}
+
+fn is_class(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    unsafe { PyType_Check(object) != 0 }
 }
 
 fn is_not_none(object: &Owned) -> bool {

@@ -17,7 +17,7 @@ use crate::py::error::{self, PyResult, Raised, matches, raise, raise_from_curren
 use crate::py::habits::{
     GETATTR_CHAIN, IMPORT_SAYS_WHY, KEEPS_NAME, LOCAL_IS_PICKLING_ERROR, NAMES_WHAT_IT_GOT, words_are_mended,
 };
-use crate::py::layout::type_of;
+use crate::py::layout::{Chars, chars, type_of};
 use crate::py::message::message;
 use crate::py::object::{attr, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -98,12 +98,9 @@ impl Pickler<'_> {
     /// Saves a class or function by reference that was found just now; false, and nothing is written, if it has to be
     /// looked for as [`Pickler::save_global`] does.
     pub(super) fn save_found(&mut self, object: *mut PyObject, found: by_reference::Found) -> PyResult<bool> {
-        let ty = type_of(object).cast_const();
         let Some(module_name) = found.claimed else { return Ok(false) };
-        let is_plain = (ty == &raw const PyType_Type || ty == &raw const PyFunction_Type)
-            && is_exact(found.name.as_ptr())
-            && is_exact(module_name.as_ptr())
-            && is_module(found.module.as_ptr());
+        let is_plain =
+            is_exact(found.name.as_ptr()) && is_exact(module_name.as_ptr()) && is_module(found.module.as_ptr());
         if !is_plain || self.asks || self.protocol < 4 || self.in_person.is_some() {
             return Ok(false);
         }
@@ -266,7 +263,12 @@ impl Pickler<'_> {
             // SAFETY: as above; it raises TypeError for what is no str.
             return unsafe { Owned::new(PyUnicode_Split(name, self.state.names.dot.as_ptr(), -1)) }.map(drop);
         }
-        if !text::has_dot(name) || !lookup::parts(name)?.iter().any(|part| text::is(part.as_ptr(), c"<locals>")) {
+        let may_be_local = match chars(name) {
+            Chars::Ascii(ascii) => ascii.contains(&b'<'),
+            _ => true,
+        };
+        let is_local = |part: &Owned| text::is(part.as_ptr(), c"<locals>");
+        if !may_be_local || !text::has_dot(name) || !lookup::parts(name)?.iter().any(is_local) {
             return Ok(());
         }
         self.foreign()?;

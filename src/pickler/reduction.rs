@@ -9,6 +9,7 @@ use super::frame::Frame;
 use super::known::instances::Known;
 use super::plan::{Place, Plan};
 use super::script::Step;
+use crate::decide::by_reference::tells_names_itself;
 use crate::protocol::opcode::*;
 use crate::py::class::compares_by_identity;
 use crate::py::error::{PyResult, Raised, clear, matches};
@@ -93,6 +94,7 @@ impl Pickler<'_> {
                 return Ok(frame);
             }
             if let Reduced::ByReference(found) = reduced
+                && self.goes_by_name(object)?
                 && self.save_found(object, found)?
             {
                 return Ok(None);
@@ -137,6 +139,21 @@ impl Pickler<'_> {
             }
         };
         self.reduce_value(value, object)
+    }
+
+    /// Does a class or function that was found by its name go by that without a question to anybody?
+    fn goes_by_name(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        let ty = type_of(object);
+        if ty == &raw mut PyType_Type || ty.cast_const() == &raw const PyFunction_Type {
+            return Ok(true);
+        }
+        // A class of another metaclass, which tables may have.
+        Ok(self.options.dispatch_table.is_none()
+            && subtype(ty, &raw mut PyType_Type)
+            && type_of(ty.cast()) == &raw mut PyType_Type
+            && tells_names_itself(self.state, object)
+            && table::by_type(self, ty)?.is_none()
+            && dict_get(self.state.imports.dispatch_table.as_ptr(), ty.cast())?.is_none())
     }
 
     /// The three types that are known by their only object; any other by reference.

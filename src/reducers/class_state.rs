@@ -1,5 +1,7 @@
 //! The state of a class that goes by value (cloudpickle's `_class_getstate`).
 
+use std::ffi::CStr;
+
 use pyo3_ffi::*;
 
 use super::class_dict::ClassDict;
@@ -9,11 +11,13 @@ use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
+use crate::py::class::own_dict;
 use crate::py::error::{PyResult, Raised, check};
 use crate::py::layout::{list_items, tuple_items, type_of};
-use crate::py::object::{attr, call_method2, call1};
+use crate::py::object::{attr, call_method2, call1, dict_get};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
+use crate::state::State;
 
 pub struct ClassState {
     pub dict: ClassDict,
@@ -91,8 +95,16 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
     for name in [&state.names.abc_cache, &state.names.abc_negative_cache, &state.names.abc_negative_cache_version] {
         dict.pop(name.as_ptr());
     }
-    pickler.foreign()?;
     let own = dict.get(state.names.abc_registry.as_ptr()).map(Owned::of);
+    let data = dict.get(state.names.abc_impl.as_ptr());
+    if own.is_none()
+        && data.is_some_and(|data| has_no_registry(state, data))
+        && is_plain_attr(state, class, &state.names.abc_impl)
+    {
+        dict.pop(state.names.abc_impl.as_ptr());
+        return Ok(Some(Registry { classes: vec![], in_place: false }));
+    }
+    pickler.foreign()?;
     dict.pop(state.names.abc_registry.as_ptr());
     let mut classes = vec![];
     let mut in_place = false;
@@ -117,6 +129,31 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
         }
     }
     Ok(Some(Registry { classes, in_place }))
+}
+
+/// Is nothing registered in what an ABC keeps as `_abc_impl`? No is no answer.
+fn has_no_registry(state: &State, data: *mut PyObject) -> bool {
+    /// `_abc_data` of `Modules/_abc.c`, as far as it matters.
+    #[repr(C)]
+    struct Data {
+        head: PyObject,
+        registry: *mut PyObject,
+    }
+    // SAFETY: of that type, it begins like this; NULL as long as nothing was registered. Not for free-threaded builds, where
+    // another thread may register something meanwhile.
+    !cfg!(Py_GIL_DISABLED) && is_one_of_abc(state, data) && unsafe { (*data.cast::<Data>()).registry.is_null() }
+}
+
+/// Is this of the type that `_abc` has for what ABCs keep? It has no name in that module, but there is always one.
+fn is_one_of_abc(state: &State, data: *mut PyObject) -> bool {
+    let ty = type_of(data);
+    // SAFETY: a live type, whose name is NUL-terminated text. No class written in Python lacks the flag.
+    unsafe {
+        PyType_HasFeature(ty, Py_TPFLAGS_BASETYPE) == 0
+            && CStr::from_ptr((*ty).tp_name) == c"_abc._abc_data"
+            && dict_get(own_dict(state.imports.abc.as_ptr()).as_ptr(), state.names.abc_impl.as_ptr())
+                .is_ok_and(|known| known.is_some_and(|known| type_of(known.as_ptr()) == ty))
+    }
 }
 
 /// Leaves out the descriptors that the class gets again by its `__slots__`.

@@ -39,6 +39,7 @@ macro_rules! imports {
 
 imports! {
     at once {
+        abc = c"abc".c"ABC";
         abc_get_dump = c"_abc".c"_get_dump";
         abc_meta = c"abc".c"ABCMeta";
         // What `__builtins__` is in a module that was imported.
