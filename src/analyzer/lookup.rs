@@ -4,6 +4,7 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::metaclass::calls_types_getattribute;
 use crate::py::error::{self, PyResult};
 use crate::py::foreign::Foreign;
 use crate::py::layout::{Chars, chars, tuple_items, type_of};
@@ -128,9 +129,12 @@ fn lookup(
             if value.is_some() || dict_get(dict, state.names.getattr_hook.as_ptr())?.is_none() {
                 return Ok(value);
             }
-        } else if ty == &raw const PyType_Type && !is_dunder(name) {
-            // What a plain class has, and does not bind to anything.
-            if let Some(value) = type_attr(object.cast(), name).filter(|value| binds_to_nothing(value.as_ptr())) {
+        } else if is_class(object) && calls_types_getattribute(state, type_of(object)) {
+            // What a class has, and does not bind to anything, unless its metaclass insists on its own.
+            if !insists(type_of(object), name)
+                && let Some(value) = type_attr(object.cast(), name)
+                && let Some(value) = unbound(value, object)?
+            {
                 return Ok(Some(value));
             }
         } else if ty == &raw const PyFunction_Type && cfg!(Py_3_14) {
@@ -147,11 +151,32 @@ fn lookup(
     optional_attr(object, name)
 }
 
-/// Is the attribute of a class, asked of the class itself, this very object?
-fn binds_to_nothing(value: *mut PyObject) -> bool {
-    let ty = type_of(value);
+fn is_class(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    unsafe { PyType_Check(object) != 0 }
+}
+
+/// Has a metaclass a data descriptor of this name?
+fn insists(metaclass: *mut PyTypeObject, name: *mut PyObject) -> bool {
     // SAFETY: a live type.
-    ty.cast_const() == &raw const PyFunction_Type || unsafe { (*ty).tp_descr_get.is_none() }
+    type_attr(metaclass, name).is_some_and(|own| unsafe { (*type_of(own.as_ptr())).tp_descr_set.is_some() })
+}
+
+/// What a class has as an attribute, asked of the class itself, if it is a function or of a kind that binds to nothing.
+fn unbound(value: Owned, class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let ty = type_of(value.as_ptr());
+    // SAFETY: live types; the descriptor of a static method is asked as an attribute of no instance, which runs no foreign
+    // code and gives a new reference.
+    unsafe {
+        match (*ty).tp_descr_get {
+            Some(_) if ty.cast_const() == &raw const PyFunction_Type => Ok(Some(value)),
+            Some(get) if ty == &raw mut PyStaticMethod_Type => {
+                Owned::new(get(value.as_ptr(), ptr::null_mut(), class)).map(Some)
+            }
+            Some(_) => Ok(None),
+            None => Ok(Some(value)),
+        }
+    }
 }
 
 /// What a module proper has under a name that the type of modules has not. None for others, and if it is not there.

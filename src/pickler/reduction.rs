@@ -70,7 +70,9 @@ impl Pickler<'_> {
             }
         }
         let ty = type_of(object);
-        if ty.cast_const() == &raw const PyType_Type && self.static_type(object)? {
+        if ty.cast_const() == &raw const PyType_Type && self.static_type(object)?
+            || ty == &raw mut PyCFunction_Type && self.static_function(object)?
+        {
             return Ok(None);
         }
         if let Known::Begun(frame) = self.known(object)? {
@@ -129,6 +131,9 @@ impl Pickler<'_> {
             return self.save_wire(wire, object);
         }
         if let Known::Begun(frame) = self.array(object)? {
+            return Ok(frame);
+        }
+        if let Known::Begun(frame) = self.builtin_method(object)? {
             return Ok(frame);
         }
         let value = match self.answer(object)? {

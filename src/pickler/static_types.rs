@@ -1,4 +1,4 @@
-//! Types of `builtins`, which go by reference again and again: as a base, as a metaclass, as what is called.
+//! Types and functions of `builtins`, which go by reference again and again: as a base, as a metaclass, as what is called.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,7 @@ use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get};
 use crate::py::owned::Owned;
+use crate::py::text;
 use crate::state::{State, package};
 
 const SLOTS: usize = 128;
@@ -38,6 +39,8 @@ unsafe impl Sync for Kept {}
 /// A type, and where it is found.
 struct Known {
     module: Owned,
+    /// What it says as `__module__`.
+    module_name: Owned,
     /// The key in the module's dict.
     name: Owned,
     /// The [`package::Package::serial`] at which it was found there; 0 if at none.
@@ -110,7 +113,8 @@ impl Known {
         let (module_name, name) = (attr(ty, names.module.as_ptr())?, attr(ty, names.qualname.as_ptr())?);
         let module = dict_get(state.modules()?.as_ptr(), names.builtins.as_ptr())?;
         let Some(module) = module.filter(|module| is_module(module.as_ptr())) else { return Ok(None) };
-        let is_own = module_name.as_ptr() == names.builtins.as_ptr();
+        let is_text = type_of(module_name.as_ptr()).cast_const() == &raw const PyUnicode_Type;
+        let is_own = is_text && text::is(module_name.as_ptr(), c"builtins");
         // SAFETY: an exact module has a dict.
         let found = dict_get(unsafe { PyModule_GetDict(module.as_ptr()) }, name.as_ptr())?;
         if !is_own || found.is_none_or(|found| found.as_ptr() != ty) {
@@ -129,7 +133,13 @@ impl Known {
         }
         cutter.op(STACK_GLOBAL)?;
         cutter.close(open)?;
-        Ok(cutter.finish()?.map(|stencil| Self { module, name, serial: AtomicU64::new(0), stencil }))
+        Ok(cutter.finish()?.map(|stencil| Self {
+            module,
+            module_name: module_name.clone(),
+            name,
+            serial: AtomicU64::new(0),
+            stencil,
+        }))
     }
 }
 
@@ -141,9 +151,33 @@ impl Pickler<'_> {
         if !is_static || self.asks || self.protocol < 4 || self.in_person.is_some() || self.has_extensions() {
             return Ok(false);
         }
+        self.of_builtins(ty, |_| true)
+    }
+
+    /// The same for a function of `builtins`.
+    pub(super) fn static_function(&mut self, function: *mut PyObject) -> PyResult<bool> {
+        // SAFETY: an exact function written in C; an exact module has a dict.
+        let is_of_builtins = unsafe {
+            let of = (*function.cast::<PyCFunctionObject>()).m_self;
+            !of.is_null() && is_module(of) && PyModule_GetDict(of) == self.state.imports.builtins_dict.as_ptr()
+        };
+        let asks = self.asks || self.in_person.is_some() || self.options.dispatch_table.is_some();
+        if !is_of_builtins || asks || self.protocol < 4 || self.has_extensions() {
+            return Ok(false);
+        }
+        let ty = (&raw mut PyCFunction_Type).cast();
+        if dict_get(self.state.imports.dispatch_table.as_ptr(), ty)?.is_some() {
+            return Ok(false);
+        }
+        // SAFETY: as above. A program may have set the field.
+        let module_name = unsafe { (*function.cast::<PyCFunctionObject>()).m_module };
+        self.of_builtins(function, |known| known.module_name.as_ptr() == module_name)
+    }
+
+    fn of_builtins(&mut self, object: *mut PyObject, is_same: impl FnOnce(&Known) -> bool) -> PyResult<bool> {
         let state = self.state;
-        let types = state.static_types.get(|| Ok(StaticTypes::new()))?;
-        let Some(known) = types.get(state, ty)? else { return Ok(false) };
-        if known.goes_by_reference(state, ty)? { self.stencil(&known.stencil) } else { Ok(false) }
+        let kept = state.static_types.get(|| Ok(StaticTypes::new()))?;
+        let Some(known) = kept.get(state, object)?.filter(|known| is_same(known)) else { return Ok(false) };
+        if known.goes_by_reference(state, object)? { self.stencil(&known.stencil) } else { Ok(false) }
     }
 }

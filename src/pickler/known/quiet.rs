@@ -5,7 +5,9 @@ use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
+use super::instances::Known;
 use crate::pickler::engine::Pickler;
+use crate::pickler::plan::Place;
 use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::error::PyResult;
 use crate::py::layout::{is_of_c, type_of};
@@ -21,7 +23,10 @@ impl Pickler<'_> {
         }
         let ty = type_of(object);
         if ty == &raw mut PyCFunction_Type {
-            return postponed(|| self.builtin_function(object));
+            return match bound_to(object) {
+                Some(_) => Ok(None),
+                None => postponed(|| builtin_name(object)).map(Some),
+            };
         }
         let others = [&raw mut PyMethodDescr_Type, &raw mut PyWrapperDescr_Type, &raw mut PyRange_Type];
         let is_quiet = others.contains(&ty) || is_of_c(ty, TUPLE_GETTER);
@@ -41,20 +46,39 @@ impl Pickler<'_> {
         dict_get(builtins, self.state.names.getattr.as_ptr())
     }
 
-    /// What `meth_reduce` of `Objects/methodobject.c` answers: its name, or (getattr, (its object, its name)).
-    fn builtin_function(&self, function: *mut PyObject) -> PyResult<Option<Owned>> {
-        // SAFETY: an exact function written in C, whose name is NUL-terminated text; new references or NULL with an exception.
-        unsafe {
-            let function = function.cast::<PyCFunctionObject>();
-            let of = (*function).m_self;
-            let name = text::from_utf8(CStr::from_ptr((*(*function).m_ml).ml_name).to_bytes())?;
-            if of.is_null() || PyModule_Check(of) != 0 {
-                return Ok(Some(name));
-            }
-            let Some(getattr) = self.getattr()? else { return Ok(None) };
-            let arguments = Owned::new(PyTuple_Pack(2, of, name.as_ptr()))?;
-            Owned::new(PyTuple_Pack(2, getattr.as_ptr(), arguments.as_ptr())).map(Some)
+    /// A method of an object, written in C, as `meth_reduce` of `Objects/methodobject.c` reduces it: (getattr, (its object, its
+    /// name)).
+    pub(in crate::pickler) fn builtin_method(&mut self, object: *mut PyObject) -> PyResult<Known> {
+        if type_of(object) != &raw mut PyCFunction_Type || !CAN_WAIT || cfg!(Py_GIL_DISABLED) || self.asks {
+            return Ok(Known::Not);
         }
+        let (Some(of), Some(getattr)) = (bound_to(object), self.getattr()?) else { return Ok(Known::Not) };
+        let name = postponed(|| builtin_name(object))?;
+        let mut plan = self.plan();
+        plan.owned(getattr, Place::Callable)?;
+        plan.tuple(2)?;
+        plan.object(of, Place::Part(0))?;
+        plan.owned(name, Place::Part(1))?;
+        plan.tuple_end(2)?;
+        plan.reduce(object)?;
+        Ok(Known::Begun(Some(plan.finish())))
+    }
+}
+
+/// What a function written in C is a method of; None for one of a module.
+fn bound_to(function: *mut PyObject) -> Option<*mut PyObject> {
+    // SAFETY: an exact function written in C.
+    unsafe {
+        let of = (*function.cast::<PyCFunctionObject>()).m_self;
+        (!of.is_null() && PyModule_Check(of) == 0).then_some(of)
+    }
+}
+
+fn builtin_name(function: *mut PyObject) -> PyResult<Owned> {
+    // SAFETY: an exact function written in C, whose name is NUL-terminated text.
+    unsafe {
+        let definition = (*function.cast::<PyCFunctionObject>()).m_ml;
+        text::from_utf8(CStr::from_ptr((*definition).ml_name).to_bytes())
     }
 }
 
