@@ -3,16 +3,20 @@
 use std::sync::Mutex;
 
 use super::code_globals::Names;
+use super::lookup::Split;
 use super::metaclass::Left;
 use super::module_index::ModuleIndex;
 use crate::py::code::Extra;
 use crate::py::error::PyResult;
+use crate::py::remembered::Remembered;
 use crate::state::State;
 
 pub struct Kept {
     /// Where code objects keep the names of their globals; None if no place was left.
     pub code_extra: Option<Extra<Names>>,
     pub modules: Mutex<ModuleIndex>,
+    /// The dotted names that were split last, by their addresses.
+    pub names: Remembered<Split>,
     /// What metaclasses leave to `type`.
     pub left: Left,
 }
@@ -22,7 +26,12 @@ impl Kept {
     #[inline]
     pub fn get(state: &State) -> PyResult<&Self> {
         state.analyzer.get(|| {
-            Ok(Self { code_extra: Extra::request(), modules: Mutex::new(ModuleIndex::new()), left: Left::default() })
+            Ok(Self {
+                code_extra: Extra::request(),
+                modules: Mutex::new(ModuleIndex::new()),
+                names: Remembered::default(),
+                left: Left::default(),
+            })
         })
     }
 }

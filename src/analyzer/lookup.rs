@@ -4,21 +4,34 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::kept::Kept;
 use super::metaclass::calls_types_getattribute;
 use crate::py::error::{self, PyResult};
 use crate::py::foreign::Foreign;
-use crate::py::layout::{Chars, chars, tuple_items, type_of};
+use crate::py::layout::{Chars, chars, tuple_items, type_of, unique};
 use crate::py::object::{attr, call_method1, dict_get, optional_attr, type_attr};
 use crate::py::owned::Owned;
+use crate::py::shared::Shared;
 use crate::py::text::{self, is_dunder};
-use crate::py::vec::TryPush;
+use crate::py::vec::{TryPush, gather};
 use crate::state::State;
 
 /// A qualified name, split at its dots once for any number of look-ups.
-pub struct QualifiedName {
-    /// None for what is no name.
-    first: Option<Owned>,
-    further: Vec<Owned>,
+pub struct QualifiedName(Parts);
+
+enum Parts {
+    /// It is no name, or has no dots.
+    Whole(Option<Owned>),
+    Split(Vec<Owned>),
+    /// Split before.
+    Known(Shared<Split>),
+}
+
+/// The parts of a name, which is held so that no other one has its address.
+pub struct Split {
+    #[expect(dead_code, reason = "held for its address")]
+    name: Owned,
+    parts: Vec<Owned>,
 }
 
 /// Does `pickle._getattribute` end at `<locals>`? From 3.14 on it asks for it like for any other part.
@@ -47,10 +60,11 @@ impl QualifiedName {
     /// Of any object that may have been found as a `__qualname__`.
     pub fn new(state: &State, name: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Self> {
         if type_of(name).cast_const() == &raw const PyUnicode_Type {
-            if !text::has_dot(name) {
-                return Ok(Self { first: Some(Owned::of(name)), further: vec![] });
-            }
-            return Ok(Self::of_parts(parts(name)?));
+            return if text::has_dot(name) {
+                Self::dotted(state, name)
+            } else {
+                Ok(Self(Parts::Whole(Some(Owned::of(name)))))
+            };
         }
         foreign.foreign()?;
         let split = state.names.split.as_ptr();
@@ -63,20 +77,41 @@ impl QualifiedName {
                 parts.try_push(Owned::of(*part))?;
             }
         }
-        Ok(Self::of_parts(parts))
+        Ok(Self(Parts::Split(parts)))
     }
 
-    fn of_parts(mut parts: Vec<Owned>) -> Self {
-        let first = if parts.is_empty() { None } else { Some(parts.remove(0)) };
-        Self { first, further: parts }
+    /// Of an exact `str`, which may come again if somebody else has it, too.
+    fn dotted(state: &State, name: *mut PyObject) -> PyResult<Self> {
+        if cfg!(Py_GIL_DISABLED) || unique(name) {
+            return Ok(Self(Parts::Split(parts(name)?)));
+        }
+        let kept = &Kept::get(state)?.names;
+        let split = match kept.get(name.addr()) {
+            Some(split) => split,
+            None => {
+                let parts = gather(parts(name)?.into_iter().map(text::interned))?;
+                kept.put(name.addr(), Split { name: Owned::of(name), parts })?
+            }
+        };
+        Ok(Self(Parts::Known(split)))
+    }
+
+    fn parts(&self) -> &[Owned] {
+        match &self.0 {
+            Parts::Whole(name) => name.as_slice(),
+            Parts::Split(parts) => parts,
+            Parts::Known(split) => &split.parts,
+        }
     }
 
     /// The object of this name in a module, or in any other object. None where Python raises AttributeError, and for
     /// what is no name.
     pub fn find_in(&self, state: &State, module: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Owned>> {
-        let Some(first) = &self.first else { return Ok(None) };
+        if self.parts().is_empty() {
+            return Ok(None);
+        }
         let mut found = Owned::of(module);
-        for part in std::iter::once(first).chain(&self.further) {
+        for part in self.parts() {
             if ENDS_AT_LOCALS && is_locals(part.as_ptr(), state, foreign)? {
                 return Ok(None);
             }

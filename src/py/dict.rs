@@ -331,6 +331,17 @@ impl Entries {
         }
     }
 
+    /// An entry of a combined table; None if it was deleted.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<(*mut PyObject, *mut PyObject)> {
+        if index >= self.len || !self.values.is_null() {
+            return None;
+        }
+        // SAFETY: below the number of entries.
+        let (key, value) = unsafe { (*self.key(index), *self.key(index).add(1)) };
+        (!value.is_null()).then_some((key, value))
+    }
+
     /// The value whose key is this very object.
     pub fn value_of(&self, name: *mut PyObject) -> Option<*mut PyObject> {
         let mut position = 0;

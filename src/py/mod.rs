@@ -30,6 +30,7 @@ pub mod number;
 pub mod object;
 pub mod owned;
 pub mod pages;
+pub mod remembered;
 pub mod shared;
 pub mod text;
 pub mod trampoline;

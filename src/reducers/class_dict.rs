@@ -4,15 +4,16 @@ use std::cmp::Ordering;
 
 use pyo3_ffi::*;
 
+use super::class_order::Orders;
 use super::joined::{is_plain, join};
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
-use crate::py::class::own_dict;
+use crate::py::class::{heap_fields, own_dict, version};
 use crate::py::error::{self, PyResult, Raised, check};
 use crate::py::layout::{Chars, chars, is_interned, tuple_items, type_of};
 use crate::py::number::from_i64;
-use crate::py::object::{attr, call1, dict_get, item};
+use crate::py::object::{attr, call1, dict_get, item, type_attr};
 use crate::py::owned::Owned;
 use crate::py::vec::{TryPush, gather};
 use crate::py::words;
@@ -27,7 +28,8 @@ pub struct ClassDict {
 }
 
 /// How a member is found by its name.
-enum Order {
+#[derive(Clone, Copy)]
+pub(super) enum Order {
     /// They are in the order of the names, all of which are interned: the same object or none.
     OfInterned,
     /// They are in the order of the names.
@@ -36,15 +38,23 @@ enum Order {
     None,
 }
 
-struct Member {
+pub(super) struct Member {
     /// A `str`.
-    name: Owned,
+    pub(super) name: Owned,
     /// Was it made of a key that is no exact `str`? Then it is written itself, otherwise its characters in a new one.
     is_made: bool,
     value: Owned,
     is_gone: bool,
     /// See [`beginning`]; 0 while it is not known.
     beginning: u64,
+    /// Where it lies among the entries of the class's dict.
+    pub(super) place: usize,
+}
+
+impl Member {
+    pub(super) fn plain(name: *mut PyObject, value: *mut PyObject) -> Self {
+        Self { name: Owned::of(name), is_made: false, value: Owned::of(value), is_gone: false, beginning: 0, place: 0 }
+    }
 }
 
 impl ClassDict {
@@ -63,10 +73,18 @@ impl ClassDict {
         if !plain(class) || !has_types_own(state, type_of(class), &names.bases) {
             return Ok(None);
         }
-        let bases = attr(class, names.bases.as_ptr())?;
+        let bases = match heap_fields(class) {
+            // SAFETY: a heap type, which is laid out like this and holds its bases.
+            Some(fields) => Owned::of(unsafe { (*fields).ht_type.tp_bases }),
+            None => attr(class, names.bases.as_ptr())?,
+        };
         let bases = tuple_items(bases.as_ptr());
         if !bases.iter().all(|base| plain(*base)) {
             return Ok(None);
+        }
+        let (orders, version) = (Orders::of(state)?, numbered(state, class));
+        if let Some((members, order)) = orders.members(class, version)? {
+            return Ok(Some(Self { members, order, replaced: None }));
         }
         let inherited = gather(bases.iter().map(|base| own_dict(*base)))?;
         let dict = own_dict(class);
@@ -91,13 +109,14 @@ impl ClassDict {
                 }
             }
             if above.is_none_or(|above| above.as_ptr() != value) {
-                let (name, value) = (Owned::of(name), Owned::of(value));
-                members.push(Member { name, is_made: false, value, is_gone: false, beginning: 0 });
+                members.push(Member { place: position as usize - 1, ..Member::plain(name, value) });
             }
         }
         sort(&mut members);
         let interned = members.iter().all(|member| is_interned(member.name.as_ptr()));
-        Ok(Some(Self { members, order: if interned { Order::OfInterned } else { Order::Sorted }, replaced: None }))
+        let order = if interned { Order::OfInterned } else { Order::Sorted };
+        orders.keep(class, version, &members, order)?;
+        Ok(Some(Self { members, order, replaced: None }))
     }
 
     /// The same in the words of Python.
@@ -116,7 +135,9 @@ impl ClassDict {
                 let value = item(attr(class, names.dict.as_ptr())?.as_ptr(), key.as_ptr())?;
                 match members.iter_mut().find(|member| compare(member.name.as_ptr(), name.as_ptr()).is_eq()) {
                     Some(member) => member.value = value,
-                    None => members.try_push(Member { name, is_made, value, is_gone: false, beginning: 0 })?,
+                    None => {
+                        members.try_push(Member { name, is_made, value, is_gone: false, beginning: 0, place: 0 })?
+                    }
                 }
             }
             let bases = || attr(class, names.bases.as_ptr());
@@ -210,6 +231,15 @@ impl ClassDict {
         }
         Ok(())
     }
+}
+
+/// The version of a class, which CPython gives it at a look-up.
+fn numbered(state: &State, class: *mut PyObject) -> u32 {
+    let class = class.cast();
+    if version(class) == 0 {
+        drop(type_attr(class, state.names.module.as_ptr()));
+    }
+    version(class)
 }
 
 /// Sorts members by their names, most of which differ in the first eight characters.

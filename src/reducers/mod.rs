@@ -6,6 +6,7 @@ pub mod call;
 pub mod cell;
 pub mod class;
 pub mod class_dict;
+mod class_order;
 pub mod class_state;
 pub mod code;
 pub mod descriptor;

@@ -117,6 +117,8 @@ pub struct State {
     pub module_types: Room,
     /// Types of `builtins`, and their names in pickles.
     pub static_types: Room,
+    /// The order of the members of classes.
+    pub class_orders: Room,
     /// What `enum` has.
     pub enum_module: Room,
     /// The code by which namedtuples give their items.
@@ -257,6 +259,7 @@ impl State {
             function_stencils: Room::default(),
             module_types: Room::default(),
             static_types: Room::default(),
+            class_orders: Room::default(),
             enum_module: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),
