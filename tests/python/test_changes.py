@@ -1,0 +1,321 @@
+"""What is kept from dump to dump is given up as soon as it is no longer so: each object is dumped until all about it is
+kept, then a program changes something that it depends on, and later takes that back."""
+
+import builtins
+import collections
+import contextlib
+import copyreg
+import json
+import sys
+import types
+import weakref
+from unittest import mock
+
+import binding
+import cloudpickle
+import pytest
+from compare import by_cloudpickle, difference, outcome
+from corpus.row import run
+
+package = cloudpickle.cloudpickle
+TEXT = """
+import abc, enum, json
+class Meta(type): pass
+class Base:
+    shared = object
+    def method(self): return json
+class Derived(Base, metaclass=Meta):
+    shared = object
+    own = 5
+    def method(self): return super().method()
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def method(self): ...
+class Color(enum.Enum):
+    RED = 1
+class Slotted:
+    __slots__ = ('a', 'b')
+slotted = Slotted()
+slotted.a = slotted.b = int
+instance = Derived()
+instance.attribute = abs
+def function(x: int): return json.dumps(x)
+"""
+WARM = 6
+
+
+def made():
+    """The objects, by name, and the namespace in which they are."""
+    names = run(TEXT)
+    found = {name: names[name] for name in ("Derived", "Abstract", "Color", "slotted", "instance", "function")}
+    builtin = {"int": int, "abs": abs, "a method in C": "a b".split}
+    there = {"json.dumps": json.dumps, "OrderedDict": collections.OrderedDict, "Sequence": collections.abc.Sequence}
+    dotted = {"JSONEncoder.encode": json.JSONEncoder.encode, "new": object.__new__}
+    return {**found, **builtin, **there, **dotted}, names
+
+
+CHANGES = {}
+
+
+def change(function):
+    CHANGES[function.__name__.replace("_", " ")] = function
+    return function
+
+
+def attribute(owner, name, value):
+    """Sets it and takes it back; a value that is `...` takes it away meanwhile."""
+
+    @contextlib.contextmanager
+    def changed():
+        before = vars(owner).get(name, ...)
+        for each in (value, before):
+            if each is not ...:
+                setattr(owner, name, each)
+            elif name in vars(owner):
+                delattr(owner, name)
+            if each is value:
+                yield
+
+    return changed()
+
+
+@change
+def a_member_is_set(names):
+    return attribute(names["Derived"], "own", [6])
+
+
+@change
+def a_member_is_added(names):
+    return attribute(names["Derived"], "added", 7)
+
+
+@change
+def a_member_goes(names):
+    return attribute(names["Derived"], "own", ...)
+
+
+@change
+def a_base_gets_the_same_member(names):
+    return attribute(names["Base"], "own", names["Derived"].own)
+
+
+@change
+def a_base_loses_a_member(names):
+    return attribute(names["Base"], "shared", ...)
+
+
+@change
+def a_base_gets_another_one(names):
+    return attribute(names["Base"], "shared", int)
+
+
+@change
+def an_ABC_gets_a_subclass(names):
+    class Registered:
+        pass
+
+    names["Abstract"].register(Registered)
+    return contextlib.nullcontext(Registered)
+
+
+@change
+def a_class_says_another_name(names):
+    return attribute(names["Derived"], "__name__", "Another")
+
+
+@change
+def a_class_says_another_qualified_name(names):
+    return attribute(names["Derived"], "__qualname__", "Outer.Derived")
+
+
+@change
+def a_class_says_another_module(names):
+    return attribute(names["Derived"], "__module__", "json")
+
+
+@change
+def a_class_has_other_bases(names):
+    class Other:
+        pass
+
+    names["Base"].method  # noqa: B018  gives it a version
+    return attribute(names["Derived"], "__bases__", (names["Base"], type("Mixin", (), {"mixed": 1})))
+
+
+@change
+def a_metaclass_has_a_module(names):
+    return attribute(names["Meta"], "__module__", property(lambda cls: "json"))
+
+
+@change
+def a_class_has_another_metaclass(names):
+    class Another(type):
+        __module__ = property(lambda cls: "json")
+
+    @contextlib.contextmanager
+    def changed():
+        names["Derived"].__class__ = Another
+        yield
+        names["Derived"].__class__ = names["Meta"]
+
+    return changed()
+
+
+@change
+def a_metaclass_has_getattribute(names):
+    def get(cls, name):
+        return "got" if name == "__qualname__" else type.__getattribute__(cls, name)
+
+    return attribute(names["Meta"], "__getattribute__", get)
+
+
+@change
+def instances_reduce_themselves(names):
+    return attribute(names["Base"], "__reduce_ex__", lambda self, protocol: (dict, ((("reduced", protocol),),)))
+
+
+@change
+def an_instance_reduces_itself(names):
+    names["instance"].__reduce_ex__ = lambda protocol: "instance"
+    return contextlib.nullcontext()
+
+
+@change
+def a_class_is_registered_with_copyreg(names):
+    return mock.patch.dict(copyreg.dispatch_table, {names["Derived"]: lambda obj: (str, ("Derived",))})
+
+
+@change
+def a_metaclass_is_registered_with_copyreg(names):
+    return mock.patch.dict(copyreg.dispatch_table, {type(collections.abc.Sequence): lambda obj: (str, ("a class",))})
+
+
+@change
+def functions_in_C_are_registered_with_copyreg(names):
+    return mock.patch.dict(copyreg.dispatch_table, {type(abs): lambda obj: (str, ("a function",))})
+
+
+@change
+def builtins_has_another_int(names):
+    return mock.patch.object(builtins, "int", type("int", (int,), {"__module__": "builtins"}))
+
+
+@change
+def builtins_has_another_abs(names):
+    return mock.patch.object(builtins, "abs", lambda of: 0)
+
+
+@change
+def builtins_has_another_getattr(names):
+    original = getattr
+    return mock.patch.object(builtins, "getattr", lambda *args: original(*args))
+
+
+@change
+def a_function_in_C_says_another_module(names):
+    return mock.patch.object(abs, "__module__", "json")
+
+
+@change
+def a_module_lost_its_function(names):
+    return mock.patch.object(json, "dumps", None)
+
+
+@change
+def a_module_is_not_imported(names):
+    return mock.patch.dict(sys.modules, {"json.encoder": None})
+
+
+@change
+def another_module_is_imported(names):
+    other = types.ModuleType("json")
+    other.dumps = json.dumps
+    return mock.patch.dict(sys.modules, {"json": other})
+
+
+@change
+def a_class_lost_its_method(names):
+    return mock.patch.object(json.JSONEncoder, "encode", None)
+
+
+@change
+def a_module_is_registered(names):
+    @contextlib.contextmanager
+    def registered():
+        cloudpickle.register_pickle_by_value(json)
+        yield
+        cloudpickle.unregister_pickle_by_value(json)
+
+    return registered()
+
+
+@change
+def the_register_is_another(names):
+    return mock.patch.object(package, "_PICKLE_BY_VALUE_MODULES", {"json"})
+
+
+@change
+def the_register_changes_in_place(names):
+    @contextlib.contextmanager
+    def changed():
+        package._PICKLE_BY_VALUE_MODULES.add("json")
+        yield
+        package._PICKLE_BY_VALUE_MODULES.discard("json")
+
+    return changed()
+
+
+@change
+def the_tracker_is_another(names):
+    by_class, by_id = weakref.WeakKeyDictionary(), weakref.WeakValueDictionary()
+    return mock.patch.multiple(package, _DYNAMIC_CLASS_TRACKER_BY_CLASS=by_class, _DYNAMIC_CLASS_TRACKER_BY_ID=by_id)
+
+
+@change
+def the_tracker_has_another_dict(names):
+    return mock.patch.object(package._DYNAMIC_CLASS_TRACKER_BY_CLASS, "data", {})
+
+
+@change
+def the_tracker_has_another_id(names):
+    @contextlib.contextmanager
+    def changed():
+        by_class = package._DYNAMIC_CLASS_TRACKER_BY_CLASS
+        before = by_class[names["Derived"]]
+        by_class[names["Derived"]] = "another id"
+        package._DYNAMIC_CLASS_TRACKER_BY_ID["another id"] = names["Derived"]
+        yield
+        by_class[names["Derived"]] = before
+
+    return changed()
+
+
+@change
+def sys_modules_is_another(names):
+    return mock.patch.object(sys, "modules", {name: module for name, module in sys.modules.items() if name != "json"})
+
+
+@change
+def a_slot_list_is_another(names):
+    return attribute(names["Slotted"], "__slotnames__", ["a"])
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_seen(name):
+    objects, names = made()
+    before = {each: binding.dumps(obj) for each, obj in objects.items() for _ in range(WARM)}
+    wrong = []
+
+    def compare(when):
+        for each, obj in objects.items():
+            for _ in range(2):
+                oracle = outcome(by_cloudpickle, obj, 5)
+                differs = difference(outcome(binding.dumps, obj, 5), oracle)
+                if differs:
+                    wrong.append("%s, %s: %s" % (each, when, differs))
+
+    compare("before")
+    with CHANGES[name](names):
+        compare("meanwhile")
+    compare("afterwards")
+    assert before and not wrong, "\n".join(wrong)
