@@ -10,7 +10,10 @@ use super::vec::TryPush;
 const PLACES: usize = 64;
 
 /// What is remembered, each at the place that its number gives; empty at first.
-pub struct Remembered<T>(Mutex<Vec<Option<(usize, Shared<T>)>>>);
+pub struct Remembered<T>(Mutex<Vec<Place<T>>>);
+
+/// A number and what stands under it.
+type Place<T> = Option<(usize, Shared<T>)>;
 
 impl<T> Default for Remembered<T> {
     fn default() -> Self {

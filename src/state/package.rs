@@ -126,14 +126,12 @@ fn find(state: &State) -> PyResult<Option<Package>> {
     if type_of(modules.as_ptr()) != &raw mut PyDict_Type || unsafe { PyImport_GetModuleDict() } != modules.as_ptr() {
         return Ok(None);
     }
-    let dict = match dict_get(modules.as_ptr(), state.wire_module.as_ptr())? {
-        None => None,
-        // SAFETY: an exact module has a dict.
-        Some(module) => match type_of(module.as_ptr()) == &raw mut PyModule_Type {
-            true => Some(unsafe { Owned::of(PyModule_GetDict(module.as_ptr())) }),
-            false => return Ok(None),
-        },
-    };
+    let module = dict_get(modules.as_ptr(), state.wire_module.as_ptr())?;
+    if module.as_ref().is_some_and(|module| type_of(module.as_ptr()) != &raw mut PyModule_Type) {
+        return Ok(None);
+    }
+    // SAFETY: an exact module has a dict.
+    let dict = module.map(|module| Owned::of(unsafe { PyModule_GetDict(module.as_ptr()) }));
     let mut package = Package {
         serial: state.package.serial.fetch_add(1, Ordering::Relaxed),
         builtins: None,
