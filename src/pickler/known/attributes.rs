@@ -68,18 +68,19 @@ impl Pickler<'_> {
     #[inline(never)]
     pub(super) fn with_attributes(&mut self, object: *mut PyObject, attributes: &Attributes) -> PyResult<Known> {
         let Some(own) = Own::of(object, attributes, self.is_foreign()) else { return Ok(Known::Not) };
+        let class = type_of(object);
+        let mould = match own.keys {
+            Some(keys) if !self.is_foreign() || cfg!(Py_3_11) => self.shapes.moulds.of(class, keys),
+            Some(_) => None,
+            None => self.shapes.moulds.of_own(class, &own.entries, own.size),
+        };
         let harmless = match own.keys {
             Some(keys) => self.are_harmless(keys),
-            None => !self.look_for_overrides(own.dict),
+            None => mould.is_some() || !self.look_for_overrides(own.dict),
         };
         if !harmless {
             return Ok(Known::Not);
         }
-        let class = type_of(object);
-        let mould = match own.keys {
-            Some(keys) if !self.is_foreign() || cfg!(Py_3_11) => self.shapes.moulds.of(class, keys),
-            _ => None,
-        };
         let number;
         if let Some(mould) = mould
             && self.out.until_due() > HEAD
@@ -101,11 +102,12 @@ impl Pickler<'_> {
             } else {
                 self.memoize(own.dict)?
             }
-            if let (Some(keys), Some(known)) = (own.keys, self.memo.get(class.cast()))
-                && keys.is_of(class)
-                && self.puts >= 4
-            {
-                self.shapes.moulds.make(class, keys, known)?;
+            if let Some(known) = self.memo.get(class.cast()).filter(|_| self.puts >= 4) {
+                match own.keys {
+                    Some(keys) if keys.is_of(class) => self.shapes.moulds.make(class, keys, known)?,
+                    Some(_) => {}
+                    None => self.shapes.moulds.make_own(class, &own.entries, own.size, known)?,
+                }
             }
         }
         if own.size > 1 {
@@ -113,7 +115,7 @@ impl Pickler<'_> {
         }
         let rest = match own.keys {
             Some(keys) => self.shared_attributes(&own, keys, mould)?,
-            None => self.attributes(&own)?,
+            None => self.attributes(&own, mould)?,
         };
         match rest {
             None => {
@@ -161,13 +163,22 @@ impl Pickler<'_> {
     }
 
     /// Writes attributes of a dict of its own as long as they are leaves; gives what is left.
-    fn attributes(&mut self, own: &Own) -> PyResult<Option<Dict>> {
+    fn attributes(&mut self, own: &Own, mould: Option<usize>) -> PyResult<Option<Dict>> {
         let (mut position, mut begun) = (0, 0);
         loop {
             let before = position;
             let Some((key, value)) = own.entries.next(&mut position) else { return Ok(None) };
-            if !self.has_room_for(key) || !self.atom(key)? {
+            if self.out.due() {
                 return Ok(Some(own.rest(before, begun, false)));
+            }
+            match mould.and_then(|mould| self.shapes.moulds.get(mould, begun)) {
+                Some((get, len)) => self.out.short(get, len),
+                None if self.has_room_for(key) && self.atom(key)? => {
+                    if let (Some(mould), Some(number)) = (mould, self.memo.get(key)) {
+                        self.shapes.moulds.keep(mould, begun, number);
+                    }
+                }
+                None => return Ok(Some(own.rest(before, begun, false))),
             }
             begun += 1;
             if !self.has_room_for(value) || !self.atom(value)? {

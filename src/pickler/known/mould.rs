@@ -1,9 +1,11 @@
 //! What the instances of one class have in common in a pickle, once it has had the class and the names of the attributes.
 
-use pyo3_ffi::PyTypeObject;
+use std::ptr;
+
+use pyo3_ffi::{PyObject, PyTypeObject};
 
 use crate::protocol::opcode::*;
-use crate::py::dict::SharedKeys;
+use crate::py::dict::{Entries, SharedKeys};
 use crate::py::error::PyResult;
 use crate::py::vec::TryPush;
 
@@ -19,10 +21,19 @@ type Written<const N: usize> = ([u8; N], usize);
 #[derive(Clone, Copy)]
 struct Mould {
     class: *mut PyTypeObject,
-    keys: SharedKeys,
+    keys: Keys,
     head: Written<HEAD>,
     /// By index among the keys: BINGET of the key in the lower bytes, its length in the highest; 0 if not known yet.
     gets: [u64; KEYS],
+}
+
+/// The names of the attributes.
+#[derive(Clone, Copy)]
+enum Keys {
+    /// Those that the instances share.
+    Shared(SharedKeys),
+    /// So many, in their order, of dicts that share none. The pickle has had them, so that the memo holds them if need be.
+    Own([*mut PyObject; KEYS], usize),
 }
 
 /// Those of the classes that came last.
@@ -46,12 +57,47 @@ impl Moulds {
     #[inline(always)]
     pub fn of(&self, class: *mut PyTypeObject, keys: SharedKeys) -> Option<usize> {
         let place = Self::place(class);
-        self.0.get(place).filter(|mould| mould.class == class && mould.keys.are_those_of(keys)).map(|_| place)
+        let is_same = |mould: &Mould| matches!(mould.keys, Keys::Shared(known) if known.are_those_of(keys));
+        self.0.get(place).filter(|mould| mould.class == class && is_same(mould)).map(|_| place)
     }
 
-    /// Makes the mould of a class that has this number.
+    /// The place of the mould of a class whose last instance had these keys in a dict of its own.
+    #[inline(always)]
+    pub fn of_own(&self, class: *mut PyTypeObject, entries: &Entries, size: usize) -> Option<usize> {
+        let place = Self::place(class);
+        let mould = self.0.get(place).filter(|mould| mould.class == class)?;
+        let Keys::Own(keys, len) = &mould.keys else { return None };
+        let mut position = 0;
+        let mut is_same = |known: &*mut PyObject| entries.next(&mut position).is_some_and(|(key, _)| key == *known);
+        (*len == size && keys[..*len].iter().all(&mut is_same)).then_some(place)
+    }
+
+    /// Makes the mould of a class that has this number, of keys that instances share.
     #[cold]
     pub fn make(&mut self, class: *mut PyTypeObject, keys: SharedKeys, number: usize) -> PyResult<()> {
+        self.put(class, Keys::Shared(keys), number)
+    }
+
+    /// The same of keys in a dict of its own, none of which changes how the instance is reduced.
+    #[cold]
+    pub fn make_own(
+        &mut self,
+        class: *mut PyTypeObject,
+        entries: &Entries,
+        size: usize,
+        number: usize,
+    ) -> PyResult<()> {
+        let mut keys = [ptr::null_mut(); KEYS];
+        let Some(known) = keys.get_mut(..size) else { return Ok(()) };
+        let mut position = 0;
+        for known in known {
+            let Some((key, _)) = entries.next(&mut position) else { return Ok(()) };
+            *known = key;
+        }
+        self.put(class, Keys::Own(keys, size), number)
+    }
+
+    fn put(&mut self, class: *mut PyTypeObject, keys: Keys, number: usize) -> PyResult<()> {
         let mut head = [0; HEAD];
         let (get, len) = get(number);
         head[..len].copy_from_slice(&get[..len]);
@@ -60,7 +106,7 @@ impl Moulds {
         let mould = Mould { class, keys, head: (head, len + rest.len()), gets: [0; KEYS] };
         if self.0.is_empty() {
             self.0.try_room(MOULDS)?;
-            self.0.resize(MOULDS, Mould { class: std::ptr::null_mut(), ..mould });
+            self.0.resize(MOULDS, Mould { class: ptr::null_mut(), ..mould });
         }
         self.0[Self::place(class)] = mould;
         Ok(())
@@ -72,7 +118,7 @@ impl Moulds {
         self.0[place].head
     }
 
-    /// A key, if it is known.
+    /// A key, by its index among those that are shared or its place in the dict, if it is known.
     #[inline(always)]
     pub fn get(&self, place: usize, index: usize) -> Option<Written<8>> {
         let get = *self.0[place].gets.get(index)?;
