@@ -15,7 +15,9 @@ pub fn is_its_type(names: &Names, ty: *mut PyTypeObject) -> bool {
         let own = type_attr(ty, name).map(|attr| attr.as_ptr());
         own == type_attr(&raw mut PyBaseObject_Type, name).map(|attr| attr.as_ptr())
     };
-    same(names.class_attr.as_ptr()) && (gets_plainly(ty) || same(names.getattribute.as_ptr()))
+    // From 3.11 on `list[int]` hands on to `list` all but `__class__` and a few others.
+    let is_alias = cfg!(Py_3_11) && ty == &raw mut Py_GenericAliasType;
+    same(names.class_attr.as_ptr()) && (is_alias || gets_plainly(ty) || same(names.getattribute.as_ptr()))
 }
 
 /// `isinstance(object, types.ModuleType)`

@@ -136,6 +136,9 @@ impl Pickler<'_> {
         if let Known::Begun(frame) = self.builtin_method(object)? {
             return Ok(frame);
         }
+        if let Known::Begun(frame) = self.generic_alias(object)? {
+            return Ok(frame);
+        }
         let value = match self.answer(object)? {
             Some(value) => value,
             None => {

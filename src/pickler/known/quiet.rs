@@ -46,6 +46,19 @@ impl Pickler<'_> {
         dict_get(builtins, self.state.names.getattr.as_ptr())
     }
 
+    /// `list[int]` and its like, as `ga_reduce` of `Objects/genericaliasobject.c` reduces them: (type, (origin, arguments)).
+    pub(in crate::pickler) fn generic_alias(&mut self, object: *mut PyObject) -> PyResult<Known> {
+        let Some([origin, arguments]) = alias_fields(object).filter(|_| !self.asks) else { return Ok(Known::Not) };
+        let mut plan = self.plan();
+        plan.object(type_of(object).cast(), Place::Callable)?;
+        plan.tuple(2)?;
+        plan.object(origin, Place::Part(0))?;
+        plan.object(arguments, Place::Part(1))?;
+        plan.tuple_end(2)?;
+        plan.reduce(object)?;
+        Ok(Known::Begun(Some(plan.finish())))
+    }
+
     /// A method of an object, written in C, as `meth_reduce` of `Objects/methodobject.c` reduces it: (getattr, (its object, its
     /// name)).
     pub(in crate::pickler) fn builtin_method(&mut self, object: *mut PyObject) -> PyResult<Known> {
@@ -63,6 +76,30 @@ impl Pickler<'_> {
         plan.reduce(object)?;
         Ok(Known::Begun(Some(plan.finish())))
     }
+}
+
+/// The origin and the arguments of a `types.GenericAlias` that is not unpacked by a star.
+fn alias_fields(object: *mut PyObject) -> Option<[*mut PyObject; 2]> {
+    /// `gaobject`, as far as it matters.
+    #[repr(C)]
+    struct Alias {
+        head: PyObject,
+        fields: [*mut PyObject; 2],
+        parameters: *mut PyObject,
+        weak_references: *mut PyObject,
+        #[cfg(Py_3_11)]
+        is_starred: bool,
+    }
+    if type_of(object) != &raw mut Py_GenericAliasType {
+        return None;
+    }
+    // SAFETY: an exact one, which begins like this and does not change.
+    let alias = unsafe { &*object.cast::<Alias>() };
+    #[cfg(Py_3_11)]
+    if alias.is_starred {
+        return None;
+    }
+    Some(alias.fields)
 }
 
 /// What a function written in C is a method of; None for one of a module.
