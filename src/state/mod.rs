@@ -119,6 +119,8 @@ pub struct State {
     pub static_types: Room,
     /// The order of the members of classes.
     pub class_orders: Room,
+    /// How instances of classes are reduced.
+    pub instance_shapes: Room,
     /// What `enum` has.
     pub enum_module: Room,
     /// The code by which namedtuples give their items.
@@ -260,6 +262,7 @@ impl State {
             module_types: Room::default(),
             static_types: Room::default(),
             class_orders: Room::default(),
+            instance_shapes: Room::default(),
             enum_module: Room::default(),
             named_tuples: Room::default(),
             unpickler: Room::default(),

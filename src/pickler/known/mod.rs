@@ -5,6 +5,7 @@ pub mod arrays;
 pub mod attributes;
 pub mod dates;
 pub mod instances;
+mod kept;
 pub mod mould;
 pub mod named;
 pub mod partial;

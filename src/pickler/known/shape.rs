@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
+use super::kept::KeptShapes;
 use super::mould::Moulds;
 use super::slots::{Slot, slots_of};
 use super::{dates, named, partial};
@@ -137,12 +138,20 @@ impl Pickler<'_> {
     #[inline(never)]
     fn find_shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
         let metaclass = type_of(class.cast());
+        let kept = KeptShapes::of(self.state)?;
+        if let Some(shape) = kept.get(class) {
+            let shape = if self.is_registered(class)? { Shape::Asked } else { shape };
+            self.shapes.put(class, shape);
+            return Ok(shape);
+        }
         let shape = if compares_by_identity(metaclass)
             && has_types_own(self.state, metaclass, &self.state.names.reduce)
             && table::by_type(self, class)?.is_none()
             && !self.is_registered(class)?
         {
-            self.shape_of(class)?
+            let shape = self.shape_of(class)?;
+            kept.put(class, shape)?;
+            shape
         } else {
             Shape::Asked
         };
@@ -202,7 +211,17 @@ impl Pickler<'_> {
     #[inline(never)]
     pub(super) fn find_slots(&mut self, class: *mut PyTypeObject) -> PyResult<Option<Slots>> {
         let first = self.shapes.slots.len();
-        let found = slots_of(self, class)?.filter(|found| has_no_more(class, found.len()));
+        let kept = KeptShapes::of(self.state)?;
+        let found = match kept.slots(self.state, class)? {
+            None => {
+                let found = slots_of(self, class)?.filter(|found| has_no_more(class, found.len()));
+                if let Some(found) = &found {
+                    kept.put_slots(class, found)?;
+                }
+                found
+            }
+            known => known,
+        };
         let slots = match found {
             None => None,
             Some(found) => {

@@ -18,7 +18,7 @@ use crate::py::vec::TryPush;
 #[derive(Clone, Copy)]
 pub struct Slot {
     pub name: *mut PyObject,
-    offset: Py_ssize_t,
+    pub offset: Py_ssize_t,
 }
 
 impl Slot {
