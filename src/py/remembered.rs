@@ -9,6 +9,11 @@ use super::vec::TryPush;
 /// How many there may be.
 const PLACES: usize = 64;
 
+/// The place of a number, which may be an address.
+fn place(number: usize) -> usize {
+    (number ^ number >> 4 ^ number >> 10) % PLACES
+}
+
 /// What is remembered, each at the place that its number gives; empty at first.
 pub struct Remembered<T>(Mutex<Vec<Place<T>>>);
 
@@ -27,7 +32,7 @@ impl<T> Remembered<T> {
     pub fn get(&self, number: usize) -> Option<Shared<T>> {
         // Never waits: a lock that another thread had in a fork stays locked in the child.
         let places = self.0.try_lock().ok()?;
-        let (known, found) = places.get(number % PLACES)?.as_ref()?;
+        let (known, found) = places.get(place(number))?.as_ref()?;
         (*known == number).then(|| found.clone())
     }
 
@@ -40,7 +45,7 @@ impl<T> Remembered<T> {
                 places.try_room(PLACES)?;
                 places.resize_with(PLACES, || None);
             }
-            before = places[number % PLACES].replace((number, value.clone()));
+            before = places[place(number)].replace((number, value.clone()));
         }
         // Outside of the lock.
         drop(before);
