@@ -28,6 +28,8 @@ const FIRST_SLOTS: usize = 128;
 const GROWTH: usize = 4;
 /// Of a table that is not kept: memory counts for more than entering all once more.
 const LARGE_GROWTH: usize = 2;
+/// Fewer than one entry for so many slots are few.
+const FEW: usize = 16;
 /// More slots are not kept from one dump to the next.
 const MOST_KEPT: usize = FIRST_SLOTS * GROWTH * GROWTH * GROWTH * GROWTH;
 
@@ -113,16 +115,19 @@ impl Table {
         }
     }
 
-    /// Of the slots that are there, those are used next that as many entries do not outgrow.
+    /// As many slots are used next, unless the entries were few for them, or would outgrow them.
     fn clear(&mut self) {
         let last = self.taken;
         self.slots[..self.len].fill(FREE);
         self.side.clear();
-        let mut len = FIRST_SLOTS;
-        while last * 2 >= len && len * GROWTH <= self.slots.len() {
+        let mut len = self.len;
+        while len > FIRST_SLOTS && last * FEW < len {
+            len /= GROWTH;
+        }
+        if last * 2 >= len && len * GROWTH <= self.slots.len() {
             len *= GROWTH;
         }
-        self.use_slots(len);
+        self.use_slots(len.max(FIRST_SLOTS));
     }
 
     /// Forgets what one large dump needed and the next ones do not.
