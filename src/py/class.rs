@@ -2,6 +2,7 @@
 
 use pyo3_ffi::*;
 
+use super::object::type_attr;
 use super::owned::Owned;
 
 /// The dict of a class itself, not the proxy that `__dict__` is.
@@ -43,6 +44,14 @@ pub fn compares_by_identity(metaclass: *mut PyTypeObject) -> bool {
     // SAFETY: as above.
     let compare = |class: *mut PyTypeObject| unsafe { (*class).tp_richcompare }.map(|compare| compare as usize);
     hash(metaclass) == hash(plain) && compare(metaclass) == compare(plain)
+}
+
+/// The [`version`] of a class, which CPython gives to one that has none at a look-up of any name.
+pub fn given_version(class: *mut PyTypeObject, name: *mut PyObject) -> u32 {
+    if version(class) == 0 {
+        drop(type_attr(class, name));
+    }
+    version(class)
 }
 
 /// A number that no class had before: another one for each state of a class and of those that it inherits from. 0 if it

@@ -9,11 +9,11 @@ use super::joined::{is_plain, join};
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
-use crate::py::class::{heap_fields, own_dict, version};
+use crate::py::class::{given_version, heap_fields, own_dict};
 use crate::py::error::{self, PyResult, Raised, check};
 use crate::py::layout::{Chars, chars, is_interned, tuple_items, type_of};
 use crate::py::number::from_i64;
-use crate::py::object::{attr, call1, dict_get, item, type_attr};
+use crate::py::object::{attr, call1, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::{TryPush, gather};
 use crate::py::words;
@@ -82,7 +82,7 @@ impl ClassDict {
         if !bases.iter().all(|base| plain(*base)) {
             return Ok(None);
         }
-        let (orders, version) = (Orders::of(state)?, numbered(state, class));
+        let (orders, version) = (Orders::of(state)?, given_version(class.cast(), names.module.as_ptr()));
         if let Some((members, order)) = orders.members(class, version)? {
             return Ok(Some(Self { members, order, replaced: None }));
         }
@@ -231,15 +231,6 @@ impl ClassDict {
         }
         Ok(())
     }
-}
-
-/// The version of a class, which CPython gives it at a look-up.
-fn numbered(state: &State, class: *mut PyObject) -> u32 {
-    let class = class.cast();
-    if version(class) == 0 {
-        drop(type_attr(class, state.names.module.as_ptr()));
-    }
-    version(class)
 }
 
 /// Sorts members by their names, most of which differ in the first eight characters.

@@ -21,6 +21,7 @@ pub use self::names::{Name, Names};
 
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
+use crate::py::dict_watch::DictWatch;
 use crate::py::error::{Aside, PyResult, Raised, clear, occurred, raise};
 use crate::py::object::{dict_get, import};
 use crate::py::owned::Owned;
@@ -103,6 +104,8 @@ pub struct State {
     pub builtin_type_names: Room,
     /// The importable face.
     pub face: Room,
+    /// Tells of changes in `copyreg.dispatch_table`; None if nothing does.
+    pub table_watch: Option<DictWatch>,
     /// The package cloudpickle, as it was last found.
     pub package: package::Last,
     /// Our own class tracker.
@@ -246,15 +249,18 @@ impl State {
         let wire_names = try_gather(Wire::ALL.iter().map(|wire| Name::new(wire.name())))?;
         // SAFETY: attached; a new reference.
         let by_value = unsafe { Owned::new(PySet_New(ptr::null_mut()))? };
+        let (imports, package) = (Imports::new()?, package::Last::new());
+        let watch = package.watch();
         let state = Box::into_raw(try_box(Self {
             names: Names::new()?,
-            imports: Imports::new()?,
+            table_watch: watch.start(imports.dispatch_table.as_ptr()).then_some(watch),
+            imports,
             reconstructors: Room::default(),
             analyzer: Room::default(),
             builtin_type_names: Room::default(),
             face: Room::default(),
             replaced: Replaced::default(),
-            package: package::Last::new(),
+            package,
             tracker: Room::default(),
             wires: Room::default(),
             code_stencils: Room::default(),

@@ -10,7 +10,7 @@ use super::slots::{Slot, slots_of};
 use super::{dates, named, partial};
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
-use crate::py::class::{compares_by_identity, version};
+use crate::py::class::{compares_by_identity, given_version, version};
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
 use crate::py::instance::gets_plainly;
@@ -58,6 +58,8 @@ struct Entry {
 pub struct Shapes {
     /// By the address of the class; empty at first.
     entries: Vec<Entry>,
+    /// What [`Pickler::table_stamp`] was when copyreg's table had none of their classes.
+    stamp: Option<u64>,
     slots: Vec<Slot>,
     /// Keys that instances share and that were looked at last: none of them overrides what a reduction asks for.
     pub harmless_keys: Option<SharedKeys>,
@@ -88,9 +90,8 @@ impl Shapes {
         (entry.class == class && entry.version == version(class)).then_some(entry.shape)
     }
 
-    fn put(&mut self, class: *mut PyTypeObject, shape: Shape) {
+    fn put(&mut self, class: *mut PyTypeObject, version: u32, shape: Shape) {
         // Without a version no change would show.
-        let version = version(class);
         if version == 0 {
             return;
         }
@@ -120,13 +121,26 @@ impl Pickler<'_> {
     #[inline(always)]
     pub(super) fn shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
         match self.shapes.get(class) {
-            // What changes copyreg's table, or a class whose version does not tell, is foreign code.
-            Some(shape) if !self.is_foreign() => Ok(shape),
+            // What changes copyreg's table is foreign code.
+            Some(shape) if !self.is_foreign() || self.table_is_same() => Ok(shape),
             Some(Shape::Asked) => Ok(Shape::Asked),
             Some(shape) if !self.is_registered(class)? => Ok(shape),
             Some(_) => Ok(Shape::Asked),
             None => self.find_shape(class),
         }
+    }
+
+    /// A number that is another one when copyreg's table has changed; None if that does not show.
+    #[inline]
+    fn table_stamp(&self) -> Option<u64> {
+        let (watch, table) = (self.state.table_watch?, self.state.imports.dispatch_table.as_ptr());
+        Some(watch.stamp(table))
+    }
+
+    /// Is copyreg's table surely what it was when it had none of the classes that were looked for?
+    #[inline]
+    fn table_is_same(&self) -> bool {
+        self.shapes.stamp.is_some() && self.shapes.stamp == self.table_stamp()
     }
 
     /// Does copyreg's table have this class?
@@ -137,11 +151,16 @@ impl Pickler<'_> {
     #[cold]
     #[inline(never)]
     fn find_shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
+        let stamp = self.table_stamp();
+        if stamp.is_some() && self.shapes.stamp != stamp {
+            self.shapes.entries.clear();
+            self.shapes.stamp = stamp;
+        }
         let metaclass = type_of(class.cast());
         let kept = KeptShapes::of(self.state)?;
         if let Some(shape) = kept.get(class) {
             let shape = if self.is_registered(class)? { Shape::Asked } else { shape };
-            self.shapes.put(class, shape);
+            self.shapes.put(class, given_version(class, self.state.names.reduce.as_ptr()), shape);
             return Ok(shape);
         }
         let shape = if compares_by_identity(metaclass)
@@ -155,7 +174,7 @@ impl Pickler<'_> {
         } else {
             Shape::Asked
         };
-        self.shapes.put(class, shape);
+        self.shapes.put(class, given_version(class, self.state.names.reduce.as_ptr()), shape);
         Ok(shape)
     }
 
@@ -231,7 +250,7 @@ impl Pickler<'_> {
                 Some(Slots { first: first as u32, count })
             }
         };
-        self.shapes.put(class, slots.map_or(Shape::Asked, Shape::Plain));
+        self.shapes.put(class, version(class), slots.map_or(Shape::Asked, Shape::Plain));
         Ok(slots)
     }
 }
