@@ -21,19 +21,14 @@ type Written<const N: usize> = ([u8; N], usize);
 #[derive(Clone, Copy)]
 struct Mould {
     class: *mut PyTypeObject,
-    keys: Keys,
+    /// Those that the instances share; None if they have dicts of their own.
+    shared: Option<SharedKeys>,
+    /// The keys of the last of these, which the pickle has had, so that the memo holds them if need be.
+    own: [*mut PyObject; KEYS],
+    size: usize,
     head: Written<HEAD>,
     /// By index among the keys: BINGET of the key in the lower bytes, its length in the highest; 0 if not known yet.
     gets: [u64; KEYS],
-}
-
-/// The names of the attributes.
-#[derive(Clone, Copy)]
-enum Keys {
-    /// Those that the instances share.
-    Shared(SharedKeys),
-    /// So many, in their order, of dicts that share none. The pickle has had them, so that the memo holds them if need be.
-    Own([*mut PyObject; KEYS], usize),
 }
 
 /// Those of the classes that came last.
@@ -57,7 +52,7 @@ impl Moulds {
     #[inline(always)]
     pub fn of(&self, class: *mut PyTypeObject, keys: SharedKeys) -> Option<usize> {
         let place = Self::place(class);
-        let is_same = |mould: &Mould| matches!(mould.keys, Keys::Shared(known) if known.are_those_of(keys));
+        let is_same = |mould: &Mould| mould.shared.is_some_and(|shared| shared.are_those_of(keys));
         self.0.get(place).filter(|mould| mould.class == class && is_same(mould)).map(|_| place)
     }
 
@@ -65,17 +60,16 @@ impl Moulds {
     #[inline(always)]
     pub fn of_own(&self, class: *mut PyTypeObject, entries: &Entries, size: usize) -> Option<usize> {
         let place = Self::place(class);
-        let mould = self.0.get(place).filter(|mould| mould.class == class)?;
-        let Keys::Own(keys, len) = &mould.keys else { return None };
+        let mould = self.0.get(place).filter(|mould| mould.class == class && mould.shared.is_none())?;
         let mut position = 0;
         let mut is_same = |known: &*mut PyObject| entries.next(&mut position).is_some_and(|(key, _)| key == *known);
-        (*len == size && keys[..*len].iter().all(&mut is_same)).then_some(place)
+        (mould.size == size && mould.own[..size].iter().all(&mut is_same)).then_some(place)
     }
 
     /// Makes the mould of a class that has this number, of keys that instances share.
     #[cold]
     pub fn make(&mut self, class: *mut PyTypeObject, keys: SharedKeys, number: usize) -> PyResult<()> {
-        self.put(class, Keys::Shared(keys), number)
+        self.put(Mould { shared: Some(keys), ..Mould::new(class, number) })
     }
 
     /// The same of keys in a dict of its own, none of which changes how the instance is reduced.
@@ -87,31 +81,40 @@ impl Moulds {
         size: usize,
         number: usize,
     ) -> PyResult<()> {
-        let mut keys = [ptr::null_mut(); KEYS];
-        let Some(known) = keys.get_mut(..size) else { return Ok(()) };
+        let mut mould = Mould { size, ..Mould::new(class, number) };
+        let Some(own) = mould.own.get_mut(..size) else { return Ok(()) };
         let mut position = 0;
-        for known in known {
+        for own in own {
             let Some((key, _)) = entries.next(&mut position) else { return Ok(()) };
-            *known = key;
+            *own = key;
         }
-        self.put(class, Keys::Own(keys, size), number)
+        self.put(mould)
     }
 
-    fn put(&mut self, class: *mut PyTypeObject, keys: Keys, number: usize) -> PyResult<()> {
+    fn put(&mut self, mould: Mould) -> PyResult<()> {
+        if self.0.is_empty() {
+            self.0.try_room(MOULDS)?;
+            self.0.resize(MOULDS, Mould { class: ptr::null_mut(), ..mould });
+        }
+        self.0[Self::place(mould.class)] = mould;
+        Ok(())
+    }
+}
+
+impl Mould {
+    /// The mould of a class that has this number, and of no keys.
+    fn new(class: *mut PyTypeObject, number: usize) -> Self {
         let mut head = [0; HEAD];
         let (get, len) = get(number);
         head[..len].copy_from_slice(&get[..len]);
         let rest = [EMPTY_TUPLE, NEWOBJ, MEMOIZE, EMPTY_DICT, MEMOIZE];
         head[len..len + rest.len()].copy_from_slice(&rest);
-        let mould = Mould { class, keys, head: (head, len + rest.len()), gets: [0; KEYS] };
-        if self.0.is_empty() {
-            self.0.try_room(MOULDS)?;
-            self.0.resize(MOULDS, Mould { class: ptr::null_mut(), ..mould });
-        }
-        self.0[Self::place(class)] = mould;
-        Ok(())
+        let head = (head, len + rest.len());
+        Self { class, shared: None, own: [ptr::null_mut(); KEYS], size: 0, head, gets: [0; KEYS] }
     }
+}
 
+impl Moulds {
     /// The class, an instance of it, and the dict of its attributes.
     #[inline(always)]
     pub fn head(&self, place: usize) -> Written<HEAD> {
