@@ -62,10 +62,11 @@ fn gets_as_types_do(state: &State, metaclass: *mut PyTypeObject, name: &Name) ->
 pub struct Left([AtomicU64; 16]);
 
 /// What is asked about often.
-fn asked(names: &Names) -> [&Name; 9] {
+fn asked(names: &Names) -> [&Name; 10] {
     [
         &names.getattribute,
         &names.bases,
+        &names.class_attr,
         &names.dict,
         &names.module,
         &names.name,

@@ -45,7 +45,7 @@ pub fn ask_for_class(state: &State, object: *mut PyObject, foreign: &mut impl Fo
     // SAFETY: a live type.
     let is_class = unsafe { PyType_HasFeature(ty, Py_TPFLAGS_TYPE_SUBCLASS) } != 0;
     let is_known = match is_class {
-        true => has_types_own(names, ty, &names.class_attr),
+        true => has_types_own(state, ty, &names.class_attr),
         false => ty == function || is_its_type(names, ty),
     };
     if !is_known {
