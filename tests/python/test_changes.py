@@ -54,6 +54,18 @@ def made():
     return {**found, **builtin, **there, **dotted}, names
 
 
+def another_tracker():
+    by_class, by_id = weakref.WeakKeyDictionary(), weakref.WeakValueDictionary()
+    return mock.patch.multiple(package, _DYNAMIC_CLASS_TRACKER_BY_CLASS=by_class, _DYNAMIC_CLASS_TRACKER_BY_ID=by_id)
+
+
+@pytest.fixture(autouse=True)
+def tracker():
+    """Types of `builtins` get ids here, which other tests do without."""
+    with another_tracker():
+        yield
+
+
 CHANGES = {}
 
 
@@ -267,8 +279,7 @@ def the_register_changes_in_place(names):
 
 @change
 def the_tracker_is_another(names):
-    by_class, by_id = weakref.WeakKeyDictionary(), weakref.WeakValueDictionary()
-    return mock.patch.multiple(package, _DYNAMIC_CLASS_TRACKER_BY_CLASS=by_class, _DYNAMIC_CLASS_TRACKER_BY_ID=by_id)
+    return another_tracker()
 
 
 @change
