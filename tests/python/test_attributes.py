@@ -16,12 +16,15 @@ class Text(str):
     pass
 
 
-class Sharing:
-    """Its attributes are set one by one."""
+def new_class():
+    """A class whose instances share no keys yet, in the place of the one before."""
 
-    def __init__(self, items):
-        for name, value in items:
-            setattr(self, name, value)
+    class Own:
+        pass
+
+    Own.__qualname__ = "Own"
+    globals()["Own"] = Own
+    return Own
 
 
 class Mutating:
@@ -49,14 +52,15 @@ def name(chance):
     return "".join(list(found)) if chance.random() < 0.2 else found
 
 
-def instance(chance, names):
+def instance(chance, cls, names):
     items = [(each, value(chance)) for each in names]
     if chance.random() < 0.3:
         chance.shuffle(items)
+    made = cls()
     if chance.random() < 0.5:
-        made = Sharing([item for item in items if type(item[0]) is str])
+        for item in items:
+            setattr(made, *item)
     else:
-        made = Plain()
         made.__dict__.update(items)
     odd = chance.random()
     if odd < 0.1:
@@ -99,7 +103,8 @@ CHANGES = [add, hook, clear, add_odd, exchange]
 def graph(seed):
     chance = random.Random(seed)
     names = list(dict.fromkeys(name(chance) for _ in range(chance.randrange(6))))
-    made = [instance(chance, names) for _ in range(chance.randrange(2, 12))]
+    cls = new_class()
+    made = [instance(chance, cls, names) for _ in range(chance.randrange(2, 12))]
     if chance.random() < 0.3:
         made.insert(chance.randrange(len(made)), Mutating(made[-1], chance.choice(CHANGES)))
     if chance.random() < 0.2:
