@@ -27,6 +27,7 @@ instance("one attribute", "class C: pass\nresult = [C() for _ in range(10)]\nfor
 instance("attributes that are not in all", "class C: pass\nresult = [C() for _ in range(60)]\nfor n, x in enumerate(result):\n    for k in range(n % 7): setattr(x, 'a%d' % (n * k % 40), k)", "assert [len(vars(x)) for x in result[:7]] == [0, 1, 2, 3, 4, 5, 6]")
 instance("attributes of several classes", "class C: pass\nclass D: pass\nresult = [type('E%d' % n, (), {})() if n % 3 else (C, D)[n % 2]() for n in range(30)] + [C(), D(), C()]\nfor n, x in enumerate(result): x.a, x.b = n, 'two'", "assert [x.a for x in result] == list(range(33)) and type(result[30]) is type(result[32]) is type(result[0])")
 instance("a dict that came from another class", "class C: pass\nclass D: pass\nresult = [x for n in range(9) for x in (C(), D())]\nfor n, x in enumerate(result): x.a, x.b = n, 'two'\nfor x in result[3:9]: x.__class__ = (D, C)[type(x) is D]", "assert [x.a for x in result] == list(range(18)) and type(result[3]) is type(result[0])")
+instance("a dict that came from a class with other names", "class C: pass\nclass D: pass\nresult = [x for n in range(9) for x in (C(), D())]\nfor n, x in enumerate(result):\n    if type(x) is C: x.a, x.b, x.c = n, 'two', 3\n    else: x.c, x.d, x.a = 3, 'two', n\nfor x in result[6:12]: x.__class__ = (D, C)[type(x) is D]", "assert [x.a for x in result] == list(range(18)) and {x.c for x in result} == {3} and [hasattr(x, 'd') for x in result] == [False, True] * 9")
 instance("attributes over frames", PLAIN + "result = [C() for _ in range(9000)]\nfor n, x in enumerate(result): x.a, x.b = n, 'text %d' % n", "assert [x.b for x in result[::1000]] == ['text %d' % n for n in range(0, 9000, 1000)]")
 instance("in itself", PLAIN + "result = C()\nresult.me = result\nresult.us = [result]", "assert result.us[0] is result.me is result")
 instance("in its class", PLAIN + "C.only = C()\nresult = C.only", "assert type(result).only is result")
@@ -177,6 +178,8 @@ for change in (
     "C.__slotnames__ = ['n']",
     "S.__slotnames__ = ['b', 'a']",
     "S.__slotnames__.append('absent')",
+    "S.__slotnames__.reverse()",
+    "del S.__slotnames__[0]",
     "S.a = 'no slot any more'",
     "result[3].__dict__ = {'other': 1}",
     "result[3].__dict__['__reduce__'] = lambda: (int, (6,))",
