@@ -12,6 +12,7 @@ use super::globals::is_module;
 use super::stencil::Stencil;
 use crate::protocol::opcode::{REDUCE, STACK_GLOBAL};
 use crate::protocol::wire::Wire;
+use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::contended::locked;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -219,7 +220,10 @@ impl Pickler<'_> {
             return Ok(last);
         }
         if state.reconstructors.made::<Vec<Owned>>().is_none() {
-            self.foreign()?;
+            if !CAN_WAIT {
+                self.foreign()?;
+            }
+            postponed(|| callables(state).map(drop))?;
         }
         let wires = Shared::new(Wires::new(state, package)?)?;
         let before = kept.try_lock().ok().and_then(|mut kept| kept.replace(wires.clone()));
