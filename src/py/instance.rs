@@ -5,7 +5,8 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::collector::postponed;
-use super::dict::{Entries, Found, find};
+use super::dict::Entries;
+use super::dict_find::{Found, find};
 use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::object::each_item;

@@ -14,6 +14,7 @@ pub mod collections;
 pub mod collector;
 pub mod contended;
 pub mod dict;
+pub mod dict_find;
 pub mod dict_watch;
 pub mod error;
 pub mod foreign;

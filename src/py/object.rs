@@ -7,7 +7,7 @@ use pyo3_ffi::*;
 
 #[cfg(not(Py_GIL_DISABLED))]
 use super::dict::Entries;
-use super::dict::{Found, find};
+use super::dict_find::{Found, find};
 use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::owned::Owned;

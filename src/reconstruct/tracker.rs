@@ -12,7 +12,7 @@ use pyo3_ffi::*;
 
 use crate::py::class::compares_by_identity;
 use crate::py::collector::{CAN_WAIT, postponed};
-use crate::py::dict::{Found, find_referring};
+use crate::py::dict_find::{Found, find_referring};
 use crate::py::error::{Aside, PyResult, Raised, check, clear};
 use crate::py::instance::own_value;
 use crate::py::layout::{is_of_c, type_of};

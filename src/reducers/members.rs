@@ -9,7 +9,7 @@ use pyo3_ffi::*;
 use crate::analyzer::metaclass::calls_types_getattribute;
 use crate::pickler::engine::Pickler;
 use crate::py::code;
-use crate::py::dict::{self, Found};
+use crate::py::dict_find::{self, Found};
 use crate::py::error::{PyResult, Raised, check, occurred};
 use crate::py::instance::gets_plainly;
 use crate::py::instance::own_value;
@@ -184,7 +184,8 @@ fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<O
     for position in 0..len {
         // SAFETY: below the length of the list, which nothing changes meanwhile.
         let key = unsafe { *items.add(position) };
-        let Found::Value(member) = (if is_text(key) { dict::find(map.as_ptr(), key) } else { Found::Unclear }) else {
+        let Found::Value(member) = (if is_text(key) { dict_find::find(map.as_ptr(), key) } else { Found::Unclear })
+        else {
             return Ok(None);
         };
         if type_of(member) != ty {

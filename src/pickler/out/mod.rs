@@ -4,38 +4,25 @@
 //! asking. One compare per object, against `limit`, covers the free room, the end of the frame, and whatever else makes
 //! the engine leave its fast path.
 
+mod growth;
+
 use std::ptr;
 
 use pyo3_ffi::*;
 
+pub use self::growth::Home;
 pub use super::block::Memory;
 use crate::protocol::opcode::{BINGET, FRAME, FRAME_HEADER, FRAME_MIN, FRAME_TARGET, LONG_BINGET};
 use crate::py::error::{PyResult, no_memory, raise};
 use crate::py::message::message;
 use crate::py::owned::Owned;
-use crate::py::pages::{HUGE, advise_huge, is_untouched, provide};
 
 /// Free behind the end when an object begins: enough for any object without a payload, with its memo number and the
 /// opcodes that end the containers around it.
 pub const SLACK: usize = 128;
 
-/// Who the block is for, which says how it is allocated.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Home {
-    /// `malloc`.
-    Memory,
-    /// The inside of a `bytes` object: allocated as CPython does, with room for its head in front.
-    Bytes,
-}
-
 /// The bytes of the block that stays from one dump to the next.
 const SCRATCH: usize = 256 * 1024;
-
-/// So many bytes of pages are provided at a time.
-const PROVIDED: usize = 128 * 1024;
-
-/// From this size on it is asked whether a block is a mapping of its own.
-const LARGE: usize = 1 << 20;
 
 /// The head of a bytes object, and the NUL behind its data.
 const HEAD: usize = std::mem::offset_of!(PyBytesObject, ob_sval);
@@ -131,98 +118,6 @@ impl Out {
         }
     }
 
-    #[cold]
-    fn free(&mut self) {
-        let block = std::mem::replace(&mut self.block, ptr::null_mut()).cast();
-        // SAFETY: NULL, or of the allocator that is named, and not used again.
-        unsafe {
-            match self.home {
-                Home::Bytes if !self.scratch => PyObject_Free(block),
-                _ => libc::free(block),
-            }
-        }
-        self.scratch = false;
-    }
-
-    fn allocate(&self, size: usize) -> PyResult<*mut u8> {
-        // SAFETY: the size is not zero.
-        let block = unsafe {
-            match self.home {
-                Home::Memory => libc::malloc(size),
-                Home::Bytes => PyObject_Malloc(size),
-            }
-        };
-        if block.is_null() { Err(no_memory()) } else { Ok(block.cast()) }
-    }
-
-    /// Moves the data, `len` with the head, into a block of another size.
-    fn resize(&mut self, len: usize, size: usize) -> PyResult<()> {
-        let block: *mut u8 = if self.scratch {
-            let block = self.allocate(size)?;
-            self.move_to(block, len);
-            block
-        } else if let Some(block) = self.mapping(size) {
-            self.move_to(block, len);
-            block
-        } else {
-            // SAFETY: the block is of the allocator that `home` names; the size is not zero.
-            let block = unsafe {
-                match self.home {
-                    Home::Memory => libc::realloc(self.block.cast(), size),
-                    Home::Bytes => PyObject_Realloc(self.block.cast(), size),
-                }
-            };
-            if block.is_null() {
-                return Err(no_memory());
-            }
-            block.cast()
-        };
-        self.block = block;
-        self.size = size;
-        // SAFETY: both inside the block, which is larger than the slack and the data.
-        unsafe {
-            self.end = self.block.add(len);
-            self.full = self.block.add(size - SLACK);
-        }
-        self.set_limit();
-        self.provided = usize::MAX;
-        if size >= HUGE {
-            advise_huge(self.block, size);
-        } else if size > len + 2 * PROVIDED && is_untouched(self.end.wrapping_add(PROVIDED)) {
-            self.provided = len;
-        }
-        Ok(())
-    }
-
-    /// Copies the data into another block, whose pages may be untouched, and frees the old one.
-    fn move_to(&mut self, block: *mut u8, len: usize) {
-        if is_untouched(block.wrapping_add(len)) {
-            provide(block, len);
-        }
-        // SAFETY: the new block is longer than the data.
-        unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
-        self.free();
-    }
-
-    /// A block that is a mapping of its own, if that is what `realloc` would move the data to, page by page.
-    fn mapping(&self, size: usize) -> Option<*mut u8> {
-        if !(LARGE..HUGE).contains(&size) || is_mapping(self.block) {
-            return None;
-        }
-        let block = self.allocate(size).ok()?;
-        if is_mapping(block) {
-            return Some(block);
-        }
-        // SAFETY: not used.
-        unsafe {
-            match self.home {
-                Home::Memory => libc::free(block.cast()),
-                Home::Bytes => PyObject_Free(block.cast()),
-            }
-        }
-        None
-    }
-
     fn set_limit(&mut self) {
         self.limit = if self.detour || self.flush_due {
             ptr::null_mut()
@@ -292,16 +187,6 @@ impl Out {
         self.set_limit();
         self.provide(0);
         Ok(ended)
-    }
-
-    /// Has pages provided for the bytes to come, and some more, where nothing was written yet.
-    fn provide(&mut self, more: usize) {
-        let needed = self.len().saturating_add(more).saturating_add(FRAME_TARGET + SLACK);
-        if needed > self.provided {
-            let end = (needed + PROVIDED - FRAME_TARGET).min(self.size);
-            provide(self.block.wrapping_add(self.provided), end - self.provided);
-            self.provided = end;
-        }
     }
 
     /// Makes sure that `more` bytes and the slack fit.
@@ -503,28 +388,6 @@ impl Out {
         Ok(Memory { block, len })
     }
 
-    /// The data with the head in a block of its own.
-    fn cut(&mut self, len: usize) -> PyResult<*mut u8> {
-        if self.scratch {
-            let block = self.allocate(len.max(1))?;
-            // SAFETY: the new block is as long as the data.
-            unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
-            return Ok(block);
-        }
-        // SAFETY: the block is of the allocator that `home` names; smaller than before.
-        let cut: *mut u8 = unsafe {
-            match self.home {
-                Home::Memory => libc::realloc(self.block.cast(), len.max(1)).cast(),
-                Home::Bytes => PyObject_Realloc(self.block.cast(), len).cast(),
-            }
-        };
-        if cut.is_null() {
-            return Err(no_memory());
-        }
-        self.block = ptr::null_mut();
-        Ok(cut)
-    }
-
     /// Makes the data a `bytes` object.
     pub fn take_bytes(&mut self) -> PyResult<Owned> {
         debug_assert!(self.home == Home::Bytes);
@@ -540,11 +403,6 @@ impl Out {
             Owned::new(bytes.cast())
         }
     }
-}
-
-/// Does a block look like a mapping of its own, as glibc makes them?
-fn is_mapping(block: *mut u8) -> bool {
-    block as usize % 4096 == 2 * size_of::<usize>()
 }
 
 /// Where a bytes object keeps its hash.
