@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3_ffi::*;
 
 use super::kept::Kept;
-use crate::py::class::{own_dict, version};
+use crate::py::class::{lasting_version, own_dict};
 use crate::py::layout::type_of;
 use crate::py::object::{dict_get, type_attr};
 use crate::py::owned::Owned;
@@ -81,19 +81,17 @@ fn asked(names: &Names) -> [&Name; 10] {
 fn leaves(state: &State, metaclass: *mut PyTypeObject, name: &Name) -> bool {
     let asked = asked(&state.names);
     let place = asked.iter().position(|asked| asked.as_ptr() == name.as_ptr());
-    let (Some(place), version, Ok(kept)) = (place, version(metaclass), Kept::get(state)) else {
+    let version = lasting_version(metaclass);
+    let (Some(place), false, Ok(kept)) = (place, version == 0, Kept::get(state)) else {
         return is_types_own(metaclass, name.as_ptr());
     };
     let slot = &kept.left.0[version as usize % kept.left.0.len()];
     let mut left = slot.load(Ordering::Relaxed);
-    if version == 0 || left >> 32 != u64::from(version) {
+    if left >> 32 != u64::from(version) {
         let bits =
             asked.iter().rev().fold(0, |bits, name| bits << 1 | u64::from(is_types_own(metaclass, name.as_ptr())));
         left = u64::from(version) << 32 | bits;
-        // Without a version no change would show.
-        if version != 0 {
-            slot.store(left, Ordering::Relaxed);
-        }
+        slot.store(left, Ordering::Relaxed);
     }
     left >> place & 1 != 0
 }

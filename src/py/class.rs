@@ -54,6 +54,13 @@ pub fn given_version(class: *mut PyTypeObject, name: *mut PyObject) -> u32 {
     version(class)
 }
 
+/// The [`version`] of a class as long as it stands for nothing else; 0 before CPython 3.11, where
+/// `sys._clear_type_cache()` begins to count anew.
+#[inline]
+pub fn lasting_version(class: *mut PyTypeObject) -> u32 {
+    if cfg!(Py_3_11) { version(class) } else { 0 }
+}
+
 /// A number that no class had before: another one for each state of a class and of those that it inherits from. 0 if it
 /// has none at the moment.
 #[inline(always)]

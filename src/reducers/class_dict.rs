@@ -9,7 +9,7 @@ use super::joined::{is_plain, join};
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
-use crate::py::class::{given_version, heap_fields, own_dict};
+use crate::py::class::{given_version, heap_fields, lasting_version, own_dict};
 use crate::py::error::{self, PyResult, Raised, check};
 use crate::py::layout::{Chars, chars, is_interned, tuple_items, type_of};
 use crate::py::number::from_i64;
@@ -82,7 +82,8 @@ impl ClassDict {
         if !bases.iter().all(|base| plain(*base)) {
             return Ok(None);
         }
-        let (orders, version) = (Orders::of(state)?, given_version(class.cast(), names.module.as_ptr()));
+        given_version(class.cast(), names.module.as_ptr());
+        let (orders, version) = (Orders::of(state)?, lasting_version(class.cast()));
         if let Some((members, order)) = orders.members(class, version)? {
             return Ok(Some(Self { members, order, replaced: None }));
         }

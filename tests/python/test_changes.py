@@ -330,3 +330,17 @@ def test_a_change_is_seen(name):
         compare("meanwhile")
     compare("afterwards")
     assert before and not wrong, "\n".join(wrong)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_versions_that_begin_anew():
+    """`sys._clear_type_cache()` has CPython 3.9 and 3.10 number the states of classes from 1 again."""
+    text = "class Made:\n    %s\nresult = [Made, Made()]"
+    bodies = "a = 1; b = 2", "b = 1; a = 2", "def __reduce__(self): return dict, ()", "__slots__ = ('a',)"
+    for n in range(40):
+        getattr(sys, "_clear_type_cache", int)()
+        result = run(text % bodies[n % 4])["result"]
+        for obj in result * 3:
+            differs = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+            assert not differs, differs
+        del result, obj

@@ -7,7 +7,7 @@ use pyo3_ffi::*;
 
 use super::shape::Shape;
 use super::slots::Slot;
-use crate::py::class::{own_dict, version};
+use crate::py::class::{lasting_version, own_dict};
 use crate::py::error::PyResult;
 use crate::py::layout::{list_slice, type_of};
 use crate::py::object::dict_get;
@@ -88,7 +88,7 @@ impl KeptShapes {
 /// Under which number a class is kept.
 fn number(class: *mut PyTypeObject) -> Option<usize> {
     let is_plain = !cfg!(Py_GIL_DISABLED) && type_of(class.cast()) == &raw mut PyType_Type;
-    match version(class) {
+    match lasting_version(class) {
         0 => None,
         version => is_plain.then_some(version as usize),
     }
