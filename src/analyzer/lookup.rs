@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 
 use super::kept::Kept;
 use super::metaclass::calls_types_getattribute;
+use crate::py::class::is_class;
 use crate::py::error::{self, PyResult};
 use crate::py::foreign::Foreign;
 use crate::py::layout::{Chars, chars, tuple_items, type_of, unique};
@@ -184,11 +185,6 @@ fn lookup(
         return attr(object, name).map(Some);
     }
     optional_attr(object, name)
-}
-
-fn is_class(object: *mut PyObject) -> bool {
-    // SAFETY: live.
-    unsafe { PyType_Check(object) != 0 }
 }
 
 /// Has a metaclass a data descriptor of this name?

@@ -7,7 +7,7 @@ use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::lookup::{QualifiedName, equals, imported, module_name};
 use crate::analyzer::metaclass::{has_types_own, is_plain_attr};
 use crate::analyzer::whichmodule;
-use crate::py::class::{heap_fields, own_dict};
+use crate::py::class::{heap_fields, is_class, own_dict};
 use crate::py::contended::locked;
 use crate::py::error::{PyResult, check};
 use crate::py::foreign::Foreign;
@@ -42,9 +42,7 @@ pub fn found_by_reference(state: &State, object: *mut PyObject, foreign: &mut im
 pub fn ask_for_class(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<()> {
     let (names, ty) = (&state.names, type_of(object));
     let function = &raw mut PyFunction_Type;
-    // SAFETY: a live type.
-    let is_class = unsafe { PyType_HasFeature(ty, Py_TPFLAGS_TYPE_SUBCLASS) } != 0;
-    let is_known = match is_class {
+    let is_known = match is_class(object) {
         true => has_types_own(state, ty, &names.class_attr),
         false => ty == function || is_its_type(names, ty),
     };
@@ -160,11 +158,6 @@ pub fn tells_names_itself(state: &State, object: *mut PyObject) -> bool {
     let ty = type_of(object);
     ty == &raw mut PyType_Type
         || has_types_own(state, ty, &state.names.qualname) && is_plain_attr(state, object, &state.names.module)
-}
-
-fn is_class(object: *mut PyObject) -> bool {
-    // SAFETY: live.
-    unsafe { PyType_Check(object) != 0 }
 }
 
 fn is_not_none(object: &Owned) -> bool {

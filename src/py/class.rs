@@ -5,6 +5,13 @@ use pyo3_ffi::*;
 use super::object::type_attr;
 use super::owned::Owned;
 
+/// Is an object a class?
+#[inline]
+pub fn is_class(object: *mut PyObject) -> bool {
+    // SAFETY: live.
+    unsafe { PyType_Check(object) != 0 }
+}
+
 /// The dict of a class itself, not the proxy that `__dict__` is.
 pub fn own_dict(class: *mut PyObject) -> Owned {
     let class = class.cast::<PyTypeObject>();

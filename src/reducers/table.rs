@@ -10,6 +10,7 @@ use crate::analyzer::lookup;
 use crate::decide::by_reference::Found;
 use crate::pickler::engine::Pickler;
 use crate::pickler::frame::Frame;
+use crate::py::class::is_class;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
@@ -113,8 +114,7 @@ pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> Py
     if ty.cast_const() == &raw const PyFunction_Type {
         return function::reduce(pickler, object);
     }
-    // SAFETY: a live type.
-    if unsafe { PyType_HasFeature(ty, Py_TPFLAGS_TYPE_SUBCLASS) } != 0 {
+    if is_class(object) {
         return class::reduce(pickler, object);
     }
     if claims_to_be_function(pickler, object, ty)? { function::reduce(pickler, object) } else { Ok(Reduced::Not) }

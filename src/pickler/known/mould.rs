@@ -99,22 +99,7 @@ impl Moulds {
         self.0[Self::place(mould.class)] = mould;
         Ok(())
     }
-}
 
-impl Mould {
-    /// The mould of a class that has this number, and of no keys.
-    fn new(class: *mut PyTypeObject, number: usize) -> Self {
-        let mut head = [0; HEAD];
-        let (get, len) = get(number);
-        head[..len].copy_from_slice(&get[..len]);
-        let rest = [EMPTY_TUPLE, NEWOBJ, MEMOIZE, EMPTY_DICT, MEMOIZE];
-        head[len..len + rest.len()].copy_from_slice(&rest);
-        let head = (head, len + rest.len());
-        Self { class, shared: None, own: [ptr::null_mut(); KEYS], size: 0, head, gets: [0; KEYS] }
-    }
-}
-
-impl Moulds {
     /// The class, an instance of it, and the dict of its attributes.
     #[inline(always)]
     pub fn head(&self, place: usize) -> Written<HEAD> {
@@ -135,6 +120,19 @@ impl Moulds {
         if let Some(get) = self.0[place].gets.get_mut(index) {
             *get = u64::from_le_bytes(bytes);
         }
+    }
+}
+
+impl Mould {
+    /// The mould of a class that has this number, and of no keys.
+    fn new(class: *mut PyTypeObject, number: usize) -> Self {
+        let mut head = [0; HEAD];
+        let (get, len) = get(number);
+        head[..len].copy_from_slice(&get[..len]);
+        let rest = [EMPTY_TUPLE, NEWOBJ, MEMOIZE, EMPTY_DICT, MEMOIZE];
+        head[len..len + rest.len()].copy_from_slice(&rest);
+        let head = (head, len + rest.len());
+        Self { class, shared: None, own: [ptr::null_mut(); KEYS], size: 0, head, gets: [0; KEYS] }
     }
 }
 

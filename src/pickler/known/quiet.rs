@@ -14,6 +14,7 @@ use crate::py::layout::{is_of_c, type_of};
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::text;
+use crate::reducers::call::Callable;
 
 impl Pickler<'_> {
     /// The reduce value of such an object.
@@ -49,14 +50,9 @@ impl Pickler<'_> {
     /// `list[int]` and its like, as `ga_reduce` of `Objects/genericaliasobject.c` reduces them: (type, (origin, arguments)).
     pub(in crate::pickler) fn generic_alias(&mut self, object: *mut PyObject) -> PyResult<Known> {
         let Some([origin, arguments]) = alias_fields(object).filter(|_| !self.asks) else { return Ok(Known::Not) };
-        let mut plan = self.plan();
-        plan.object(type_of(object).cast(), Place::Callable)?;
-        plan.tuple(2)?;
-        plan.object(origin, Place::Part(0))?;
-        plan.object(arguments, Place::Part(1))?;
-        plan.tuple_end(2)?;
-        plan.reduce(object)?;
-        Ok(Known::Begun(Some(plan.finish())))
+        let arguments = [origin, arguments].map(|part| (Owned::of(part), Place::Hidden));
+        let alias = Callable::object(type_of(object).cast());
+        alias.with(self, object, arguments).map(|frame| Known::Begun(Some(frame)))
     }
 
     /// A method of an object, written in C, as `meth_reduce` of `Objects/methodobject.c` reduces it: (getattr, (its object, its
@@ -67,14 +63,8 @@ impl Pickler<'_> {
         }
         let (Some(of), Some(getattr)) = (bound_to(object), self.getattr()?) else { return Ok(Known::Not) };
         let name = postponed(|| builtin_name(object))?;
-        let mut plan = self.plan();
-        plan.owned(getattr, Place::Callable)?;
-        plan.tuple(2)?;
-        plan.object(of, Place::Part(0))?;
-        plan.owned(name, Place::Part(1))?;
-        plan.tuple_end(2)?;
-        plan.reduce(object)?;
-        Ok(Known::Begun(Some(plan.finish())))
+        let arguments = [Owned::of(of), name].map(|part| (part, Place::Hidden));
+        Callable::Object(getattr).with(self, object, arguments).map(|frame| Known::Begun(Some(frame)))
     }
 }
 
