@@ -23,13 +23,16 @@ pub fn is_its_type(names: &Names, ty: *mut PyTypeObject) -> bool {
 /// `isinstance(object, types.ModuleType)`
 #[inline]
 pub fn is_module(names: &Names, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    let ty = type_of(object);
+    if is_common(ty) {
+        return Ok(false);
+    }
     // SAFETY: live.
     unsafe {
         if PyModule_Check(object) != 0 {
             return Ok(true);
         }
-        let ty = type_of(object);
-        if is_common(ty) || is_its_type(names, ty) {
+        if is_its_type(names, ty) {
             return Ok(false);
         }
         foreign.foreign()?;
@@ -37,9 +40,9 @@ pub fn is_module(names: &Names, object: *mut PyObject, foreign: &mut impl Foreig
     }
 }
 
-/// Types most values are of, and of which the same is known beforehand.
+/// Types most values are of: that of no module, and of which the same is known beforehand.
 #[inline]
-fn is_common(ty: *mut PyTypeObject) -> bool {
+pub fn is_common(ty: *mut PyTypeObject) -> bool {
     let common = [
         &raw mut PyFunction_Type,
         &raw mut PyType_Type,

@@ -1,8 +1,6 @@
 //! Imported submodules of the packages that a function refers to (cloudpickle's `_find_imported_submodules`).
 
 use std::ptr;
-#[cfg(not(Py_GIL_DISABLED))]
-use std::sync::PoisonError;
 
 use pyo3_ffi::*;
 
@@ -38,17 +36,8 @@ pub fn add_submodules(
     let plain = unsafe { PyUnicode_CheckExact(package.as_ptr()) != 0 && PyDict_CheckExact(modules.as_ptr()) != 0 };
     if plain {
         let kept = &Kept::get(state)?.modules;
-        #[cfg(not(Py_GIL_DISABLED))]
-        let index = Some(kept.lock().unwrap_or_else(PoisonError::into_inner));
-        // Never waits without a GIL: the thread that has it may itself wait for one that collects garbage, and that one
-        // for this one; and in a fork it may be nobody's.
-        #[cfg(Py_GIL_DISABLED)]
-        let index = kept.try_lock().ok();
-        let submodules = match index {
-            Some(mut index) => index.below(modules.as_ptr(), package.as_ptr(), names)?,
-            None => None,
-        };
-        if let Some(submodules) = submodules {
+        let submodules = kept.with(|index| index.below(modules.as_ptr(), package.as_ptr(), names));
+        if let Some(submodules) = submodules.transpose()?.flatten() {
             for name in submodules {
                 found.try_push(item(modules.as_ptr(), name.as_ptr())?)?;
             }

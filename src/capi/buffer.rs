@@ -221,7 +221,7 @@ unsafe extern "C" fn free(buf: *mut cp_buffer) {
 /// A view of a Python object, and where that lives.
 struct View {
     view: Py_buffer,
-    home: Shared<Home>,
+    home: Shared<Home, true>,
 }
 
 /// Ends a view of a Python object: in its interpreter, or, when that has ended, not at all.

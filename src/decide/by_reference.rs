@@ -33,6 +33,9 @@ pub fn goes_by_reference(state: &State, object: *mut PyObject, foreign: &mut imp
 /// Where a function or a class is that goes by reference.
 pub fn found_by_reference(state: &State, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<Option<Found>> {
     ask_for_class(state, object, foreign)?;
+    if claims_main(state, object) {
+        return Ok(None);
+    }
     let Some(found) = lookup_module_and_qualname(state, object, None, foreign)? else { return Ok(None) };
     let is_registered = registry::is_registered(state, found.module.as_ptr(), foreign)?;
     Ok((!is_registered).then_some(found))
@@ -92,7 +95,7 @@ pub fn lookup_module_and_qualname(
             }
         }
     };
-    if equals(module_name.as_ptr(), state.names.main.as_ptr(), foreign)? {
+    if is_main(state, module_name.as_ptr(), foreign)? {
         return Ok(None);
     }
     let Some(module) = imported(state, module_name.as_ptr(), foreign)? else { return Ok(None) };
@@ -104,6 +107,32 @@ pub fn lookup_module_and_qualname(
         Some(found) if found.as_ptr() == object => Ok(Some(Found { module, claimed, name })),
         _ => Ok(None),
     }
+}
+
+/// Does a function proper say that it is of `__main__`?
+#[inline]
+pub fn claims_main(state: &State, object: *mut PyObject) -> bool {
+    // SAFETY: a function proper is laid out like this; with a GIL nobody changes it meanwhile.
+    !cfg!(Py_GIL_DISABLED)
+        && type_of(object).cast_const() == &raw const PyFunction_Type
+        && is_known_main(state, unsafe { (*object.cast::<PyFunctionObject>()).func_module })
+}
+
+/// Is it a `str` that is known to be the name of `__main__`?
+#[inline]
+fn is_known_main(state: &State, name: *mut PyObject) -> bool {
+    name == state.names.main.as_ptr() || state.main.get().is_some_and(|main| main.as_ptr() == name)
+}
+
+fn is_main(state: &State, name: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    if is_known_main(state, name) {
+        return Ok(true);
+    }
+    let is_main = equals(name, state.names.main.as_ptr(), foreign)?;
+    if is_main && type_of(name).cast_const() == &raw const PyUnicode_Type {
+        let _ = state.main.set(Owned::of(name));
+    }
+    Ok(is_main)
 }
 
 /// The qualified name, unless a name is given, and the module that the object claims, if that is not None.

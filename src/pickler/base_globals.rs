@@ -8,7 +8,7 @@ use super::plan::{Place, Plan};
 use super::script::Step;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, check};
-use crate::py::object::{dict_get, item};
+use crate::py::object::{dict_find, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::gather;
 use crate::state::{Name, State};
@@ -56,7 +56,8 @@ impl Plan<'_, '_> {
             return Ok(true);
         }
         for (key, value) in base_names(pickler.state).iter().zip(values) {
-            let found = dict_get(globals, key.as_ptr())?;
+            let find = if value.is_some() { dict_get } else { dict_find };
+            let found = find(globals, key.as_ptr())?;
             if found.as_ref().map(Owned::as_ptr) != value.as_ref().map(Owned::as_ptr) {
                 return Ok(false);
             }

@@ -6,7 +6,7 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Batch, Dict, Frame, List, Next, Tuple, Value};
+use super::frame::{Batch, Dict, Frame, List, Next, Slot, Tuple, Value, put};
 use super::items::Items;
 use crate::protocol::opcode::*;
 #[cfg(Py_GIL_DISABLED)]
@@ -109,15 +109,17 @@ impl Pickler<'_> {
         self.out.op(if self.tuple_is_marked(len) { TUPLE } else { [EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3][len] });
     }
 
-    pub(super) fn begin_list(&mut self, list: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// Begins a list; true if what is left of it is in the slot.
+    pub(super) fn begin_list(&mut self, slot: &mut Slot, list: *mut PyObject) -> PyResult<bool> {
         self.empty_list();
         self.memoize(list)?;
         let (len, _) = list_items(list);
         if len == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         let batch = self.begin_batch(len);
-        Ok(Some(Frame::List(List { list, index: 0, size: len, batch })))
+        slot.write(Frame::List(List { list, index: 0, size: len, batch }));
+        Ok(true)
     }
 
     #[inline(always)]
@@ -258,17 +260,19 @@ impl Pickler<'_> {
         Ok(false)
     }
 
-    pub(super) fn begin_tuple(&mut self, tuple: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// The same for a tuple.
+    pub(super) fn begin_tuple(&mut self, slot: &mut Slot, tuple: *mut PyObject) -> PyResult<bool> {
         let len = tuple_items(tuple).len();
         if len == 0 {
             self.empty_tuple();
-            return Ok(None);
+            return Ok(false);
         }
         if self.tuple_is_marked(len) {
             self.out.op(MARK);
         }
         let unique = self.begin_unknown(tuple)?;
-        Ok(Some(Frame::Tuple(Tuple { tuple, index: 0, unique, is_arguments: false })))
+        slot.write(Frame::Tuple(Tuple { tuple, index: 0, unique, is_arguments: false }));
+        Ok(true)
     }
 
     /// Writes an object that needs no frame although it is no leaf: bytes, an empty container, a short tuple of atoms.
@@ -359,13 +363,14 @@ impl Pickler<'_> {
         Ok(())
     }
 
-    pub(super) fn begin_dict(&mut self, dict: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// The same for a dict.
+    pub(super) fn begin_dict(&mut self, slot: &mut Slot, dict: *mut PyObject) -> PyResult<bool> {
         self.empty_dict();
         self.memoize(dict)?;
         // SAFETY: an exact dict.
         let size = unsafe { PyDict_Size(dict) };
         if size == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         if self.protocol == 0 {
             // As C pickle, which asks the dict for an iterator of its items there.
@@ -378,12 +383,12 @@ impl Pickler<'_> {
                 drop(Owned::new(PyTuple_New(2))?);
                 Owned::new(PyObject_GetIter(items.as_ptr()))?
             };
-            return Items::pairs(iterator).map(Some);
+            return Items::pairs(iterator).map(|frame| put(slot, Some(frame)));
         }
         let batch = self.begin_batch(size as usize);
         // Without a GIL they may be so no longer in a moment.
         let shared_keys = !cfg!(Py_GIL_DISABLED) && has_shared_keys(dict);
-        Ok(Some(Frame::Dict(Dict {
+        slot.write(Frame::Dict(Dict {
             dict,
             position: 0,
             size,
@@ -392,7 +397,8 @@ impl Pickler<'_> {
             value: Value::None,
             shared_keys,
             is_state: false,
-        })))
+        }));
+        Ok(true)
     }
 
     #[inline(always)]

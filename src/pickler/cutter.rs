@@ -31,7 +31,7 @@ const MOST_BYTES: usize = 16 * 1024;
 /// Nor has it more marks.
 const MOST_MARKS: usize = 16 * 1024;
 /// Nor do constants lie deeper in it.
-const MOST_DEPTH: u32 = 16;
+const MOST_DEPTH: u32 = 64;
 
 fn place(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)

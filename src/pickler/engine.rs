@@ -16,7 +16,7 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::atoms::PyPickleBuffer_Type;
-use super::frame::{Frame, Next, Parked};
+use super::frame::{Frame, Next, Parked, Slot, put};
 use super::in_person::InPerson;
 use super::known::shape::Shapes;
 use super::memo::Memo;
@@ -94,6 +94,7 @@ pub struct Pickler<'a> {
 }
 
 /// A frame on the stack.
+#[repr(C)]
 pub struct Waiting {
     pub frame: Frame,
     /// What the frame points to, if an object: to be held when foreign code runs.
@@ -106,8 +107,8 @@ pub struct Waiting {
 
 impl<'a> Pickler<'a> {
     /// One that does nothing yet: [`Pickler::start`] makes it ready.
-    pub fn idle() -> PyResult<Self> {
-        Ok(Self {
+    pub fn idle(state: &'a State) -> Self {
+        Self {
             out: Out::idle(),
             memo: Memo::default(),
             stack: Vec::new(),
@@ -132,18 +133,24 @@ impl<'a> Pickler<'a> {
             is_foreign: false,
             options: Options::default(),
             sink: None,
-            state: State::get()?,
+            state,
             limit_reached: false,
             sink_failed: false,
             keeps_memo: false,
             refused: None,
-        })
+        }
     }
 
     /// Makes a pickler that is idle ready for one dump.
     #[inline]
-    pub fn start(&mut self, options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<()> {
-        self.state = State::get()?;
+    pub fn start(
+        &mut self,
+        state: &'a State,
+        options: Options<'a>,
+        home: Home,
+        sink: Option<&'a mut dyn Sink>,
+    ) -> PyResult<()> {
+        self.state = state;
         self.out.start(home, options.max_bytes)?;
         if options.persistent_id.is_some() || options.fast {
             self.out.make_detour();
@@ -212,22 +219,12 @@ impl<'a> Pickler<'a> {
     }
 
     fn save_all(&mut self, root: *mut PyObject) -> PyResult<()> {
-        self.beginning = root;
-        if let Some(frame) = self.detour(root)? {
-            self.push(frame, 0)?;
-        }
-        while let Some(top) = self.stack.len().checked_sub(1) {
-            // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
-            // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
-            let frame = unsafe { &mut (*self.stack.as_mut_ptr().add(top)).frame };
-            let mut next = self.carry_out(frame)?;
+        let mut next = Next::Detour(root);
+        loop {
             loop {
                 let (object, is_detour) = match next {
                     Next::Done => {
-                        if let Some(done) = self.stack.pop() {
-                            self.depth -= done.weight as usize;
-                            self.let_go(done.base);
-                        }
+                        self.pop();
                         self.out.room(0)?;
                         break;
                     }
@@ -248,26 +245,42 @@ impl<'a> Pickler<'a> {
                     self.hold(object)?;
                 }
                 self.beginning = object;
-                let begun = if is_detour { self.detour(object)? } else { self.descend(object)? };
-                let Some(mut frame) = begun else {
+                self.stack.try_room(1)?;
+                // SAFETY: there is room for one more. What is begun there is on the stack when it is counted.
+                let slot = unsafe { &mut *self.stack.as_mut_ptr().add(self.stack.len()).cast::<Slot>() };
+                let is_begun = if is_detour { self.detour_in(slot, object)? } else { self.descend_in(slot, object)? };
+                if !is_begun {
                     self.let_go(base);
                     break;
-                };
+                }
+                // SAFETY: a frame was put there.
+                let frame = unsafe { slot.assume_init_mut() };
                 if !frame.is_container() {
-                    self.push(frame, base)?;
+                    if frame.is_done() {
+                        self.let_go(base);
+                        self.out.room(0)?;
+                    } else {
+                        // SAFETY: as above.
+                        unsafe { self.push_slot(base)? };
+                    }
                     break;
                 }
                 // Most containers have leaves only: they are done before they would get on the stack.
-                next = self.carry_out(&mut frame)?;
+                next = self.carry_out(frame)?;
                 if let Next::Done = next {
                     self.let_go(base);
                     self.out.room(0)?;
                     break;
                 }
-                self.push(frame, base)?;
+                // SAFETY: as above.
+                unsafe { self.push_slot(base)? };
             }
+            let Some(top) = self.stack.len().checked_sub(1) else { return Ok(()) };
+            // SAFETY: below the length. Nothing pushes or pops while a frame is carried out, so it stays in its place,
+            // and what else looks at the stack then (`become_foreign`) looks at the other fields of a `Waiting`.
+            let frame = unsafe { &mut (*self.stack.as_mut_ptr().add(top)).frame };
+            next = self.carry_out(frame)?;
         }
-        Ok(())
     }
 
     #[inline(always)]
@@ -284,17 +297,55 @@ impl<'a> Pickler<'a> {
     }
 
     /// Puts a frame on the stack.
-    #[inline(always)]
     fn push(&mut self, frame: Frame, base: usize) -> PyResult<()> {
-        let object = frame.object();
-        let weight = frame.weight();
+        self.stack.try_room(1)?;
+        // SAFETY: there is room for one more.
+        unsafe {
+            (&raw mut (*self.stack.as_mut_ptr().add(self.stack.len())).frame).write(frame);
+            self.push_slot(base)
+        }
+    }
+
+    /// Counts the frame that lies behind those on the stack.
+    ///
+    /// # Safety
+    /// There is one.
+    #[inline(always)]
+    unsafe fn push_slot(&mut self, base: usize) -> PyResult<()> {
+        let len = self.stack.len();
+        // SAFETY: as the caller says; the other fields have nothing to drop.
+        let weight = unsafe {
+            let waiting = self.stack.as_mut_ptr().add(len);
+            let (object, weight) = ((*waiting).frame.object(), (*waiting).frame.weight());
+            (&raw mut (*waiting).object).write(object);
+            (&raw mut (*waiting).weight).write(weight);
+            (&raw mut (*waiting).base).write(base);
+            self.stack.set_len(len + 1);
+            weight
+        };
         let before = self.depth;
         self.depth += weight as usize;
         if before / MEMORY_STEP != self.depth / MEMORY_STEP {
             self.check_memory()?;
         }
-        self.stack.try_push(Waiting { frame, object, weight, base })?;
         if self.depth > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    /// Takes the frame on top off the stack.
+    #[inline(always)]
+    fn pop(&mut self) {
+        let Some(top) = self.stack.len().checked_sub(1) else { return };
+        // SAFETY: below the length, which it is not any more.
+        let base = unsafe {
+            self.stack.set_len(top);
+            let waiting = self.stack.as_mut_ptr().add(top);
+            self.depth -= (*waiting).weight as usize;
+            if !(*waiting).frame.is_container() {
+                (&raw mut (*waiting).frame).drop_in_place();
+            }
+            (*waiting).base
+        };
+        self.let_go(base);
     }
 
     /// Puts a frame below others, for the path after a failure.
@@ -396,6 +447,12 @@ impl<'a> Pickler<'a> {
     /// The slow path: first what the output asks for and the persistent id, then as for any object.
     #[cold]
     pub(super) fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        in_slot(|slot| self.detour_in(slot, object))
+    }
+
+    /// The same; true if what is left of it is in the slot.
+    #[inline(never)]
+    fn detour_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         if self.out.due() {
             if self.out.boundary()? || self.out.is_flush_due() {
                 self.flush_hold(object)?;
@@ -407,10 +464,10 @@ impl<'a> Pickler<'a> {
             if self.options.persistent_id.is_some()
                 && let Some(frame) = self.persistent(object)?
             {
-                return Ok(Some(frame));
+                return Ok(put(slot, Some(frame)));
             }
         }
-        self.begin(object)
+        self.begin_in(slot, object)
     }
 
     /// In fast mode what lies in itself lies there for ever: refuses it, containers as `fast_save_enter` of `_pickle.c`
@@ -442,21 +499,32 @@ impl<'a> Pickler<'a> {
 
     /// Writes any object, or begins it and gives the frame of the rest; asks for no persistent id.
     pub(super) fn begin(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
-        if self.atom(object)? || self.remembered(object)? { Ok(None) } else { self.descend(object) }
+        in_slot(|slot| self.begin_in(slot, object))
+    }
+
+    /// The same; true if what is left of it is in the slot.
+    #[inline(always)]
+    fn begin_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
+        if self.atom(object)? || self.remembered(object)? { Ok(false) } else { self.descend_in(slot, object) }
     }
 
     /// Begins an object that is no leaf and was not met before.
-    #[inline(always)]
     pub(super) fn descend(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+        in_slot(|slot| self.descend_in(slot, object))
+    }
+
+    /// The same; true if what is left of it is in the slot.
+    #[inline(always)]
+    fn descend_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         let ty = type_of(object).cast_const();
         if ty == &raw const PyDict_Type {
-            self.begin_dict(object)
+            self.begin_dict(slot, object)
         } else if ty == &raw const PyTuple_Type {
-            self.begin_tuple(object)
+            self.begin_tuple(slot, object)
         } else if ty == &raw const PyList_Type {
-            self.begin_list(object)
+            self.begin_list(slot, object)
         } else {
-            self.descend_other(object)
+            Ok(put(slot, self.descend_other(object)?))
         }
     }
 
@@ -483,6 +551,13 @@ impl<'a> Pickler<'a> {
     pub fn plan(&mut self) -> Plan<'_, 'a> {
         Plan::new(self)
     }
+}
+
+/// The frame that is put into a slot, which it is if the answer is true.
+fn in_slot(begin: impl FnOnce(&mut Slot) -> PyResult<bool>) -> PyResult<Option<Frame>> {
+    let mut slot = Slot::uninit();
+    // SAFETY: a frame was put there.
+    Ok(if begin(&mut slot)? { Some(unsafe { slot.assume_init() }) } else { None })
 }
 
 /// Empties a vector, and drops its memory if it grew beyond what the next dumps need.

@@ -1,5 +1,6 @@
 //! The work that is left: containers half written.
 
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use pyo3_ffi::PyObject;
@@ -21,6 +22,15 @@ pub enum Frame {
     Items(Box<Items>),
 }
 
+/// The place of a frame that is begun there: none of its fields is copied.
+pub type Slot = MaybeUninit<Frame>;
+
+/// Puts a frame, if there is one, into a slot.
+#[inline]
+pub fn put(slot: &mut Slot, frame: Option<Frame>) -> bool {
+    frame.map(|frame| slot.write(frame)).is_some()
+}
+
 impl Frame {
     /// The object that it points to, NULL if it holds what it needs.
     #[inline(always)]
@@ -40,6 +50,12 @@ impl Frame {
     #[inline(always)]
     pub fn is_container(&self) -> bool {
         matches!(self, Self::List(_) | Self::Tuple(_) | Self::Dict(_))
+    }
+
+    /// A plan of which everything is written.
+    #[inline(always)]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Script(f) if f.next == f.end)
     }
 
     /// How much it counts towards `max_depth`: a container one; a reduction, for which objects were made that are held

@@ -105,6 +105,7 @@ impl Pickler<'_> {
             return Ok(false);
         }
         self.refuse_local(object, found.name.as_ptr())?;
+        self.keep_reference(object, module_name.clone(), found.name.clone())?;
         let (module_name, name) = (self.keep(module_name)?, self.keep(found.name)?);
         if !self.extension(object, module_name, name)? {
             self.global_ref(module_name, name)?;

@@ -2,19 +2,33 @@
 //! only. An idle one holds no object.
 
 use std::ops::{Deref, DerefMut};
-use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::ptr::NonNull;
 
 use super::engine::Pickler;
 use super::options::Options;
 use super::out::Home;
 use super::sink::Sink;
 use crate::py::error::PyResult;
+use crate::py::guarded::Guarded;
 use crate::py::vec::try_box;
+use crate::state::State;
 
-/// Idle picklers: as many dumps may be under way at the same time, one inside the other or in several threads, and reuse
-/// memory. A place is taken and filled in one step, so nobody waits, and none is locked for ever in a forked child.
-static IDLE: [AtomicPtr<Pickler<'static>>; 4] = [const { AtomicPtr::new(ptr::null_mut()) }; 4];
+/// Idle picklers of an interpreter: as many dumps may be under way at the same time, one inside the other or in several
+/// threads, and reuse memory.
+#[derive(Default)]
+struct Idle(Guarded<[Option<Box<Pickler<'static>>>; 4]>);
+
+// SAFETY: an idle pickler holds memory only.
+unsafe impl Send for Idle {}
+// SAFETY: as above; one thread at a time has them.
+unsafe impl Sync for Idle {}
+
+impl Idle {
+    #[inline]
+    fn of(state: &State) -> PyResult<&Self> {
+        state.picklers.get(|| Ok(Self::default()))
+    }
+}
 
 /// A pickler for one dump.
 pub struct Lease<'a>(NonNull<Pickler<'a>>);
@@ -23,29 +37,20 @@ impl<'a> Lease<'a> {
     /// Lends a pickler that begins with these options.
     #[inline]
     pub fn new(options: Options<'a>, home: Home, sink: Option<&'a mut dyn Sink>) -> PyResult<Self> {
-        let mut lease = match Self::idle() {
-            Some(pickler) => Self(pickler),
-            None => Self::made()?,
+        let state = State::get()?;
+        let idle = Idle::of(state)?.0.with(|idle| idle.iter_mut().find_map(Option::take));
+        let pickler = match idle.flatten() {
+            Some(pickler) => pickler,
+            None => Self::made(state)?,
         };
-        lease.start(options, home, sink)?;
+        let mut lease = Self(NonNull::from(Box::leak(pickler)).cast());
+        lease.start(state, options, home, sink)?;
         Ok(lease)
     }
 
-    #[inline]
-    fn idle() -> Option<NonNull<Pickler<'a>>> {
-        IDLE.iter().find_map(|place| {
-            if place.load(Ordering::Relaxed).is_null() {
-                return None;
-            }
-            NonNull::new(place.swap(ptr::null_mut(), Ordering::Acquire)).map(NonNull::cast)
-        })
-    }
-
     #[cold]
-    fn made() -> PyResult<Self> {
-        let pickler = try_box(Pickler::idle()?)?;
-        // SAFETY: a box is not NULL.
-        Ok(Self(unsafe { NonNull::new_unchecked(Box::into_raw(pickler)) }))
+    fn made(state: &'static State) -> PyResult<Box<Pickler<'static>>> {
+        try_box(Pickler::idle(state))
     }
 }
 
@@ -72,15 +77,15 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         // Dropping what is held may run finalizers, and these may pickle: they find the others.
         self.stop();
-        let pickler = self.0.as_ptr().cast();
-        for place in &IDLE {
-            if place.load(Ordering::Relaxed).is_null()
-                && place.compare_exchange(ptr::null_mut(), pickler, Ordering::Release, Ordering::Relaxed).is_ok()
-            {
-                return;
-            }
+        let state = self.state;
+        // SAFETY: of a box, which is ours alone; stopped, it holds nothing that a lifetime would be of.
+        let mut pickler = Some(unsafe { Box::from_raw(self.0.as_ptr().cast()) });
+        if let Ok(idle) = Idle::of(state) {
+            idle.0.with(|idle| {
+                if let Some(place) = idle.iter_mut().find(|place| place.is_none()) {
+                    *place = pickler.take();
+                }
+            });
         }
-        // SAFETY: of a box, which is ours alone.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }

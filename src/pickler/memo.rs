@@ -16,7 +16,7 @@ use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
 use super::log::Log;
 use super::stencil::Given;
-use super::table::{self, Place, Slot, Table, UNDER_WAY};
+use super::table::{self, Image, Place, Slot, Table, UNDER_WAY};
 use crate::py::error::PyResult;
 use crate::py::instance::make_dict;
 
@@ -42,6 +42,8 @@ pub struct Opening {
     pub shared: usize,
     /// The number of an object that only one holder refers to, if there is one.
     pub alone: Option<usize>,
+    /// What the table has then, but for what is given.
+    pub table: Image,
 }
 
 #[derive(Default)]
@@ -184,9 +186,12 @@ impl Memo {
         if !self.log.is_empty() || self.published {
             return Ok(false);
         }
+        self.log.room(opening.log.len())?;
+        self.table.begin_with(&opening.log, &opening.table)?;
         self.log.extend(&opening.log)?;
+        self.table.enter_aside(&self.log, given.shared, opening.shared)?;
         self.log[opening.built] = given.built as usize;
-        self.table.postpone(self.log.len(), given.shared, opening.shared);
+        self.table.enter(&self.log, given.built as usize, opening.built);
         if let (Some(at), false) = (opening.alone, given.alone.is_null()) {
             self.log[at] = given.alone as usize | LEFT_OUT;
         }

@@ -26,6 +26,7 @@ pub mod paper;
 pub mod path;
 pub mod plan;
 pub mod reduction;
+pub mod references;
 pub mod script;
 pub mod sets;
 pub mod sink;

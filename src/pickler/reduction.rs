@@ -70,7 +70,8 @@ impl Pickler<'_> {
             }
         }
         let ty = type_of(object);
-        if ty.cast_const() == &raw const PyType_Type && self.static_type(object)?
+        if ty.cast_const() == &raw const PyType_Type && (self.referenced(object)? || self.static_type(object)?)
+            || ty.cast_const() == &raw const PyFunction_Type && self.referenced(object)?
             || ty == &raw mut PyCFunction_Type && self.static_function(object)?
         {
             return Ok(None);

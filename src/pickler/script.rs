@@ -238,7 +238,7 @@ impl Pickler<'_> {
             // Nothing pointed to it when foreign code ran.
             self.keep(outer)?;
         }
-        Ok(begun.filter(|begun| !matches!(&begun.frame, Frame::Script(f) if f.next == f.end)))
+        Ok(begun.filter(|begun| !begun.frame.is_done()))
     }
 
     /// Writes the items of a container, up to the first that leaves a frame.

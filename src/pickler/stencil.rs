@@ -8,6 +8,7 @@ use pyo3_ffi::*;
 
 use super::engine::Pickler;
 use super::memo::Opening;
+use super::table::Image;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, no_memory};
 use crate::py::owned::Owned;
@@ -217,6 +218,7 @@ fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
         opening.log.try_push(address)?;
     }
     written.extend_from_slice(&bytes[from..]);
+    opening.table = Image::of(&opening.log)?;
     Ok((written, opening))
 }
 

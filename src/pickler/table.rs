@@ -43,7 +43,6 @@ pub struct Table {
     hash: Hash,
     taken: usize,
     side: Vec<Aside>,
-    postponed: Postponed,
 }
 
 /// An address that is not in the log, and what stands for it; 0 for one that came into the log since.
@@ -53,17 +52,26 @@ struct Aside {
     number: usize,
 }
 
-/// The first so many entries of the log, and one more address, which are entered only if another one is. Until then the
-/// table seems to have no slot, so that whoever asks for one comes by.
-#[derive(Clone, Copy, Default)]
-struct Postponed {
-    entries: usize,
-    more: usize,
-    number: usize,
-    /// What the table has in truth.
-    len: usize,
+/// The slots of a table that has the entries of a log, and room for two more: for tables that begin with these.
+#[derive(Default)]
+pub struct Image {
+    slots: Vec<Slot>,
     taken: usize,
 }
+
+impl Image {
+    pub fn of(log: &[usize]) -> PyResult<Self> {
+        let mut table = Table::default();
+        table.room_for(&[], log.len() + IMAGE_ROOM)?;
+        for (number, address) in entered_of(log) {
+            table.enter(log, address, number);
+        }
+        Ok(Self { slots: table.slots, taken: table.taken })
+    }
+}
+
+/// So many more may be entered in a table that begins with an image.
+const IMAGE_ROOM: usize = 2;
 
 /// Which slot is an address's first. In a small table addresses are scattered (Fibonacci hashing), so that objects of
 /// one size, which lie at regular distances, do not crowd each other. In a large one neighbours in memory are
@@ -106,10 +114,6 @@ impl Table {
     /// Forgets all entries.
     #[inline]
     pub fn restart(&mut self) {
-        if self.postponed.entries != 0 {
-            (self.len, self.taken) = (self.postponed.len, self.postponed.taken);
-            self.postponed.entries = 0;
-        }
         if self.taken != 0 {
             self.clear();
         }
@@ -144,22 +148,22 @@ impl Table {
 
     #[inline(always)]
     pub fn find(&self, log: &[usize], address: usize) -> Option<usize> {
-        if self.taken == 0 { self.find_postponed(log, address) } else { self.find_among(log, address, self.len).ok() }
+        if self.taken == 0 { None } else { self.find_among(log, address).ok() }
     }
 
-    /// The number of an address among so many slots, some of which are free, or the free one for it.
+    /// The number of an address, or the free slot for it. The table has slots.
     #[inline(always)]
-    fn find_among(&self, log: &[usize], address: usize, len: usize) -> Result<usize, usize> {
+    fn find_among(&self, log: &[usize], address: usize) -> Result<usize, usize> {
         let mut at = self.hash.place(address);
         loop {
-            let place = at & (len - 1);
+            let place = at & (self.len - 1);
             // SAFETY: masked by the number of slots in use, a power of two.
             let slot = unsafe { *self.slots.get_unchecked(place) };
             match log.get(slot as usize) {
                 Some(entry) if *entry == address => return Ok(slot as usize),
                 Some(_) => {}
                 None if slot == FREE => return Err(place),
-                None => return self.find_beside(log, address, len),
+                None => return self.find_beside(log, address),
             }
             at += 1;
         }
@@ -168,10 +172,10 @@ impl Table {
     /// The same where it comes by what lies in the list beside the table.
     #[cold]
     #[inline(never)]
-    fn find_beside(&self, log: &[usize], address: usize, len: usize) -> Result<usize, usize> {
+    fn find_beside(&self, log: &[usize], address: usize) -> Result<usize, usize> {
         let mut at = self.hash.place(address);
         loop {
-            let place = at & (len - 1);
+            let place = at & (self.len - 1);
             match self.slots[place] {
                 FREE => return Err(place),
                 slot if self.address(log, slot) == address => return Ok(self.number(slot)),
@@ -196,39 +200,28 @@ impl Table {
         }
     }
 
-    #[inline(never)]
-    fn find_postponed(&self, log: &[usize], address: usize) -> Option<usize> {
-        let Postponed { entries, more, number, len, taken } = self.postponed;
-        if entries == 0 {
-            return None;
-        }
-        if address == more {
-            return Some(number);
-        }
-        let number = log[..entries].iter().position(|entry| *entry == address);
-        if number.is_none() && taken != 0 { self.find_among(log, address, len).ok() } else { number }
-    }
-
-    /// Enters the first entries of the log, and one more address, when it comes to it.
+    /// Begins with the entries that a log begins with, of which this is the image. The table has none so far, and takes
+    /// two more.
     #[inline]
-    pub fn postpone(&mut self, entries: usize, more: usize, number: usize) {
-        self.postponed = Postponed { entries, more, number, len: self.len, taken: self.taken };
-        (self.len, self.taken) = (0, 0);
+    pub fn begin_with(&mut self, log: &[usize], image: &Image) -> PyResult<()> {
+        let len = image.slots.len();
+        // The last dump needed more.
+        if self.len > len {
+            entered_of(log).for_each(|(number, address)| self.enter(log, address, number));
+            return Ok(());
+        }
+        self.have_slots(len)?;
+        self.slots[..len].copy_from_slice(&image.slots);
+        self.use_slots(len);
+        self.taken = image.taken;
+        Ok(())
     }
 
-    fn enter_postponed(&mut self, log: &[usize]) -> PyResult<()> {
-        let postponed = std::mem::take(&mut self.postponed);
-        (self.len, self.taken) = (postponed.len, postponed.taken);
-        let entered = self
-            .room_for(log, postponed.entries + 1)
-            .and_then(|()| self.enter_aside(log, postponed.more, postponed.number));
-        if let Err(raised) = entered {
-            self.postponed = Postponed { len: self.len, taken: self.taken, ..postponed };
-            (self.len, self.taken) = (0, 0);
-            return Err(raised);
-        }
-        for (number, address) in entered_of(&log[..postponed.entries]) {
-            self.enter(log, address, number);
+    /// Has so many slots at least, whose new ones are free.
+    fn have_slots(&mut self, len: usize) -> PyResult<()> {
+        if self.slots.len() < len {
+            self.slots.try_reserve_exact(len - self.slots.len()).map_err(|_| no_memory())?;
+            self.slots.resize(len, FREE);
         }
         Ok(())
     }
@@ -268,7 +261,7 @@ impl Table {
     /// The number of an address, or the place where [`Table::fill`] puts it. The table has room.
     #[inline(always)]
     pub fn seek(&self, log: &[usize], address: usize) -> Result<usize, Place> {
-        self.find_among(log, address, self.len).map_err(Place)
+        self.find_among(log, address).map_err(Place)
     }
 
     /// Enters a number at a place that was found just now.
@@ -338,9 +331,6 @@ impl Table {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, log: &[usize]) -> PyResult<()> {
-        if self.postponed.entries != 0 {
-            return self.enter_postponed(log);
-        }
         let growth = if self.len < MOST_KEPT { GROWTH } else { LARGE_GROWTH };
         let len = (self.len * growth).max(FIRST_SLOTS);
         // What is entered is found in the log, unless that has too many others.
@@ -350,10 +340,7 @@ impl Table {
             numbers.try_room(self.taken)?;
             numbers.extend(self.slots[..self.len].iter().copied().filter(|slot| *slot < SIDE));
         }
-        if self.slots.len() < len {
-            self.slots.try_reserve_exact(len - self.slots.len()).map_err(|_| no_memory())?;
-            self.slots.resize(len, FREE);
-        }
+        self.have_slots(len)?;
         self.slots[..self.len].fill(FREE);
         self.use_slots(len);
         if is_sparse {

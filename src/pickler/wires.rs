@@ -1,7 +1,6 @@
 //! The functions of `cloudpickle.cloudpickle` that every pickle by value names: the package's own where it is imported,
 //! since a pickle may name those by itself too, else ours.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
@@ -15,6 +14,7 @@ use crate::protocol::wire::Wire;
 use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::contended::locked;
 use crate::py::error::PyResult;
+use crate::py::guarded::Guarded;
 use crate::py::layout::type_of;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
@@ -68,7 +68,7 @@ impl Function {
 }
 
 /// What the state keeps of the dump before.
-type Kept = Mutex<Option<Shared<Wires>>>;
+type Kept = Guarded<Option<Shared<Wires>>>;
 
 /// An entry of the package's dict that is a function.
 fn own_function(package: &Owned, name: *mut PyObject) -> PyResult<Option<Owned>> {
@@ -201,8 +201,7 @@ impl Pickler<'_> {
         let state = self.state;
         let kept = state.wires.get(|| Ok(Kept::default()))?;
         let serial = package::ask(state, |package| package.serial)?;
-        // Never waits: a lock that another thread had in a fork stays locked in the child.
-        let last = kept.try_lock().ok().and_then(|kept| kept.clone());
+        let last = kept.with(|kept| kept.clone()).flatten();
         if let (Some(last), Some(serial)) = (&last, serial)
             && last.serial.load(Ordering::Relaxed) == serial
         {
@@ -226,8 +225,8 @@ impl Pickler<'_> {
             postponed(|| callables(state).map(drop))?;
         }
         let wires = Shared::new(Wires::new(state, package)?)?;
-        let before = kept.try_lock().ok().and_then(|mut kept| kept.replace(wires.clone()));
-        // Outside of the lock: it may run finalizers.
+        let before = kept.with(|kept| kept.replace(wires.clone()));
+        // When others may ask again: it may run finalizers.
         drop(before);
         Ok(wires)
     }

@@ -7,6 +7,7 @@ use super::error::PyResult;
 use crate::py::shared::Shared;
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,8 +51,8 @@ thread_local! {
 /// A call that the end of the interpreter waits for.
 #[derive(Debug)]
 pub struct Entry {
-    /// The count of calls is this thread's too.
-    _this_thread: std::marker::PhantomData<*const ()>,
+    /// This thread's `DEPTH`.
+    depth: *const Cell<usize>,
 }
 
 impl Entry {
@@ -60,8 +61,11 @@ impl Entry {
     pub fn new() -> Result<Self, Absent> {
         // First the count, then the questions: who closes looks at the count after it set the flag.
         CALLS.fetch_add(1, Ordering::SeqCst);
-        DEPTH.set(DEPTH.get() + 1);
-        let entry = Self { _this_thread: std::marker::PhantomData };
+        let depth = DEPTH.with(|depth| {
+            depth.set(depth.get() + 1);
+            ptr::from_ref(depth)
+        });
+        let entry = Self { depth };
         if !is_version_built_for() {
             return Err(Absent::Incompatible);
         }
@@ -81,7 +85,9 @@ impl Entry {
 impl Drop for Entry {
     #[inline]
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        // SAFETY: it is there as long as the thread, which an entry does not leave.
+        let depth = unsafe { &*self.depth };
+        depth.set(depth.get() - 1);
         if CALLS.fetch_sub(1, Ordering::SeqCst) == 1 && CLOSING.load(Ordering::SeqCst) {
             let _guard = IDLE.0.lock().unwrap_or_else(PoisonError::into_inner);
             IDLE.1.notify_all();
@@ -148,22 +154,28 @@ pub fn patch_level() -> u32 {
 }
 
 /// Is the running CPython of the version, and of the kind (with or without the GIL), that this was built for?
-#[inline]
+#[inline(always)]
 pub fn is_version_built_for() -> bool {
-    static ANSWER: AtomicU8 = AtomicU8::new(0);
-    match ANSWER.load(Ordering::Relaxed) {
-        0 => {
-            let same = (0..VERSION_LOOKS).any(|turn| {
-                if turn > 0 {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                says_version_built_for()
-            });
-            ANSWER.store(if same { 1 } else { 2 }, Ordering::Relaxed);
-            same
-        }
+    match VERSION_ANSWER.load(Ordering::Relaxed) {
+        0 => find_version(),
         answer => answer == 1,
     }
+}
+
+/// 0: nobody has asked yet. 1: yes. 2: no.
+static VERSION_ANSWER: AtomicU8 = AtomicU8::new(0);
+
+#[cold]
+#[inline(never)]
+fn find_version() -> bool {
+    let same = (0..VERSION_LOOKS).any(|turn| {
+        if turn > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        says_version_built_for()
+    });
+    VERSION_ANSWER.store(if same { 1 } else { 2 }, Ordering::Relaxed);
+    same
 }
 
 /// So often the version is looked at before it is said to be another: before 3.12 each call of `Py_GetVersion` writes the
@@ -238,7 +250,7 @@ unsafe impl Sync for Home {}
 
 impl Home {
     /// The interpreter that the calling thread is attached to.
-    pub fn here() -> PyResult<Shared<Self>> {
+    pub fn here() -> PyResult<Shared<Self, true>> {
         // SAFETY: attached.
         let (interpreter, main) = unsafe {
             let interpreter = PyInterpreterState_Get();
@@ -302,7 +314,7 @@ impl Home {
         // SAFETY: the interpreter has not ended; a new thread state of it may become current in this thread.
         let _back = unsafe {
             let there = PyThreadState_New(self.interpreter);
-            let before = if attached() { PyThreadState_Swap(there) } else { std::ptr::null_mut() };
+            let before = if attached() { PyThreadState_Swap(there) } else { ptr::null_mut() };
             if before.is_null() {
                 PyEval_RestoreThread(there);
             }

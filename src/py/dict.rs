@@ -30,6 +30,25 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// Where the entries begin, how many there are, and the words of each, of which the last two are key and value.
+    ///
+    /// # Safety
+    /// Of a live dict.
+    #[inline(always)]
+    pub(super) unsafe fn entries(this: *const Self) -> (*const *mut PyObject, usize, usize) {
+        // SAFETY: as the caller says; the indices lie behind the head, the entries behind them.
+        unsafe {
+            #[cfg(Py_3_11)]
+            let (behind, words) = (1 << (*this).log2_index_bytes, if (*this).kind == 0 { 3 } else { 2 });
+            #[cfg(not(Py_3_11))]
+            let (behind, words) = {
+                let (size, width, words) = (*this).shape();
+                (size * width, words)
+            };
+            (this.add(1).cast::<u8>().add(behind).cast(), (*this).entries as usize, words)
+        }
+    }
+
     /// The slots of the table, the bytes of an index, and the words of an entry, of which the last two are key and value.
     #[inline(always)]
     pub(super) fn shape(&self) -> (usize, usize, usize) {

@@ -1,5 +1,7 @@
 //! Look-ups in dicts that run no foreign code (`_Py_dict_lookup` of `Objects/dictobject.c`).
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use pyo3_ffi::*;
 
 use super::dict::Keys;
@@ -14,9 +16,36 @@ pub enum Found {
     Unclear,
 }
 
+/// In which entry of its dict a key was found, by the addresses of both: a guess, which the entry itself bears out.
+static ENTRIES: [AtomicU32; 1024] = [const { AtomicU32::new(0) }; 1024];
+
+#[inline(always)]
+fn guess(dict: *mut PyObject, key: *mut PyObject) -> &'static AtomicU32 {
+    let mixed = (key as usize >> 4) ^ (dict as usize >> 4).wrapping_mul(31);
+    &ENTRIES[mixed % ENTRIES.len()]
+}
+
+/// The value, borrowed, if this very key is where it was found last; None says nothing.
+#[inline(always)]
+pub fn find_again(dict: *mut PyObject, key: *mut PyObject) -> Option<*mut PyObject> {
+    if cfg!(Py_GIL_DISABLED) {
+        return None;
+    }
+    let at = guess(dict, key).load(Ordering::Relaxed) as usize;
+    // SAFETY: an exact dict. A combined table has so many entries, and what has been taken out of one is NULL.
+    unsafe {
+        let dict = dict.cast::<PyDictObject>();
+        let (first, count, words) = Keys::entries((*dict).ma_keys.cast());
+        if at >= count || !(*dict).ma_values.is_null() {
+            return None;
+        }
+        let entry = first.add(at * words + words - 2);
+        (*entry == key && !(*entry.add(1)).is_null()).then(|| *entry.add(1))
+    }
+}
+
 /// A look-up of an exact `str` in an exact dict that has a combined table, as `_Py_dict_lookup` makes it, as long as
 /// addresses and hashes say it all. Runs no foreign code.
-#[inline]
 pub fn find(dict: *mut PyObject, key: *mut PyObject) -> Found {
     let hash = hash_of_text(key);
     if cfg!(Py_GIL_DISABLED) || hash == -1 {
@@ -24,8 +53,9 @@ pub fn find(dict: *mut PyObject, key: *mut PyObject) -> Found {
     }
     // SAFETY: an exact dict, whose keys are live.
     unsafe {
-        probe(dict, hash, |theirs, value, their_hash| {
+        probe(dict, hash, |at, theirs, value, their_hash| {
             if theirs == key && !value.is_null() {
+                guess(dict, key).store(at as u32, Ordering::Relaxed);
                 return Some(Found::Value(value));
             }
             let their_hash = their_hash.unwrap_or_else(|| hash_of_text(theirs));
@@ -45,7 +75,7 @@ pub fn find_referring(dict: *mut PyObject, class: *mut PyObject) -> Found {
     let hash = unsafe { PyObject_Hash(class) };
     // SAFETY: an exact dict, whose keys are live.
     unsafe {
-        probe(dict, hash, |key, value, their_hash| match their_hash {
+        probe(dict, hash, |_, key, value, their_hash| match their_hash {
             None => Some(Found::Unclear),
             Some(other) if other != hash => None,
             Some(_) if value.is_null() || type_of(key) != &raw mut _PyWeakref_RefType => Some(Found::Unclear),
@@ -55,8 +85,8 @@ pub fn find_referring(dict: *mut PyObject, class: *mut PyObject) -> Found {
     }
 }
 
-/// Visits the entries of a combined table that a look-up of this hash comes by, until one gives an answer: with the key, the
-/// value, and the hash if the entry has it.
+/// Visits the entries of a combined table that a look-up of this hash comes by, until one gives an answer: with its place,
+/// the key, the value, and the hash if the entry has it.
 ///
 /// # Safety
 /// An exact dict, which nothing changes meanwhile.
@@ -64,7 +94,7 @@ pub fn find_referring(dict: *mut PyObject, class: *mut PyObject) -> Found {
 unsafe fn probe(
     dict: *mut PyObject,
     hash: Py_hash_t,
-    mut answer: impl FnMut(*mut PyObject, *mut PyObject, Option<Py_hash_t>) -> Option<Found>,
+    mut answer: impl FnMut(usize, *mut PyObject, *mut PyObject, Option<Py_hash_t>) -> Option<Found>,
 ) -> Found {
     /// `DKIX_EMPTY` of `internal/pycore_dict.h`.
     const EMPTY: isize = -1;
@@ -80,7 +110,7 @@ unsafe fn probe(
         let keys = (*dict).ma_keys.cast::<Keys>();
         let (size, width, words) = (*keys).shape();
         let indices = keys.add(1).cast::<u8>();
-        let entries = indices.add(size * width).cast::<*mut PyObject>();
+        let (entries, ..) = Keys::entries(keys);
         let mut perturb = hash as usize;
         let mut at = perturb & (size - 1);
         loop {
@@ -96,7 +126,7 @@ unsafe fn probe(
             if index >= 0 {
                 let entry = entries.add(index as usize * words);
                 let their_hash = (words == 3).then(|| *entry.cast::<Py_hash_t>());
-                if let Some(found) = answer(*entry.add(words - 2), *entry.add(words - 1), their_hash) {
+                if let Some(found) = answer(index as usize, *entry.add(words - 2), *entry.add(words - 1), their_hash) {
                     return found;
                 }
             }

@@ -20,6 +20,7 @@ pub mod error;
 pub mod foreign;
 pub mod fresh;
 pub mod function;
+pub mod guarded;
 pub mod habits;
 pub mod instance;
 pub mod layout;

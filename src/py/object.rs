@@ -7,7 +7,7 @@ use pyo3_ffi::*;
 
 #[cfg(not(Py_GIL_DISABLED))]
 use super::dict::Entries;
-use super::dict_find::{Found, find};
+use super::dict_find::{Found, find, find_again};
 use super::error::{PyResult, check};
 use super::layout::type_of;
 use super::owned::Owned;
@@ -32,6 +32,19 @@ pub fn optional_attr(object: *mut PyObject, name: *mut PyObject) -> PyResult<Opt
 /// `dict.get(key)`, a strong reference.
 #[inline]
 pub fn dict_get(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Option<Owned>> {
+    if type_of(dict) == &raw mut PyDict_Type
+        && type_of(key) == &raw mut PyUnicode_Type
+        && let Some(value) = find_again(dict, key)
+    {
+        debug_assert!(dict_ask(dict, key).is_ok_and(|asked| asked.is_some_and(|asked| asked.as_ptr() == value)));
+        return Ok(Some(Owned::of(value)));
+    }
+    dict_find(dict, key)
+}
+
+/// The same for a key that is rarely there, or was not asked for before.
+#[inline(never)]
+pub fn dict_find(dict: *mut PyObject, key: *mut PyObject) -> PyResult<Option<Owned>> {
     if type_of(dict) == &raw mut PyDict_Type && type_of(key) == &raw mut PyUnicode_Type {
         let found = match find(dict, key) {
             Found::Value(value) => Some(Owned::of(value)),

@@ -1,8 +1,7 @@
 //! Results that are asked for again: the last few, each under a number that stands for nothing else as long as it is here.
 
-use std::sync::Mutex;
-
 use super::error::PyResult;
+use super::guarded::Guarded;
 use super::shared::Shared;
 use super::vec::TryPush;
 
@@ -15,14 +14,14 @@ fn place(number: usize) -> usize {
 }
 
 /// What is remembered, each at the place that its number gives; empty at first.
-pub struct Remembered<T>(Mutex<Vec<Place<T>>>);
+pub struct Remembered<T>(Guarded<Vec<Place<T>>>);
 
 /// A number and what stands under it.
 type Place<T> = Option<(usize, Shared<T>)>;
 
 impl<T> Default for Remembered<T> {
     fn default() -> Self {
-        Self(Mutex::new(vec![]))
+        Self(Guarded::new(vec![]))
     }
 }
 
@@ -30,25 +29,32 @@ impl<T> Remembered<T> {
     /// What is remembered under a number.
     #[inline]
     pub fn get(&self, number: usize) -> Option<Shared<T>> {
-        // Never waits: a lock that another thread had in a fork stays locked in the child.
-        let places = self.0.try_lock().ok()?;
-        let (known, found) = places.get(place(number))?.as_ref()?;
-        (*known == number).then(|| found.clone())
+        self.0.with(|places| at(places, number).cloned())?
+    }
+
+    /// Asks what is remembered under a number, which runs no foreign code: meanwhile nothing else is remembered, or found.
+    #[inline]
+    pub fn ask<R>(&self, number: usize, question: impl FnOnce(&T) -> R) -> Option<R> {
+        self.0.with(|places| at(places, number).map(|found| question(found)))?
     }
 
     /// Remembers it in the place of another one.
     pub fn put(&self, number: usize, value: T) -> PyResult<Shared<T>> {
         let value = Shared::new(value)?;
-        let mut before = None;
-        if let Ok(mut places) = self.0.try_lock() {
+        let before = self.0.with(|places| {
             if places.is_empty() {
                 places.try_room(PLACES)?;
                 places.resize_with(PLACES, || None);
             }
-            before = places[place(number)].replace((number, value.clone()));
-        }
-        // Outside of the lock.
-        drop(before);
-        Ok(value)
+            Ok(places[place(number)].replace((number, value.clone())))
+        });
+        // What it takes the place of goes here, when others may ask again.
+        before.transpose().map(|_| value)
     }
+}
+
+#[inline]
+fn at<T>(places: &[Place<T>], number: usize) -> Option<&Shared<T>> {
+    let (known, found) = places.get(place(number))?.as_ref()?;
+    (*known == number).then_some(found)
 }

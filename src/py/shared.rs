@@ -15,17 +15,23 @@ struct Counted<T> {
 }
 
 /// One holder of a value, which goes with the last.
-pub struct Shared<T> {
+///
+/// Where there is a GIL the holders of one value belong to one interpreter, whose GIL is held whenever one comes or goes, so
+/// that they are counted without atomic steps; those that come and go `ANYWHERE` are not.
+pub struct Shared<T, const ANYWHERE: bool = false> {
     place: NonNull<Counted<T>>,
     owns: PhantomData<Counted<T>>,
 }
 
-// SAFETY: as for `Arc`: holders in several threads give each of them `&T`, and the last one drops the value.
-unsafe impl<T: Send + Sync> Send for Shared<T> {}
+// SAFETY: as for `Arc`: holders in several threads give each of them `&T`, and the last one drops the value. How they are
+// counted is said above.
+unsafe impl<T: Send + Sync, const ANYWHERE: bool> Send for Shared<T, ANYWHERE> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+unsafe impl<T: Send + Sync, const ANYWHERE: bool> Sync for Shared<T, ANYWHERE> {}
 
-impl<T> Shared<T> {
+impl<T, const ANYWHERE: bool> Shared<T, ANYWHERE> {
+    const IS_ATOMIC: bool = ANYWHERE || cfg!(Py_GIL_DISABLED);
+
     pub fn new(value: T) -> PyResult<Self> {
         let counted = try_box(Counted { holders: AtomicUsize::new(1), value })?;
         Ok(Self { place: NonNull::from(Box::leak(counted)), owns: PhantomData })
@@ -59,16 +65,21 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T, const ANYWHERE: bool> Clone for Shared<T, ANYWHERE> {
     #[inline]
     fn clone(&self) -> Self {
         // SAFETY: held. Nobody has memory for as many holders as the count cannot hold.
-        unsafe { self.place.as_ref() }.holders.fetch_add(1, Ordering::Relaxed);
+        let holders = &unsafe { self.place.as_ref() }.holders;
+        if Self::IS_ATOMIC {
+            holders.fetch_add(1, Ordering::Relaxed);
+        } else {
+            holders.store(holders.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
         Self { place: self.place, owns: PhantomData }
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T, const ANYWHERE: bool> Deref for Shared<T, ANYWHERE> {
     type Target = T;
 
     #[inline]
@@ -78,12 +89,20 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T, const ANYWHERE: bool> Drop for Shared<T, ANYWHERE> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: held until here; whoever was the last has seen what the others did, and frees what `new` made.
         unsafe {
-            if self.place.as_ref().holders.fetch_sub(1, Ordering::Release) == 1 {
+            let holders = &self.place.as_ref().holders;
+            let before = if Self::IS_ATOMIC {
+                holders.fetch_sub(1, Ordering::Release)
+            } else {
+                let before = holders.load(Ordering::Relaxed);
+                holders.store(before - 1, Ordering::Relaxed);
+                before
+            };
+            if before == 1 {
                 fence(Ordering::Acquire);
                 drop(Box::from_raw(self.place.as_ptr()));
             }

@@ -6,6 +6,7 @@ use super::function_state;
 use super::function_stencil::{self, Reach};
 use super::joined::{Joined, has_plain_keys, join};
 use super::table::Reduced;
+use crate::analyzer::class_of::is_common;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
 use crate::decide::by_reference::found_by_reference;
@@ -16,6 +17,7 @@ use crate::pickler::plan::Plan;
 use crate::protocol::wire::Wire;
 use crate::py::code;
 use crate::py::contended::locked;
+use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, check, raise};
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, dict_get, item};
@@ -81,7 +83,12 @@ pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Fr
     }
     #[cfg(not(Py_GIL_DISABLED))]
     {
-        let findings = find_out(pickler, &of_fields(fields, annotations))?;
+        let function = of_fields(fields, annotations);
+        let mut plan = pickler.plan();
+        if function_stencil::write_all(&mut plan, object, &function)? {
+            return Ok(plan.finish());
+        }
+        let findings = find_out(pickler, &function)?;
         // Read once more: foreign code may have changed them.
         describe(pickler, object, &of_fields(fields, annotations), findings)
     }
@@ -252,8 +259,6 @@ fn describe(
     }
     if reach != Some(Reach::End) {
         function_state::describe(p, function, findings, reach)?;
-        p.tuple_end(2)?;
-        p.set_state_end()?;
     }
     Ok(plan.finish())
 }
@@ -322,12 +327,22 @@ fn submodules(
     }
     if let Some(closure) = closure {
         let cells = tuple_items(closure.as_ptr());
+        if cells.iter().all(|cell| holds_common(*cell)) {
+            return Ok(found);
+        }
         let contents = try_gather(cells.iter().map(|cell| cell_contents(*cell)))?;
         for value in contents.into_iter().flatten() {
             add_submodules(state, code, value.as_ptr(), &mut found, pickler)?;
         }
     }
     Ok(found)
+}
+
+/// Is it a cell whose contents are surely no module?
+fn holds_common(cell: *mut PyObject) -> bool {
+    type_of(cell).cast_const() == &raw const PyCell_Type
+        // SAFETY: a live cell; a new reference or NULL.
+        && unsafe { Owned::new_or_none(PyCell_Get(cell)) }.is_none_or(|contents| is_common(type_of(contents.as_ptr())))
 }
 
 /// What lies in a closure cell; None if it is empty.
@@ -360,7 +375,7 @@ fn empty_cells(plan: &mut Plan<'_, '_>, function: &Function) -> PyResult<()> {
 
 /// A copy of the function's dict with joined keys, unless these are plain: then it is described as it is.
 fn attributes_copy(pickler: &mut Pickler<'_>, dict: *mut PyObject) -> PyResult<Option<Owned>> {
-    if type_of(dict).cast_const() == &raw const PyDict_Type && has_plain_keys(dict) {
+    if type_of(dict).cast_const() == &raw const PyDict_Type && (is_empty(dict) || has_plain_keys(dict)) {
         return Ok(None);
     }
     pickler.foreign()?;

@@ -12,7 +12,7 @@ use crate::pickler::stencil::Stencil;
 use crate::protocol::opcode::*;
 use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, raise};
-use crate::state::{Name, State};
+use crate::state::{Name, Names, State};
 
 /// How many slots there are.
 pub(super) const SLOTS: usize = 10;
@@ -25,6 +25,8 @@ struct Stencils {
     middle: Option<Stencil>,
     /// No docstring, no closure, no submodules, no globals, and the end of the slots.
     end: Option<Stencil>,
+    /// Behind the closure: no submodules, no globals, the end of the slots, and the call that sets them.
+    tail: Option<Stencil>,
 }
 
 impl Stencils {
@@ -57,14 +59,36 @@ impl Stencils {
             cutter.text(name.as_ptr())?;
             cutter.op(NONE)?;
         }
-        cutter.text(names.submodules.as_ptr())?;
-        cut_empty(&mut cutter, EMPTY_LIST)?;
-        cutter.text(names.globals.as_ptr())?;
+        cut_no_submodules(&mut cutter, names)?;
         cut_empty(&mut cutter, EMPTY_DICT)?;
         cutter.op(SETITEMS)?;
         let end = cutter.finish()?;
-        Ok(Self { begin, middle, end })
+
+        let mut cutter = Cutter::new()?;
+        cut_no_submodules(&mut cutter, names)?;
+        cut_no_globals(&mut cutter)?;
+        let tail = cutter.finish()?;
+        Ok(Self { begin, middle, end, tail })
     }
+}
+
+/// No submodules, up to the key of the globals.
+pub(super) fn cut_no_submodules(cutter: &mut Cutter, names: &Names) -> PyResult<()> {
+    cutter.text(names.submodules.as_ptr())?;
+    cut_empty(cutter, EMPTY_LIST)?;
+    cutter.text(names.globals.as_ptr())?;
+    Ok(())
+}
+
+/// No globals, the end of the state, and the call that sets it.
+pub(super) fn cut_no_globals(cutter: &mut Cutter) -> PyResult<()> {
+    cut_empty(cutter, EMPTY_DICT)?;
+    cutter.op(SETITEMS)?;
+    cutter.tuple_end(2)?;
+    cutter.paper()?;
+    cutter.op(TUPLE2)?;
+    cutter.op(REDUCE)?;
+    cutter.op(POP)
 }
 
 fn key(p: &mut Plan<'_, '_>, slots: &mut OnPaper, name: &Name) -> PyResult<()> {
@@ -78,23 +102,27 @@ pub(super) fn is_none(object: *mut PyObject) -> bool {
     object.is_null() || object == unsafe { Py_None() }
 }
 
-/// (attributes, slots), from what was reached, up to what makes the tuple of them.
+/// (attributes, slots), from what was reached, and the end of the call that sets them.
 pub(super) fn describe(
     p: &mut Plan<'_, '_>,
     function: &Function,
     mut findings: Findings,
     reach: Option<Reach>,
 ) -> PyResult<()> {
-    let names = &p.pickler().state.names;
+    let state = p.pickler().state;
+    let names = &state.names;
     let mut slots = match reach {
         None => describe_names(p, function, &mut findings)?,
         Some(reach) => reach.slots(),
     };
     if reach < Some(Reach::Closure) && describe_values(p, function, &findings, &mut slots)? {
-        return Ok(());
+        return end(p);
     }
     if reach < Some(Reach::Globals) {
         p.part_or_none(function.closure, Place::Closure(function.code))?;
+        if findings.submodules.is_empty() && findings.globals.is_empty() && written(p, &Stencils::get(state)?.tail)? {
+            return Ok(());
+        }
         key(p, &mut slots, &names.submodules)?;
         let mut list = p.list(findings.submodules.len())?;
         for (n, module) in (0..).zip(findings.submodules) {
@@ -113,7 +141,14 @@ pub(super) fn describe(
         p.held(value, place)?;
     }
     dict.end(p)?;
-    slots.end(p)
+    slots.end(p)?;
+    end(p)
+}
+
+/// The tuple of attributes and slots is there.
+fn end(p: &mut Plan<'_, '_>) -> PyResult<()> {
+    p.tuple_end(2)?;
+    p.set_state_end()
 }
 
 /// The attributes, and the slots up to `__qualname__`.

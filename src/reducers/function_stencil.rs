@@ -7,8 +7,9 @@ use pyo3_ffi::*;
 
 use super::code;
 use super::function::{Findings, Function};
-use super::function_state::{SLOTS, is_none};
+use super::function_state::{SLOTS, cut_no_globals, cut_no_submodules, is_none};
 use super::joined::Joined;
+use crate::analyzer::code_globals::code_globals_itself;
 use crate::pickler::base_globals::{self, BaseGlobals, base_globals_key};
 use crate::pickler::cutter::Cutter;
 use crate::pickler::paper::OnPaper;
@@ -42,7 +43,7 @@ pub(super) enum Reach {
 impl Reach {
     /// The furthest for a function without attributes.
     fn of(function: &Function, findings: &Findings) -> Self {
-        if !(has_no_annotations(function) && is_none(function.kwdefaults) && is_none(function.defaults)) {
+        if !has_no_values(function) {
             Self::Name
         } else if !(is_none(function.closure) && findings.submodules.is_empty()) {
             Self::Closure
@@ -52,6 +53,11 @@ impl Reach {
             Self::End
         }
     }
+}
+
+/// Has a function no defaults and no annotations?
+fn has_no_values(function: &Function) -> bool {
+    has_no_annotations(function) && is_none(function.kwdefaults) && is_none(function.defaults)
 }
 
 /// Has a function no annotations, or an empty dict for them that nothing else refers to?
@@ -95,6 +101,23 @@ struct FunctionStencil {
     qualname: Owned,
     module: Owned,
     doc: Owned,
+    /// The code names no globals.
+    names_nothing: bool,
+}
+
+impl FunctionStencil {
+    /// Writes a function of these names; false, and nothing is written, if it is not like the one that the stencil is of,
+    /// as far as this reaches.
+    #[inline]
+    fn write(&self, p: &mut Plan<'_, '_>, object: *mut PyObject, function: &Function, reach: Reach) -> PyResult<bool> {
+        let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
+        let of_state = reach == Reach::Name || (same(&self.module, function.module) && same(&self.doc, function.doc));
+        if !of_state || !p.begins_with(function.globals, &self.base_globals)? {
+            return Ok(false);
+        }
+        let shared = base_globals_key(function.globals);
+        p.stencil_of(&self.stencil, Given { built: object, shared, alone: function.annotations })
+    }
 }
 
 /// Writes a function as far as the stencil reaches that is kept for its like; None, and nothing is written, if there is
@@ -120,17 +143,34 @@ pub(super) fn write(
         return Ok(None);
     };
     let Some(known) = known else { return Ok(None) };
-    let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
-    let of_state = reach == Reach::Name || (same(&known.module, function.module) && same(&known.doc, function.doc));
-    if !of_state || name.as_ptr() != known.name.as_ptr() || qualname.as_ptr() != known.qualname.as_ptr() {
+    if name.as_ptr() != known.name.as_ptr() || qualname.as_ptr() != known.qualname.as_ptr() {
         return Ok(None);
     }
-    if !p.begins_with(function.globals, &known.base_globals)? {
-        return Ok(None);
+    Ok(known.write(p, object, function, reach)?.then_some(reach))
+}
+
+/// Writes all of a function that has nothing but its code, without a look at what else it could have; false, and nothing is
+/// written, if it does, or no stencil for it is kept.
+#[cfg(not(Py_GIL_DISABLED))]
+pub(super) fn write_all(p: &mut Plan<'_, '_>, object: *mut PyObject, function: &Function) -> PyResult<bool> {
+    let is_dict = |object| type_of(object).cast_const() == &raw const PyDict_Type;
+    let state = p.pickler().state;
+    if !is_none(function.closure)
+        || !(function.dict.is_null() || is_dict(function.dict) && is_empty(function.dict))
+        || !is_dict(function.globals)
+        || !has_no_values(function)
+        || state.replaced.code_globals.get().is_some()
+        || !p.takes_stencils()
+    {
+        return Ok(false);
     }
-    let shared = base_globals_key(function.globals);
-    let given = Given { built: object, shared, alone: function.annotations };
-    Ok(p.stencil_of(&known.stencil, given)?.then_some(reach))
+    let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(false) };
+    let Some(place) = kept.functions.place(Reach::End, p.pickler().shared_wires()?) else { return Ok(false) };
+    let Some(Some(known)) = place.get() else { return Ok(false) };
+    if !known.names_nothing || function.name != known.name.as_ptr() || function.qualname != known.qualname.as_ptr() {
+        return Ok(false);
+    }
+    known.write(p, object, function, Reach::End)
 }
 
 /// None for NULL.
@@ -165,6 +205,7 @@ fn cut(
         qualname: qualname.clone(),
         module: Owned::of(or_none(function.module)),
         doc: Owned::of(or_none(function.doc)),
+        names_nothing: code_globals_itself(state, function.code, p.pickler())?.is_empty(),
     };
     try_box(made).map(Some)
 }
@@ -265,19 +306,10 @@ fn cut_state(cutter: &mut Cutter, state: &State, function: &Function, reach: Rea
         return Ok(true);
     }
     cutter.op(NONE)?;
-    cutter.text(names.submodules.as_ptr())?;
-    cut_empty(cutter, EMPTY_LIST)?;
-    cutter.text(names.globals.as_ptr())?;
-    if reach == Reach::Globals {
-        return Ok(true);
+    cut_no_submodules(cutter, names)?;
+    if reach == Reach::End {
+        cut_no_globals(cutter)?;
     }
-    cut_empty(cutter, EMPTY_DICT)?;
-    cutter.op(SETITEMS)?;
-    cutter.tuple_end(2)?;
-    cutter.paper()?;
-    cutter.op(TUPLE2)?;
-    cutter.op(REDUCE)?;
-    cutter.op(POP)?;
     Ok(true)
 }
 

@@ -6,8 +6,8 @@
 mod imports;
 mod names;
 pub mod package;
+mod room;
 
-use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
@@ -18,6 +18,7 @@ use pyo3_ffi::*;
 
 pub use self::imports::Imports;
 pub use self::names::{Name, Names};
+pub use self::room::Room;
 
 use crate::protocol::wire::{MODULE, Wire};
 use crate::py::attach::Home;
@@ -27,31 +28,6 @@ use crate::py::object::{dict_get, import};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
 use crate::py::vec::{try_box, try_gather};
-
-/// What one room keeps for one interpreter, made when it is first asked for. Its type is the room's own.
-#[derive(Default)]
-pub struct Room(OnceLock<Box<dyn Any + Send + Sync>>);
-
-impl Room {
-    /// What is kept, if it was asked for before.
-    pub fn made<T: Any>(&self) -> Option<&T> {
-        self.0.get().and_then(|kept| kept.downcast_ref())
-    }
-
-    /// What is kept; each room asks with one and the same type.
-    #[inline]
-    pub fn get<T: Any + Send + Sync>(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
-        if self.0.get().is_none() {
-            // Made outside of the cell: this may run Python code, and a second one that came first is as good.
-            let _ = self.0.set(try_box(make()?)?);
-        }
-        match self.0.get().and_then(|kept| kept.downcast_ref()) {
-            Some(kept) => Ok(kept),
-            // SAFETY: the exception types are there for the interpreter's life.
-            None => Err(raise(unsafe { PyExc_SystemError }, "a room keeps values of one type only")),
-        }
-    }
-}
 
 /// A function that a program may have put in the place of one of cloudpickle's.
 #[derive(Default)]
@@ -120,6 +96,10 @@ pub struct State {
     pub module_types: Room,
     /// Types of `builtins`, and their names in pickles.
     pub static_types: Room,
+    /// Picklers that wait for the next dump.
+    pub picklers: Room,
+    /// Functions and classes that went by reference.
+    pub references: Room,
     /// The order of the members of classes.
     pub class_orders: Room,
     /// How instances of classes are reduced.
@@ -135,12 +115,14 @@ pub struct State {
     /// The module of the names in the bytes, and those names in the order of [`Wire::ALL`].
     pub wire_module: Name,
     pub wire_names: Vec<Name>,
+    /// The `str` by which `__main__` calls itself, once it was met: another one than in `names`.
+    pub main: OnceLock<Owned>,
     /// Names of the modules whose members are pickled by value, as long as cloudpickle keeps no such set here.
     pub by_value: Owned,
     /// What programs put in the place of cloudpickle's functions.
     pub replaced: Replaced,
     /// For what must come back to this interpreter from any thread.
-    pub home: Shared<Home>,
+    pub home: Shared<Home, true>,
     /// The type of the objects that own out-of-band buffers of the host, made when first asked for.
     pub buffer_type: OnceLock<Owned>,
 }
@@ -267,6 +249,8 @@ impl State {
             function_stencils: Room::default(),
             module_types: Room::default(),
             static_types: Room::default(),
+            picklers: Room::default(),
+            references: Room::default(),
             class_orders: Room::default(),
             instance_shapes: Room::default(),
             enum_module: Room::default(),
@@ -275,6 +259,7 @@ impl State {
             sys_dict,
             wire_module: Name::new(MODULE)?,
             wire_names,
+            main: OnceLock::new(),
             by_value,
             home: Home::here()?,
             buffer_type: OnceLock::new(),

@@ -105,7 +105,7 @@ impl Pickler<'_> {
             self.out.op(BUILD);
             return Ok(Begun(None));
         }
-        match self.begin_dict(dict)? {
+        match self.descend(dict)? {
             Some(Frame::Dict(mut dict)) => {
                 dict.is_state = true;
                 Ok(Begun(Some(Frame::Dict(dict))))
