@@ -42,12 +42,12 @@ def run(text):
 
 
 class Program:
-    def __init__(self, number):
+    def __init__(self, number, prelude=PRELUDE):
         self.number = number
         """number(low, high): every choice comes down to one of these."""
         self.later = self.chance(1, 6)
         """Annotations stay text (PEP 563)."""
-        self.lines = [FUTURE + PRELUDE if self.later else PRELUDE]
+        self.lines = [FUTURE + prelude if self.later else prelude]
         self.namespace = {"__name__": "__main__", "__builtins__": builtins}
         exec(compile(self.lines[0], "<generated>", "exec", dont_inherit=True), self.namespace)
         self.kinds = set()
