@@ -7,10 +7,10 @@ use pyo3_ffi::*;
 use super::arguments::type_error;
 use super::definition::{Constant, of_one};
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::lease::Lease;
 use crate::pickler::options::Options;
 use crate::pickler::out::Home;
+use crate::pickler::script::Script;
 use crate::py::error::PyResult;
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::message::message;
@@ -34,7 +34,7 @@ pub fn asking<T>(globals_ref: Option<&Owned>, ask: impl FnOnce(&mut Pickler<'_>)
 /// The reduce value that is described; NotImplemented if none is.
 fn value(
     globals_ref: Option<&Owned>,
-    describe: impl FnOnce(&mut Pickler<'_>) -> PyResult<Option<Frame>>,
+    describe: impl FnOnce(&mut Pickler<'_>) -> PyResult<Option<Script>>,
 ) -> PyResult<Owned> {
     let value = asking(globals_ref, |pickler| pickler.value_of(describe))?;
     // SAFETY: a static object.

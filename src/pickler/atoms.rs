@@ -5,10 +5,10 @@ use std::ffi::CStr;
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::Frame;
 use super::known::arrays::View;
 use super::memo::UnderWay;
 use super::plan::Place;
+use super::script::Script;
 use crate::protocol::opcode::*;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::habits::words_are_mended;
@@ -317,7 +317,7 @@ impl Pickler<'_> {
         self.out.return_to_frame()
     }
 
-    pub(super) fn bytes(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn bytes(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         let data = layout::bytes(object);
         if self.protocol >= 3 {
             self.bytes_data(object, data)?;
@@ -389,7 +389,7 @@ impl Pickler<'_> {
         self.payload([Some(SHORT_BINBYTES), Some(BINBYTES), eight], data, Some(object), "bytes object")
     }
 
-    pub(super) fn bytearray(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn bytearray(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         // Without a GIL another thread may change it at any moment: what is written is a copy.
         #[cfg(Py_GIL_DISABLED)]
         if self.protocol >= 5 {
@@ -428,7 +428,7 @@ impl Pickler<'_> {
         })
     }
 
-    pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn picklebuffer(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         if self.protocol < 5 {
             let be = if words_are_mended() { "be " } else { "" };
             return Err(self.pickling_error(&message!("PickleBuffer can only {be}pickled with protocol >= 5")));

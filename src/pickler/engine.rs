@@ -444,15 +444,10 @@ impl<'a> Pickler<'a> {
         Ok(())
     }
 
-    /// The slow path: first what the output asks for and the persistent id, then as for any object.
-    #[cold]
-    pub(super) fn detour(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
-        in_slot(|slot| self.detour_in(slot, object))
-    }
-
-    /// The same; true if what is left of it is in the slot.
+    /// The slow path: first what the output asks for and the persistent id, then as for any object. True if what is left of
+    /// it is in the slot.
     #[inline(never)]
-    fn detour_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
+    pub(super) fn detour_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         if self.out.due() {
             if self.out.boundary()? || self.out.is_flush_due() {
                 self.flush_hold(object)?;
@@ -462,9 +457,9 @@ impl<'a> Pickler<'a> {
                 self.refuse_cycle(object)?;
             }
             if self.options.persistent_id.is_some()
-                && let Some(frame) = self.persistent(object)?
+                && let Some(script) = self.persistent(object)?
             {
-                return Ok(put(slot, Some(frame)));
+                return Ok(put(slot, Some(Frame::Script(script))));
             }
         }
         self.begin_in(slot, object)
@@ -515,7 +510,7 @@ impl<'a> Pickler<'a> {
 
     /// The same; true if what is left of it is in the slot.
     #[inline(always)]
-    fn descend_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
+    pub(super) fn descend_in(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         let ty = type_of(object).cast_const();
         if ty == &raw const PyDict_Type {
             self.begin_dict(slot, object)
@@ -524,27 +519,28 @@ impl<'a> Pickler<'a> {
         } else if ty == &raw const PyList_Type {
             self.begin_list(slot, object)
         } else {
-            Ok(put(slot, self.descend_other(object)?))
+            self.descend_other(slot, object)
         }
     }
 
     #[inline(never)]
-    fn descend_other(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    fn descend_other(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         let ty = type_of(object).cast_const();
-        if ty == &raw const PySet_Type {
-            self.begin_set(object)
+        let script = if ty == &raw const PySet_Type {
+            return self.begin_set(slot, object);
         } else if ty == &raw const PyFrozenSet_Type {
-            self.begin_frozenset(object)
+            return self.begin_frozenset(slot, object);
         } else if ty == &raw const PyBytes_Type {
-            self.bytes(object)
+            self.bytes(object)?
         } else if ty == &raw const PyByteArray_Type {
-            self.bytearray(object)
+            self.bytearray(object)?
         } else if ty == &raw const PyPickleBuffer_Type {
-            self.picklebuffer(object)
+            self.picklebuffer(object)?
         } else {
             self.begin_unknown(object)?;
-            self.reduce(object)
-        }
+            return self.reduce(slot, object);
+        };
+        Ok(put(slot, script.map(Frame::Script)))
     }
 
     /// Begins a plan: what a reducer describes.

@@ -55,7 +55,7 @@ impl Frame {
     /// A plan of which everything is written.
     #[inline(always)]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Script(f) if f.next == f.end)
+        matches!(self, Self::Script(f) if f.left() == 0)
     }
 
     /// How much it counts towards `max_depth`: a container one; a reduction, for which objects were made that are held
@@ -63,7 +63,7 @@ impl Frame {
     #[inline(always)]
     pub fn weight(&self) -> u32 {
         match self {
-            Self::Script(f) => 8 + (f.end - f.next) as u32,
+            Self::Script(f) => 8 + f.left(),
             Self::Items(_) => 8,
             _ => 1,
         }

@@ -5,9 +5,8 @@ use std::ffi::CStr;
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::Frame;
 use super::plan::Place;
-use super::script::Step;
+use super::script::{Script, Step};
 use crate::analyzer::{lookup, whichmodule};
 use crate::decide::by_reference;
 use crate::protocol::opcode::*;
@@ -33,7 +32,7 @@ struct Found {
 
 impl Pickler<'_> {
     /// Saves an object by reference; `name` is what `__reduce__` returned, if it returned a name.
-    pub(super) fn save_global(&mut self, object: *mut PyObject, name: Option<Owned>) -> PyResult<Option<Frame>> {
+    pub(super) fn save_global(&mut self, object: *mut PyObject, name: Option<Owned>) -> PyResult<Option<Script>> {
         let metaclass = type_of(object).cast_const();
         // Attributes of plain classes and functions are found without foreign code.
         if ![&raw const PyType_Type, &raw const PyFunction_Type, &raw const PyCFunction_Type].contains(&metaclass) {
@@ -121,7 +120,7 @@ impl Pickler<'_> {
         module: *mut PyObject,
         name: *mut PyObject,
         getattr: Owned,
-    ) -> PyResult<Frame> {
+    ) -> PyResult<Script> {
         let mut parts = lookup::parts(name)?.into_iter();
         let first = parts.next().map(|p| self.keep(p)).transpose()?.unwrap_or(name);
         let unmarked = self.protocol >= 2;
@@ -405,7 +404,7 @@ impl Pickler<'_> {
     }
 
     /// Saves one of our own callables, which goes by its name whether or not there is such a module.
-    pub(super) fn save_wire(&mut self, wire: Wire, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn save_wire(&mut self, wire: Wire, object: *mut PyObject) -> PyResult<Option<Script>> {
         let (module, name) = (self.state.wire_module.as_ptr(), self.state.wire_names[wire as usize].as_ptr());
         if self.protocol >= 2 && self.extension(object, module, name)? {
             return Ok(None);
@@ -419,7 +418,7 @@ impl Pickler<'_> {
         object: *mut PyObject,
         module: *mut PyObject,
         name: *mut PyObject,
-    ) -> PyResult<Option<Frame>> {
+    ) -> PyResult<Option<Script>> {
         let are_exact = is_exact(module) && is_exact(name);
         if self.protocol < 4 || are_exact && self.options.persistent_id.is_none() {
             self.global_ref(module, name)?;

@@ -7,9 +7,8 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::Frame;
 use super::plan::Plan;
-use super::script::Step;
+use super::script::{Script, Step};
 use crate::protocol::opcode::*;
 use crate::py::collections::tuple_stealing;
 use crate::py::error::{PyResult, check, raise};
@@ -149,7 +148,10 @@ fn tuple_of(items: impl AsRef<[Owned]> + IntoIterator<Item = Owned>) -> PyResult
 
 impl<'a> Pickler<'a> {
     /// The reduce value that a reducer describes; None if it describes none.
-    pub fn value_of(&mut self, describe: impl FnOnce(&mut Self) -> PyResult<Option<Frame>>) -> PyResult<Option<Owned>> {
+    pub fn value_of(
+        &mut self,
+        describe: impl FnOnce(&mut Self) -> PyResult<Option<Script>>,
+    ) -> PyResult<Option<Owned>> {
         let (made, frame) = self.in_person(describe)?;
         if frame.is_none() { Ok(None) } else { made.value().map(Some) }
     }
@@ -176,8 +178,8 @@ impl<'a> Pickler<'a> {
     pub(super) fn described(
         &mut self,
         object: *mut PyObject,
-        describe: impl FnOnce(&mut Self) -> PyResult<Option<Frame>>,
-    ) -> PyResult<Option<Frame>> {
+        describe: impl FnOnce(&mut Self) -> PyResult<Option<Script>>,
+    ) -> PyResult<Option<Script>> {
         if !self.asks {
             return describe(self);
         }

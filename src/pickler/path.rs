@@ -50,7 +50,7 @@ impl Pickler<'_> {
 
     /// The step that a script began last.
     pub(super) fn last_step(&self, script: &Script) -> Option<&Step> {
-        self.steps.get(script.next.checked_sub(1)?)
+        self.steps.get(script.next().checked_sub(1)?)
     }
 
     /// What the frame at this height adds to the path.

@@ -17,7 +17,7 @@ use super::script::{NESTED, Ran, Script, Step};
 use super::stencil::{Given, Stencil};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
-use crate::py::error::PyResult;
+use crate::py::error::{PyResult, no_memory};
 use crate::py::layout::{Chars, chars, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
@@ -113,7 +113,7 @@ impl<'p, 'a> Plan<'p, 'a> {
                         self.queue(Step::BuiltOnPaper)?;
                     }
                     let end = self.pickler.steps.len();
-                    self.pickler.insert(below, Frame::Script(Script { first: next, next, end }));
+                    self.pickler.insert(below, Frame::Script(Script::of(next, next, end)));
                 }
                 return Err(raised);
             }
@@ -133,6 +133,9 @@ impl<'p, 'a> Plan<'p, 'a> {
         }
         if self.start == usize::MAX {
             self.start = self.pickler.steps.len();
+        }
+        if self.pickler.steps.len() >= u32::MAX as usize {
+            return Err(no_memory());
         }
         self.pickler.steps.try_push(step)
     }
@@ -399,10 +402,11 @@ impl<'p, 'a> Plan<'p, 'a> {
         }
     }
 
-    /// Ends the plan and gives the frame that carries it out.
-    pub fn finish(self) -> Frame {
+    /// Ends the plan: the script carries out what is left of it.
+    #[inline]
+    pub fn finish(self) -> Script {
         let end = self.pickler.steps.len();
-        Frame::Script(Script { first: self.first, next: self.start.min(end), end })
+        Script::of(self.first, self.start.min(end), end)
     }
 }
 

@@ -5,10 +5,10 @@ use std::ptr;
 use pyo3_ffi::*;
 
 use super::engine::Pickler;
-use super::frame::Frame;
+use super::frame::{Frame, Slot, put};
 use super::known::instances::Known;
 use super::plan::{Place, Plan};
-use super::script::Step;
+use super::script::{Script, Step};
 use crate::decide::by_reference::tells_names_itself;
 use crate::protocol::opcode::*;
 use crate::py::class::compares_by_identity;
@@ -59,14 +59,14 @@ fn or_key_error<T>(found: PyResult<T>) -> PyResult<Option<T>> {
 }
 
 impl Pickler<'_> {
-    /// Any object that the protocol has no opcodes for.
-    pub(super) fn reduce(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// Any object that the protocol has no opcodes for; true if what is left of it is in the slot.
+    pub(super) fn reduce(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         if let Some(hook) = self.options.reducer_override {
             self.foreign()?;
             let value = call1(hook, object)?;
             // SAFETY: a static object.
             if value.as_ptr() != unsafe { Py_NotImplemented() } {
-                return self.reduce_value(value, object);
+                return Ok(put(slot, self.reduce_value(value, object)?.map(Frame::Script)));
             }
         }
         let ty = type_of(object);
@@ -74,11 +74,19 @@ impl Pickler<'_> {
             || ty.cast_const() == &raw const PyFunction_Type && self.referenced(object)?
             || ty == &raw mut PyCFunction_Type && self.static_function(object)?
         {
-            return Ok(None);
+            return Ok(false);
         }
-        if let Known::Begun(frame) = self.known(object)? {
-            return Ok(frame);
+        match self.known(slot, object)? {
+            Known::Not => {}
+            known => return Ok(known == Known::Begun),
         }
+        let script = self.reduce_unknown(object)?;
+        Ok(put(slot, script.map(Frame::Script)))
+    }
+
+    /// The same for an object whose reduction is not known beforehand.
+    fn reduce_unknown(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
+        let ty = type_of(object);
         if !self.options.replaces_own {
             if self.options.dispatch_table.is_none()
                 && let Some(reducer) = table::built_in(ty)
@@ -86,15 +94,15 @@ impl Pickler<'_> {
                 return self.described(object, |pickler| reducer(pickler, object).map(Some));
             }
             let mut reduced = Reduced::Not;
-            let frame = self.described(object, |pickler| match table::class_or_function(pickler, object)? {
-                Reduced::ByValue(frame) => Ok(Some(frame)),
+            let script = self.described(object, |pickler| match table::class_or_function(pickler, object)? {
+                Reduced::ByValue(script) => Ok(Some(script)),
                 other => {
                     reduced = other;
                     Ok(None)
                 }
             })?;
-            if frame.is_some() {
-                return Ok(frame);
+            if script.is_some() {
+                return Ok(script);
             }
             if let Reduced::ByReference(found) = reduced
                 && self.goes_by_name(object)?
@@ -131,14 +139,14 @@ impl Pickler<'_> {
         if let Some(wire) = callable_of(object) {
             return self.save_wire(wire, object);
         }
-        if let Known::Begun(frame) = self.array(object)? {
-            return Ok(frame);
+        if let Some(script) = self.array(object)? {
+            return Ok(Some(script));
         }
-        if let Known::Begun(frame) = self.builtin_method(object)? {
-            return Ok(frame);
+        if let Some(script) = self.builtin_method(object)? {
+            return Ok(Some(script));
         }
-        if let Known::Begun(frame) = self.generic_alias(object)? {
-            return Ok(frame);
+        if let Some(script) = self.generic_alias(object)? {
+            return Ok(Some(script));
         }
         let value = match self.answer(object)? {
             Some(value) => value,
@@ -166,7 +174,7 @@ impl Pickler<'_> {
     }
 
     /// The three types that are known by their only object; any other by reference.
-    fn save_type(&mut self, ty: *mut PyObject) -> PyResult<Option<Frame>> {
+    fn save_type(&mut self, ty: *mut PyObject) -> PyResult<Option<Script>> {
         // SAFETY: static objects.
         let only = unsafe { [Py_None(), Py_Ellipsis(), Py_NotImplemented()] };
         let Some(object) = only.into_iter().find(|only| type_of(*only).cast() == ty) else {
@@ -240,7 +248,7 @@ impl Pickler<'_> {
     }
 
     /// A reduce value: a name, or a tuple of two to six.
-    pub(super) fn reduce_value(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn reduce_value(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Script>> {
         if subtype(type_of(value.as_ptr()), &raw mut PyUnicode_Type) {
             return self.save_global(object, Some(value));
         }
@@ -253,7 +261,7 @@ impl Pickler<'_> {
     }
 
     /// A reduce value that is no name.
-    fn parts_of(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    fn parts_of(&mut self, value: Owned, object: *mut PyObject) -> PyResult<Option<Script>> {
         if !subtype(type_of(value.as_ptr()), &raw mut PyTuple_Type) {
             let end = if NAMES_WHAT_IT_GOT { message!(", not {}", type_name(value.as_ptr())) } else { String::new() };
             return Err(self.pickling_error(&message!("__reduce__ must return a string or tuple{end}")));
@@ -333,8 +341,8 @@ impl Pickler<'_> {
         Ok(parts)
     }
 
-    /// Asks for a persistent id; the frame that writes it, if there is one.
-    pub(super) fn persistent(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// Asks for a persistent id; the script that writes it, if there is one.
+    pub(super) fn persistent(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         let Some(hook) = self.options.persistent_id else { return Ok(None) };
         self.foreign()?;
         let id = call1(hook, object)?;
@@ -349,7 +357,7 @@ impl Pickler<'_> {
             plan.op(BINPERSID)?;
             return Ok(Some(plan.finish()));
         }
-        let frame = plan.finish();
+        let script = plan.finish();
         // SAFETY: a live object.
         let shown = unsafe { Owned::new(PyObject_Str(id.as_ptr()))? };
         let shown = text::utf8(shown.as_ptr()).ok().filter(|t| t.is_ascii());
@@ -361,7 +369,7 @@ impl Pickler<'_> {
         self.out.op(PERSID);
         self.out.bytes(shown.as_bytes());
         self.out.op(b'\n');
-        Ok(Some(frame))
+        Ok(Some(script))
     }
 }
 

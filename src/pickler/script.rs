@@ -6,7 +6,7 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Frame, Next, Parked};
+use super::frame::{Frame, Next, Parked, Slot};
 use super::items::Items;
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
@@ -168,11 +168,36 @@ impl Step {
     }
 }
 
-/// A plan that is being carried out: a run of `Pickler::steps`.
+/// A plan that is being carried out: a run of `Pickler::steps`, of which there are no more than these numbers can say. It is
+/// handed on in registers.
+#[derive(Clone, Copy)]
 pub struct Script {
-    pub first: usize,
-    pub next: usize,
-    pub end: usize,
+    first: u32,
+    next: u32,
+    end: u32,
+}
+
+impl Script {
+    #[inline(always)]
+    pub fn of(first: usize, next: usize, end: usize) -> Self {
+        Self { first: first as u32, next: next as u32, end: end as u32 }
+    }
+
+    /// Where its steps begin, those of objects that are nested in it included.
+    pub fn first(&self) -> usize {
+        self.first as usize
+    }
+
+    /// Its next step.
+    pub fn next(&self) -> usize {
+        self.next as usize
+    }
+
+    /// How many steps are left.
+    #[inline(always)]
+    pub fn left(&self) -> u32 {
+        self.end - self.next
+    }
 }
 
 /// What became of a step.
@@ -194,11 +219,11 @@ impl Pickler<'_> {
     #[inline(always)]
     pub(super) fn script(&mut self, f: &mut Script) -> PyResult<Next> {
         while f.next < f.end {
-            let step = self.steps[f.next];
+            let step = self.steps[f.next as usize];
             f.next += 1;
             match self.run(step)? {
                 Ran::Done => {}
-                Ran::Skip(steps) => f.next += steps as usize,
+                Ran::Skip(steps) => f.next += steps,
                 Ran::Ended => break,
                 Ran::Into(object) => return Ok(Next::Into(object)),
                 Ran::Detour(object) => return Ok(Next::Detour(object)),
@@ -206,21 +231,21 @@ impl Pickler<'_> {
             }
         }
         // Steps that lie above are of a plan around this one, which takes these along when it ends.
-        if f.end == self.steps.len() {
-            self.steps.truncate(f.first);
+        if f.end as usize == self.steps.len() {
+            self.steps.truncate(f.first());
         }
         Ok(Next::Done)
     }
 
     /// Begins an object while the plan of another is being made. Says nothing if that wrote it all.
     pub(super) fn begin_nested(&mut self, object: *mut PyObject) -> PyResult<Option<Parked>> {
-        self.nested_in(object, |pickler| pickler.descend(object))
+        self.nested_in(object, |pickler, slot| pickler.descend_in(slot, object))
     }
 
     fn nested_in(
         &mut self,
         object: *mut PyObject,
-        begin: impl FnOnce(&mut Self) -> PyResult<Option<Frame>>,
+        begin: impl FnOnce(&mut Self, &mut Slot) -> PyResult<bool>,
     ) -> PyResult<Option<Parked>> {
         let was_foreign = self.is_foreign();
         if was_foreign {
@@ -228,9 +253,21 @@ impl Pickler<'_> {
         }
         let outer = Owned::of(std::mem::replace(&mut self.beginning, object));
         self.nested += 1;
-        let begun = match begin(self)? {
-            Some(frame) if frame.is_container() && self.nested < NESTED => self.nest_items(frame)?,
-            frame => frame.map(Parked::alone),
+        let mut slot = Slot::uninit();
+        let begun = if begin(self, &mut slot)? {
+            // SAFETY: a frame was put there.
+            let frame = unsafe { slot.assume_init_mut() };
+            if frame.is_done() {
+                None
+            } else if frame.is_container() && self.nested < NESTED {
+                // SAFETY: of a container.
+                unsafe { self.nest_items(&mut slot)? }
+            } else {
+                // SAFETY: as above.
+                Some(Parked::alone(unsafe { slot.assume_init() }))
+            }
+        } else {
+            None
         };
         self.nested -= 1;
         self.beginning = outer.as_ptr();
@@ -238,29 +275,35 @@ impl Pickler<'_> {
             // Nothing pointed to it when foreign code ran.
             self.keep(outer)?;
         }
-        Ok(begun.filter(|begun| !begun.frame.is_done()))
+        Ok(begun)
     }
 
     /// Writes the items of a container, up to the first that leaves a frame.
-    fn nest_items(&mut self, mut frame: Frame) -> PyResult<Option<Parked>> {
+    ///
+    /// # Safety
+    /// The slot has the frame of one.
+    unsafe fn nest_items(&mut self, slot: &mut Slot) -> PyResult<Option<Parked>> {
         loop {
-            let next = self.carry_out(&mut frame)?;
+            // SAFETY: as the caller says.
+            let next = self.carry_out(unsafe { slot.assume_init_mut() })?;
             let below = self.stack.len();
             let begun = match next {
                 Next::Done => return self.out.room(0).map(|()| None),
-                Next::Into(item) => self.nested_in(item, |pickler| pickler.descend(item)),
-                Next::Detour(item) => self.nested_in(item, |pickler| pickler.detour(item)),
+                Next::Into(item) => self.nested_in(item, |pickler, slot| pickler.descend_in(slot, item)),
+                Next::Detour(item) => self.nested_in(item, |pickler, slot| pickler.detour_in(slot, item)),
                 Next::Interposed => unreachable!("the items of a container do not interpose anything"),
             };
             match begun {
                 Ok(None) => {}
                 Ok(Some(inner)) => {
                     self.parked.try_push(inner)?;
-                    return Ok(Some(Parked { frame, is_covered: true }));
+                    // SAFETY: as above; it is taken once.
+                    return Ok(Some(Parked { frame: unsafe { slot.assume_init_read() }, is_covered: true }));
                 }
                 Err(raised) => {
                     // For the path to the culprit: the container lies below what was begun in it.
-                    self.insert(below, frame);
+                    // SAFETY: as above.
+                    self.insert(below, unsafe { slot.assume_init_read() });
                     return Err(raised);
                 }
             }

@@ -5,8 +5,9 @@ use pyo3_ffi::*;
 use super::atoms::Leaf;
 use super::containers::save;
 use super::engine::Pickler;
-use super::frame::{Frame, Next, Set};
+use super::frame::{Frame, Next, Set, Slot, put};
 use super::plan::Place;
+use super::script::Script;
 use crate::protocol::opcode::*;
 #[cfg(Py_GIL_DISABLED)]
 use crate::py::contended;
@@ -18,18 +19,20 @@ use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 
 impl Pickler<'_> {
-    pub(super) fn begin_set(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// Begins a set; true if what is left of it is in the slot.
+    pub(super) fn begin_set(&mut self, slot: &mut Slot, set: *mut PyObject) -> PyResult<bool> {
         if self.protocol < 4 {
-            return self.set_by_list(set, &raw mut PySet_Type);
+            return Ok(put(slot, self.set_by_list(set, &raw mut PySet_Type)?.map(Frame::Script)));
         }
         self.out.op(EMPTY_SET);
         self.memoize(set)?;
         let size = set_len(set);
         if size == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         self.out.op(MARK);
-        Ok(Some(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false })))
+        slot.write(Frame::Set(Set { set, position: 0, size, count: 0, between: false, unique: false }));
+        Ok(true)
     }
 
     /// The next element of a set that other threads may change, lent until something else is.
@@ -75,13 +78,15 @@ impl Pickler<'_> {
         Ok(())
     }
 
-    pub(super) fn begin_frozenset(&mut self, set: *mut PyObject) -> PyResult<Option<Frame>> {
+    /// The same for a frozenset.
+    pub(super) fn begin_frozenset(&mut self, slot: &mut Slot, set: *mut PyObject) -> PyResult<bool> {
         if self.protocol < 4 {
-            return self.set_by_list(set, &raw mut PyFrozenSet_Type);
+            return Ok(put(slot, self.set_by_list(set, &raw mut PyFrozenSet_Type)?.map(Frame::Script)));
         }
         self.out.op(MARK);
         let unique = self.begin_unknown(set)?;
-        Ok(Some(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique })))
+        slot.write(Frame::FrozenSet(Set { set, position: 0, size: 0, count: 0, between: false, unique }));
+        Ok(true)
     }
 
     pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
@@ -101,7 +106,7 @@ impl Pickler<'_> {
     }
 
     /// Below protocol 4: `(type, (list(set),))`.
-    fn set_by_list(&mut self, set: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Frame>> {
+    fn set_by_list(&mut self, set: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Script>> {
         // The list is an object that the garbage collector tracks: making it may run finalizers.
         self.foreign()?;
         // SAFETY: a live set; a new list.

@@ -3,8 +3,8 @@
 use pyo3_ffi::*;
 
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::class::compares_by_identity;
 use crate::py::collector::{CAN_WAIT, postponed};
@@ -15,7 +15,7 @@ use crate::py::owned::Owned;
 use crate::state::State;
 
 /// type(None) -> (type, (None,)); types.X -> (_builtin_type, ("X",)); None for any other class
-pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Frame>> {
+pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Script>> {
     // SAFETY: static objects.
     let singletons = unsafe { [Py_None(), Py_Ellipsis(), Py_NotImplemented()] };
     if let Some(only) = singletons.into_iter().find(|only| type_of(*only).cast() == class) {

@@ -4,22 +4,22 @@ use pyo3_ffi::PyObject;
 
 use super::call::Callable;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::instance::own_value;
 use crate::py::object::{attr, import_from};
 
 /// logging.Logger -> (logging.getLogger, (name,))
-pub fn logger(pickler: &mut Pickler<'_>, logger: *mut PyObject) -> PyResult<Frame> {
+pub fn logger(pickler: &mut Pickler<'_>, logger: *mut PyObject) -> PyResult<Script> {
     pickler.foreign()?;
     let name = attr(logger, pickler.state.names.name_of_member.as_ptr())?;
     get_logger()?.with(pickler, logger, [(name, Place::Hidden)])
 }
 
 /// logging.RootLogger -> (logging.getLogger, ())
-pub fn root_logger(pickler: &mut Pickler<'_>, logger: *mut PyObject) -> PyResult<Frame> {
+pub fn root_logger(pickler: &mut Pickler<'_>, logger: *mut PyObject) -> PyResult<Script> {
     pickler.foreign()?;
     get_logger()?.with(pickler, logger, [])
 }
@@ -29,7 +29,7 @@ fn get_logger() -> PyResult<Callable> {
 }
 
 /// dataclasses._FIELD_BASE -> (_get_dataclass_field_type_sentinel, (name,))
-pub fn dataclass_sentinel(pickler: &mut Pickler<'_>, sentinel: *mut PyObject) -> PyResult<Frame> {
+pub fn dataclass_sentinel(pickler: &mut Pickler<'_>, sentinel: *mut PyObject) -> PyResult<Script> {
     let key = pickler.state.names.name_of_member.as_ptr();
     let name = match own_value(sentinel, key) {
         Some(name) => name,

@@ -3,8 +3,8 @@
 use pyo3_ffi::PyObject;
 
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
@@ -29,7 +29,7 @@ impl Callable {
         pickler: &mut Pickler<'_>,
         object: *mut PyObject,
         arguments: impl IntoIterator<Item = (Owned, Place), IntoIter: ExactSizeIterator>,
-    ) -> PyResult<Frame> {
+    ) -> PyResult<Script> {
         let arguments = arguments.into_iter();
         let len = arguments.len();
         let mut plan = pickler.plan();

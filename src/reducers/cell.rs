@@ -3,14 +3,14 @@
 use pyo3_ffi::{PyCell_Get, PyObject};
 
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 
 /// types.CellType -> (_make_cell, (contents,)), or (_make_empty_cell, ())
-pub fn reduce(pickler: &mut Pickler<'_>, cell: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, cell: *mut PyObject) -> PyResult<Script> {
     // SAFETY: a cell; a new reference or NULL.
     let contents = unsafe { Owned::new_or_none(PyCell_Get(cell)) };
     let mut plan = pickler.plan();

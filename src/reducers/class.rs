@@ -8,8 +8,8 @@ use super::{builtin_types, enumeration};
 use crate::analyzer::metaclass::is_plain_attr;
 use crate::decide::by_reference::found_by_reference;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::class::{compares_by_identity, heap_fields, own_dict};
 use crate::py::error::{PyResult, check};
@@ -36,7 +36,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Reduc
 }
 
 /// (_make_skeleton_class, (metaclass, name, bases, type keyword arguments, tracker id, None), state, _class_setstate)
-pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
+pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Script> {
     let names = &pickler.state.names;
     let module =
         if has_own(pickler, class, &names.module)? { Some(class_attr(pickler, class, &names.module)?) } else { None };

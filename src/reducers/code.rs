@@ -9,8 +9,8 @@ use pyo3_ffi::*;
 use super::function_stencil::FunctionStencils;
 use crate::pickler::cutter::Cutter;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
+use crate::pickler::script::Script;
 use crate::pickler::stencil::Stencil;
 use crate::protocol::opcode::{EMPTY_TUPLE, REDUCE};
 use crate::py::code::{self, Code, Extra, Names};
@@ -59,7 +59,7 @@ const ARGUMENTS: &[Argument] = &[
 ];
 
 /// types.CodeType -> (types.CodeType, (co_argcount, …, co_cellvars))
-pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     let mut plan = pickler.plan();
     describe(&mut plan, object)?;
     Ok(plan.finish())

@@ -4,8 +4,8 @@ use pyo3_ffi::*;
 
 use super::call::Callable;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::py::contended::locked;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -14,7 +14,7 @@ use crate::py::owned::Owned;
 use crate::state::Name;
 
 /// classmethod, staticmethod and the abstract ones -> (type, (`__func__`,))
-pub fn wrapped_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+pub fn wrapped_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     let ty = type_of(object);
     if ty != &raw mut PyClassMethod_Type && ty != &raw mut PyStaticMethod_Type {
         pickler.foreign()?;
@@ -24,7 +24,7 @@ pub fn wrapped_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyR
 }
 
 /// property and the abstract one -> (property, (fget, fset, fdel, `__doc__`))
-pub fn property(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+pub fn property(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     let [fget, fset, fdel, doc] = if type_of(object) == &raw mut PyProperty_Type {
         fields(object)
     } else {
@@ -58,7 +58,7 @@ fn fields(property: *mut PyObject) -> [Owned; 4] {
 }
 
 /// types.GetSetDescriptorType -> (getattr, (class, name))
-pub fn getset(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+pub fn getset(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     let names = &pickler.state.names;
     let class = attr(object, names.objclass.as_ptr())?;
     let name = attr(object, names.name.as_ptr())?;

@@ -6,8 +6,8 @@ use super::class::{class_attr, tracker_id};
 use super::class_state::{ClassState, pop};
 use super::members::{EnumModule, Members, members};
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::{Place, Plan};
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::{PyResult, Raised};
 use crate::py::layout::type_of;
@@ -25,7 +25,7 @@ pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResu
 }
 
 /// (_make_skeleton_enum, (bases, name, qualified name, members, module, tracker id, None), state, _class_setstate)
-pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Script> {
     let names = &pickler.state.names;
     let (named, were_asked) = members(pickler, class)?;
     let bases = class_attr(pickler, class, &names.bases)?;

@@ -4,8 +4,8 @@ use pyo3_ffi::*;
 
 use super::call::Callable;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::{PyResult, Raised, check, matches, raise, raise_from_current};
 use crate::py::message::message;
@@ -15,7 +15,7 @@ use crate::py::text;
 use crate::state::{Name, State};
 
 /// io.TextIOWrapper -> (getattr, (sys, "stdout")), or (_file_reconstructor, (io.StringIO,))
-pub fn reduce(pickler: &mut Pickler<'_>, file: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, file: *mut PyObject) -> PyResult<Script> {
     pickler.foreign()?;
     let state = pickler.state;
     let names = &state.names;

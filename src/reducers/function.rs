@@ -12,8 +12,8 @@ use crate::analyzer::submodules::add_submodules;
 use crate::decide::by_reference::found_by_reference;
 use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Plan;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::code;
 use crate::py::contended::locked;
@@ -62,7 +62,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Redu
 }
 
 /// By value, wherever the function could be found again.
-pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Frame> {
+pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     if type_of(object).cast_const() != &raw const PyFunction_Type {
         let function = attributes(pickler, object)?;
         let findings = find_out(pickler, &function)?;
@@ -246,7 +246,7 @@ fn describe(
     object: *mut PyObject,
     function: &Function,
     mut findings: Findings,
-) -> PyResult<Frame> {
+) -> PyResult<Script> {
     let mut plan = pickler.plan();
     let p = &mut plan;
     let reach = function_stencil::write(p, object, function, &findings)?;

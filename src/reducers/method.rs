@@ -3,13 +3,13 @@
 use pyo3_ffi::PyObject;
 
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::py::error::PyResult;
 use crate::py::types::{PyMethod_Function, PyMethod_Self, PyMethod_Type};
 
 /// types.MethodType -> (types.MethodType, (`__func__`, `__self__`))
-pub fn reduce(pickler: &mut Pickler<'_>, method: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, method: *mut PyObject) -> PyResult<Script> {
     // SAFETY: a method, which holds both.
     let (function, instance) = unsafe { (PyMethod_Function(method), PyMethod_Self(method)) };
     let mut plan = pickler.plan();

@@ -5,14 +5,14 @@ use pyo3_ffi::*;
 use crate::analyzer::lookup::module_name;
 use crate::decide::by_reference::module_goes_by_reference;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 
 /// types.ModuleType -> (subimport, (name,)), or (dynamic_subimport, (name, dict without `__builtins__`))
-pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Script> {
     let state = pickler.state;
     let by_reference = module_goes_by_reference(state, module, pickler)?;
     let name = module_name(state, module, pickler)?;

@@ -9,7 +9,7 @@ use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::lookup;
 use crate::decide::by_reference::Found;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
+use crate::pickler::script::Script;
 use crate::py::class::is_class;
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
@@ -19,7 +19,7 @@ use crate::py::types::*;
 use crate::py::vec::try_gather;
 
 /// Describes an object; the frame carries the description out.
-pub type Reducer = fn(&mut Pickler<'_>, *mut PyObject) -> PyResult<Frame>;
+pub type Reducer = fn(&mut Pickler<'_>, *mut PyObject) -> PyResult<Script>;
 
 /// A type written in C that every interpreter shares, and its reducer.
 struct BuiltIn(*mut PyTypeObject, Reducer);
@@ -102,7 +102,7 @@ fn names_in_modules() -> PyResult<Vec<(Owned, Owned)>> {
 
 /// What becomes of an object that may be a class or a function.
 pub enum Reduced {
-    ByValue(Frame),
+    ByValue(Script),
     ByReference(Found),
     /// It is neither.
     Not,

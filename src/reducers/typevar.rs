@@ -6,8 +6,8 @@ use super::call::Callable;
 use crate::decide::by_reference::lookup_module_and_qualname;
 use crate::decide::registry;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::object::attr;
@@ -15,7 +15,7 @@ use crate::reconstruct::tracker;
 
 /// typing.TypeVar -> (getattr, (module, name)), or
 /// (_make_typevar, (name, bound, constraints, covariant, contravariant, tracker id))
-pub fn reduce(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Frame> {
+pub fn reduce(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Script> {
     pickler.foreign()?;
     let state = pickler.state;
     let names = &state.names;
@@ -30,7 +30,7 @@ pub fn reduce(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Fr
 }
 
 /// The same, wherever the variable could be found again.
-pub fn by_value(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Frame> {
+pub fn by_value(pickler: &mut Pickler<'_>, variable: *mut PyObject) -> PyResult<Script> {
     pickler.foreign()?;
     let names = &pickler.state.names;
     let arguments = [

@@ -5,8 +5,8 @@ use pyo3_ffi::*;
 use super::call::Callable;
 use super::joined::has_plain_keys;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
@@ -20,7 +20,7 @@ fn is_ordered(view: *mut PyObject) -> bool {
     [&raw mut PyODictKeys_Type, &raw mut PyODictValues_Type, &raw mut PyODictItems_Type].contains(&type_of(view))
 }
 
-fn reduce(pickler: &mut Pickler<'_>, view: *mut PyObject, wire: Wire, copy: Owned) -> PyResult<Frame> {
+fn reduce(pickler: &mut Pickler<'_>, view: *mut PyObject, wire: Wire, copy: Owned) -> PyResult<Script> {
     let copy = (copy, Place::Hidden);
     if is_ordered(view) {
         // SAFETY: a static object.
@@ -42,25 +42,25 @@ fn dict_of(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Owned> {
 }
 
 /// dict_keys -> (_make_dict_keys, (list, [True]))
-pub fn keys(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+pub fn keys(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Script> {
     let copy = list_of(pickler, view)?;
     reduce(pickler, view, Wire::MakeDictKeys, copy)
 }
 
 /// dict_values -> (_make_dict_values, (list, [True]))
-pub fn values(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+pub fn values(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Script> {
     let copy = list_of(pickler, view)?;
     reduce(pickler, view, Wire::MakeDictValues, copy)
 }
 
 /// dict_items -> (_make_dict_items, (dict, [True]))
-pub fn items(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+pub fn items(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Script> {
     let copy = dict_of(pickler, view)?;
     reduce(pickler, view, Wire::MakeDictItems, copy)
 }
 
 /// types.MappingProxyType -> (types.MappingProxyType, (dict,))
-pub fn mapping_proxy(pickler: &mut Pickler<'_>, proxy: *mut PyObject) -> PyResult<Frame> {
+pub fn mapping_proxy(pickler: &mut Pickler<'_>, proxy: *mut PyObject) -> PyResult<Script> {
     let class = (&raw mut PyDictProxy_Type).cast();
     let Some(items) = plain_items(proxy)? else {
         let copy = dict_of(pickler, proxy)?;
@@ -105,14 +105,14 @@ fn plain_items(proxy: *mut PyObject) -> PyResult<Option<Vec<(Owned, Owned)>>> {
 }
 
 /// memoryview -> (bytes, (contents,))
-pub fn memory_view(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Frame> {
+pub fn memory_view(pickler: &mut Pickler<'_>, view: *mut PyObject) -> PyResult<Script> {
     pickler.foreign()?;
     let contents = call_method0(view, pickler.state.names.tobytes.as_ptr())?;
     Callable::object((&raw mut PyBytes_Type).cast()).with(pickler, view, [(contents, Place::Hidden)])
 }
 
 /// weakref.WeakSet -> (weakref.WeakSet, (list,))
-pub fn weak_set(pickler: &mut Pickler<'_>, set: *mut PyObject) -> PyResult<Frame> {
+pub fn weak_set(pickler: &mut Pickler<'_>, set: *mut PyObject) -> PyResult<Script> {
     let copy = list_of(pickler, set)?;
     Callable::object(type_of(set).cast()).with(pickler, set, [(copy, Place::Hidden)])
 }

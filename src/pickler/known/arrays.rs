@@ -4,10 +4,9 @@ use std::ffi::{CStr, c_int};
 
 use pyo3_ffi::*;
 
-use super::instances::Known;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Place;
-use crate::pickler::script::Step;
+use crate::pickler::script::{Script, Step};
 use crate::py::error::{PyResult, check};
 use crate::py::layout::{self, tuple_items, type_of};
 use crate::py::object::import_from;
@@ -32,15 +31,15 @@ fn is_tuple(object: *mut PyObject) -> bool {
 impl Pickler<'_> {
     /// (array._array_reconstructor, (class, typecode, format, data)). All but the data is what an empty array of the same
     /// typecode says.
-    pub(in crate::pickler) fn array(&mut self, object: *mut PyObject) -> PyResult<Known> {
+    pub(in crate::pickler) fn array(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         let class = type_of(object);
         if self.protocol < 3 || self.asks || !is_array(class)? {
-            return Ok(Known::Not);
+            return Ok(None);
         }
         // SAFETY: a live array; a new reference or NULL with an exception.
         let empty = unsafe {
             if PySequence_Size(object) < LEAST {
-                return Ok(Known::Not);
+                return Ok(None);
             }
             Owned::new(PySequence_GetSlice(object, 0, 0))?
         };
@@ -48,17 +47,17 @@ impl Pickler<'_> {
         let value = self.reduce_ex(empty.as_ptr())?;
         let value = self.keep(value)?;
         if !is_tuple(value) {
-            return Ok(Known::Not);
+            return Ok(None);
         }
-        let [callable, arguments, state] = tuple_items(value) else { return Ok(Known::Not) };
+        let [callable, arguments, state] = tuple_items(value) else { return Ok(None) };
         // SAFETY: a static object.
         if !is_tuple(*arguments) || *state != unsafe { Py_None() } {
-            return Ok(Known::Not);
+            return Ok(None);
         }
-        let [first, typecode, format, data] = tuple_items(*arguments) else { return Ok(Known::Not) };
+        let [first, typecode, format, data] = tuple_items(*arguments) else { return Ok(None) };
         let is_bytes = type_of(*data).cast_const() == &raw const PyBytes_Type;
         if *first != class.cast() || !is_bytes || !layout::bytes(*data).is_empty() {
-            return Ok(Known::Not);
+            return Ok(None);
         }
         let mut plan = self.plan();
         plan.object(*callable, Place::Callable)?;
@@ -69,7 +68,7 @@ impl Pickler<'_> {
         plan.raw(Step::Contents(object))?;
         plan.tuple_end(4)?;
         plan.reduce(object)?;
-        Ok(Known::Begun(Some(plan.finish())))
+        Ok(Some(plan.finish()))
     }
 
     /// The memory of an object as a new bytes object.

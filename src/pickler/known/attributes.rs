@@ -9,7 +9,7 @@ use super::instances::{Known, is_plain_dict};
 use super::mould::HEAD;
 use crate::pickler::containers::atom_size;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::{Batch, Dict, Frame, Value};
+use crate::pickler::frame::{Batch, Dict, Frame, Slot, Value};
 use crate::protocol::opcode::*;
 use crate::py::dict::{self, Entries, SharedKeys};
 use crate::py::error::PyResult;
@@ -66,7 +66,12 @@ impl Pickler<'_> {
     /// Begins an object whose class the pickle has had and whose attributes nobody else refers to as a dict. An attribute
     /// that is no leaf, and those behind it, are left to the frame.
     #[inline(never)]
-    pub(super) fn with_attributes(&mut self, object: *mut PyObject, attributes: &Attributes) -> PyResult<Known> {
+    pub(super) fn with_attributes(
+        &mut self,
+        slot: &mut Slot,
+        object: *mut PyObject,
+        attributes: &Attributes,
+    ) -> PyResult<Known> {
         let Some(own) = Own::of(object, attributes, self.is_foreign()) else { return Ok(Known::Not) };
         let class = type_of(object);
         let mould = match own.keys {
@@ -121,9 +126,12 @@ impl Pickler<'_> {
             None => {
                 self.out.op(if own.size > 1 { SETITEMS } else { SETITEM });
                 self.out.op(BUILD);
-                Ok(Known::Begun(None))
+                Ok(Known::Done)
             }
-            Some(rest) => self.rest_of_attributes(object, number, rest),
+            Some(rest) => {
+                slot.write(Frame::Dict(self.rest_of_attributes(object, number, rest)?));
+                Ok(Known::Begun)
+            }
         }
     }
 
@@ -189,11 +197,11 @@ impl Pickler<'_> {
 
     /// What is left goes by a frame, which needs a dict.
     #[inline(never)]
-    fn rest_of_attributes(&mut self, object: *mut PyObject, number: usize, mut rest: Dict) -> PyResult<Known> {
+    fn rest_of_attributes(&mut self, object: *mut PyObject, number: usize, mut rest: Dict) -> PyResult<Dict> {
         if rest.dict.is_null() {
             rest.dict = make_dict(object)?;
             self.memo.put_made_dict(number, rest.dict);
         }
-        Ok(Known::Begun(Some(Frame::Dict(rest))))
+        Ok(rest)
     }
 }

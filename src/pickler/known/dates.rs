@@ -7,6 +7,7 @@ use pyo3_ffi::*;
 
 use super::instances::Known;
 use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Slot;
 use crate::pickler::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::bytes;
@@ -42,64 +43,65 @@ pub fn kind(class: *mut PyTypeObject, name: &CStr) -> Option<Kind> {
 /// From this protocol on the first of two equal times at the end of summer time is told apart.
 const HAS_FOLD: u8 = 4;
 
-/// The bytes of a date or a time, and its time zone.
-struct Packed {
-    data: [u8; 10],
-    len: usize,
+/// The bytes of a date or a time where they lie in it, and its time zone.
+struct Packed<'o> {
+    data: &'o [u8],
+    /// The byte whose highest bit tells the second of two equal times, if it is that.
+    folded: Option<usize>,
     zone: Option<*mut PyObject>,
 }
 
+impl Packed<'_> {
+    /// What is written for a byte that lies in the object.
+    fn byte(&self, at: usize) -> u8 {
+        self.data[at] | if self.folded == Some(at) { 0x80 } else { 0 }
+    }
+}
+
 /// None for a timedelta, which has numbers.
-fn packed(object: *mut PyObject, kind: Kind, protocol: u8) -> Option<Packed> {
-    let mut data = [0; 10];
-    // SAFETY: an object of the type that `kind` names; the zone is there if `hastzinfo` says so.
-    let (len, zone) = unsafe {
+#[inline(always)]
+fn packed<'o>(object: *mut PyObject, kind: Kind, protocol: u8) -> Option<Packed<'o>> {
+    // SAFETY: an object of the type that `kind` names, which does not change; the zone is there if `hastzinfo` says so.
+    unsafe {
         match kind {
-            Kind::Date => {
-                data[..4].copy_from_slice(&(*object.cast::<PyDateTime_Date>()).data);
-                (4, None)
-            }
+            Kind::Date => Some(Packed { data: &(&*object.cast::<PyDateTime_Date>()).data, folded: None, zone: None }),
             Kind::Time => {
-                let time = object.cast::<PyDateTime_Time>();
-                data[..6].copy_from_slice(&(*time).data);
-                if protocol >= HAS_FOLD && (*time).fold != 0 {
-                    data[0] |= 0x80;
-                }
-                (6, ((*time).hastzinfo != 0).then(|| (*time).tzinfo))
+                let time = &*object.cast::<PyDateTime_Time>();
+                let folded = (protocol >= HAS_FOLD && time.fold != 0).then_some(0);
+                Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then(|| time.tzinfo) })
             }
             Kind::DateTime => {
-                let time = object.cast::<PyDateTime_DateTime>();
-                data.copy_from_slice(&(*time).data);
-                if protocol >= HAS_FOLD && (*time).fold != 0 {
-                    data[2] |= 0x80;
-                }
-                (10, ((*time).hastzinfo != 0).then(|| (*time).tzinfo))
+                let time = &*object.cast::<PyDateTime_DateTime>();
+                let folded = (protocol >= HAS_FOLD && time.fold != 0).then_some(2);
+                Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then(|| time.tzinfo) })
             }
-            Kind::Delta => return None,
+            Kind::Delta => None,
         }
-    };
-    Some(Packed { data, len, zone })
+    }
 }
 
 impl Pickler<'_> {
     /// (class, (bytes,)), (class, (bytes, zone)) or (class, (days, seconds, microseconds))
-    pub(super) fn date(&mut self, object: *mut PyObject, kind: Kind) -> PyResult<Known> {
+    pub(super) fn date(&mut self, slot: &mut Slot, object: *mut PyObject, kind: Kind) -> PyResult<Known> {
         if self.protocol < 3 {
             // bytes are reduced themselves.
             return Ok(Known::Not);
         }
         let class = self.memo.get(type_of(object).cast()).filter(|_| !self.out.is_detour());
-        let Some(packed) = packed(object, kind, self.protocol) else { return self.delta(object, class) };
+        let Some(packed) = packed(object, kind, self.protocol) else { return self.delta(slot, object, class) };
         let zone = packed.zone.and_then(|zone| self.memo.get(zone));
         let Some(class) = class.filter(|_| packed.zone.is_some() == zone.is_some()) else {
-            return self.date_by_plan(object, &packed);
+            return self.date_by_plan(slot, object, &packed);
         };
         self.paper_boundary()?;
         self.get(class);
         self.paper_boundary()?;
         self.paper_boundary()?;
-        self.out.short([SHORT_BINBYTES, packed.len as u8], 2);
-        self.out.bytes(&packed.data[..packed.len]);
+        self.out.short([SHORT_BINBYTES, packed.data.len() as u8], 2);
+        match packed.folded {
+            None => self.out.bytes(packed.data),
+            Some(_) => (0..packed.data.len()).for_each(|at| self.out.op(packed.byte(at))),
+        }
         self.memoize_paper()?;
         if let Some(zone) = zone {
             self.paper_boundary()?;
@@ -109,11 +111,14 @@ impl Pickler<'_> {
         self.memoize_paper()?;
         self.out.op(REDUCE);
         self.memoize(object)?;
-        Ok(Known::Begun(None))
+        Ok(Known::Done)
     }
 
-    fn date_by_plan(&mut self, object: *mut PyObject, packed: &Packed) -> PyResult<Known> {
-        let data = bytes::of(&packed.data[..packed.len])?;
+    fn date_by_plan(&mut self, slot: &mut Slot, object: *mut PyObject, packed: &Packed<'_>) -> PyResult<Known> {
+        let mut data = [0; 10];
+        let data = &mut data[..packed.data.len()];
+        data.iter_mut().enumerate().for_each(|(at, byte)| *byte = packed.byte(at));
+        let data = bytes::of(data)?;
         let zone = packed.zone.map(Owned::of);
         let mut plan = self.plan();
         plan.object(type_of(object).cast(), Place::Callable)?;
@@ -125,10 +130,10 @@ impl Pickler<'_> {
         }
         plan.tuple_end(len)?;
         plan.reduce(object)?;
-        Ok(Known::Begun(Some(plan.finish())))
+        Ok(Known::begun(slot, plan.finish()))
     }
 
-    fn delta(&mut self, object: *mut PyObject, class: Option<usize>) -> PyResult<Known> {
+    fn delta(&mut self, slot: &mut Slot, object: *mut PyObject, class: Option<usize>) -> PyResult<Known> {
         // SAFETY: a timedelta.
         let parts = unsafe {
             let delta = object.cast::<PyDateTime_Delta>();
@@ -146,7 +151,7 @@ impl Pickler<'_> {
             self.memoize_paper()?;
             self.out.op(REDUCE);
             self.memoize(object)?;
-            return Ok(Known::Begun(None));
+            return Ok(Known::Done);
         }
         let mut plan = self.plan();
         plan.object(type_of(object).cast(), Place::Callable)?;
@@ -156,6 +161,6 @@ impl Pickler<'_> {
         }
         plan.tuple_end(3)?;
         plan.reduce(object)?;
-        Ok(Known::Begun(Some(plan.finish())))
+        Ok(Known::begun(slot, plan.finish()))
     }
 }

@@ -7,8 +7,9 @@ use super::dates;
 use super::shape::{Shape, Slots};
 use crate::pickler::containers::atom_size;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Frame;
+use crate::pickler::frame::{Frame, Slot};
 use crate::pickler::plan::{Place, Plan};
+use crate::pickler::script::Script;
 use crate::protocol::opcode::*;
 use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
@@ -20,14 +21,25 @@ use crate::py::text;
 use crate::py::vec::TryPush;
 
 /// What became of an object whose reduction may be known.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     /// It must be asked.
     Not,
-    /// It is written, or the rest of it is in the frame.
-    Begun(Option<Frame>),
+    /// It is written.
+    Done,
+    /// The rest of it is in the slot.
+    Begun,
 }
 
-use Known::{Begun, Not};
+use Known::{Begun, Done, Not};
+
+impl Known {
+    /// What a script carries out is begun.
+    pub fn begun(slot: &mut Slot, script: Script) -> Self {
+        slot.write(Frame::Script(script));
+        Begun
+    }
+}
 
 pub(super) fn is_plain_dict(dict: *mut PyObject) -> bool {
     type_of(dict).cast_const() == &raw const PyDict_Type
@@ -49,30 +61,32 @@ fn is_candidate(class: *mut PyTypeObject) -> bool {
 impl Pickler<'_> {
     /// Writes an object without asking it, if what it would say is known.
     #[inline(always)]
-    pub(in crate::pickler) fn known(&mut self, object: *mut PyObject) -> PyResult<Known> {
+    pub(in crate::pickler) fn known(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<Known> {
         let class = type_of(object);
         if cfg!(Py_GIL_DISABLED) || !is_candidate(class) || self.protocol < 2 || self.asks {
             return Ok(Not);
         }
-        match self.shape(class)? {
+        // Looked at where it lies: to copy it takes longer.
+        match *self.shape(class)? {
             Shape::Asked => Ok(Not),
-            Shape::Plain(slots) => self.plain(object, Some(slots)),
-            Shape::Unslotted => self.plain(object, None),
-            Shape::Reducing => self.reducing(object),
-            Shape::Partial(fields) => self.partial(object, fields),
-            Shape::Named => self.named(object).map(Begun),
-            Shape::Date(kind) => self.date(object, kind),
+            Shape::Plain(slots) => self.plain(slot, object, Some(slots)),
+            Shape::Unslotted => self.plain(slot, object, None),
+            Shape::Reducing => self.reducing(slot, object),
+            Shape::Partial(fields) => self.partial(slot, object, fields),
+            Shape::Named => self.named(slot, object),
+            Shape::Date(kind) => self.date(slot, object, kind),
         }
     }
 
     /// `object` by `copyreg.__newobj__(class)`, then its state.
     #[inline(always)]
-    fn plain(&mut self, object: *mut PyObject, slots: Option<Slots>) -> PyResult<Known> {
+    fn plain(&mut self, slot: &mut Slot, object: *mut PyObject, slots: Option<Slots>) -> PyResult<Known> {
         let attributes = attributes(object);
-        if slots.is_some_and(Slots::is_empty)
-            && let Begun(frame) = self.with_attributes(object, &attributes)?
-        {
-            return Ok(Begun(frame));
+        if slots.is_some_and(Slots::is_empty) {
+            let known = self.with_attributes(slot, object, &attributes)?;
+            if known != Not {
+                return Ok(known);
+            }
         }
         let Some(dict) = self.own_dict(object, attributes)? else { return Ok(Not) };
         let slots = match slots {
@@ -85,7 +99,7 @@ impl Pickler<'_> {
         // SAFETY: NULL or an exact dict.
         let has_dict = !dict.is_null() && unsafe { PyDict_Size(dict) } != 0;
         if !slots.is_empty() {
-            return self.with_slots(object, if has_dict { dict } else { std::ptr::null_mut() }, slots);
+            return self.with_slots(slot, object, if has_dict { dict } else { std::ptr::null_mut() }, slots);
         }
         if !self.known_class(object)? {
             let dict = has_dict.then(|| Owned::of(dict));
@@ -95,26 +109,26 @@ impl Pickler<'_> {
                 plan.owned(dict, Place::State)?;
                 plan.op(BUILD)?;
             }
-            return Ok(Begun(Some(plan.finish())));
+            return Ok(Known::begun(slot, plan.finish()));
         }
         if !has_dict {
-            return Ok(Begun(None));
+            return Ok(Done);
         }
         self.paper_boundary()?;
         if !unique(dict) && self.remembered(dict)? {
             self.out.op(BUILD);
-            return Ok(Begun(None));
+            return Ok(Done);
         }
-        match self.descend(dict)? {
-            Some(Frame::Dict(mut dict)) => {
-                dict.is_state = true;
-                Ok(Begun(Some(Frame::Dict(dict))))
-            }
-            frame => {
-                self.out.op(BUILD);
-                Ok(Begun(frame))
-            }
+        if !self.begin_dict(slot, dict)? {
+            self.out.op(BUILD);
+            return Ok(Done);
         }
+        // SAFETY: a frame was put there.
+        match unsafe { slot.assume_init_mut() } {
+            Frame::Dict(dict) => dict.is_state = true,
+            _ => self.out.op(BUILD),
+        }
+        Ok(Begun)
     }
 
     /// Begins an object whose class the pickle has had already: NEWOBJ without arguments. False, and nothing is
@@ -201,12 +215,18 @@ impl Pickler<'_> {
     }
 
     /// An object with slots: its state is a pair of its dict, or None, and a dict of what lies in its slots.
-    fn with_slots(&mut self, object: *mut PyObject, dict: *mut PyObject, slots: Slots) -> PyResult<Known> {
+    fn with_slots(
+        &mut self,
+        slot: &mut Slot,
+        object: *mut PyObject,
+        dict: *mut PyObject,
+        slots: Slots,
+    ) -> PyResult<Known> {
         if !self.slots_are_named(object, slots)? {
             return Ok(Not);
         }
         if dict.is_null() && self.flat_slots(object, slots)? {
-            return Ok(Begun(None));
+            return Ok(Done);
         }
         // Held from here on: the state is that of this moment, whatever runs before it is written.
         let mut held: Vec<(Owned, Owned)> = vec![];
@@ -230,7 +250,7 @@ impl Pickler<'_> {
                 plan.owned(dict, Place::State)?;
                 plan.op(BUILD)?;
             }
-            return Ok(Begun(Some(plan.finish())));
+            return Ok(Known::begun(slot, plan.finish()));
         }
         plan.tuple(2)?;
         match dict {
@@ -247,7 +267,7 @@ impl Pickler<'_> {
         on_paper.end(&mut plan)?;
         plan.tuple_end(2)?;
         plan.op(BUILD)?;
-        Ok(Begun(Some(plan.finish())))
+        Ok(Known::begun(slot, plan.finish()))
     }
 
     /// Has nobody changed the list of the class's slots?
@@ -307,7 +327,7 @@ impl Pickler<'_> {
     }
 
     /// What the `__reduce__` of the object's class says; `object.__reduce_ex__` would do no more than call it.
-    fn reducing(&mut self, object: *mut PyObject) -> PyResult<Known> {
+    fn reducing(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<Known> {
         let plain = match attributes(object) {
             Attributes::None => true,
             Attributes::Dict(dict) => self.leaves_reductions_alone(dict),
@@ -323,7 +343,8 @@ impl Pickler<'_> {
             let name = self.state.names.reduce.as_ptr();
             Owned::new(PyObject_VectorcallMethod(name, &object, 1, std::ptr::null_mut()))?
         };
-        self.reduce_value(value, object).map(Begun)
+        let script = self.reduce_value(value, object)?;
+        Ok(script.map_or(Done, |script| Known::begun(slot, script)))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use pyo3_ffi::*;
 
+use super::instances::Known;
 use super::slots::slots_of;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::{Frame, Next, Tuple};
+use crate::pickler::frame::{Frame, Next, Slot, Tuple};
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::protocol::opcode::*;
 use crate::py::code;
 use crate::py::error::PyResult;
@@ -79,17 +81,20 @@ fn find_code(factory: &Owned) -> PyResult<Option<Owned>> {
 
 impl Pickler<'_> {
     /// Writes a namedtuple, or begins it.
-    pub(super) fn named(&mut self, object: *mut PyObject) -> PyResult<Option<Frame>> {
+    pub(super) fn named(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<Known> {
         let items = tuple_items(object);
         let class = self.memo.get(type_of(object).cast()).filter(|_| !self.out.is_detour());
-        let Some(class) = class else { return self.named_by_plan(object).map(Some) };
+        let Some(class) = class else {
+            let script = self.named_by_plan(object)?;
+            return Ok(Known::begun(slot, script));
+        };
         self.paper_boundary()?;
         self.get(class);
         self.paper_boundary()?;
         if items.is_empty() {
             self.empty_tuple();
             self.newobj(object)?;
-            return Ok(None);
+            return Ok(Known::Done);
         }
         if self.tuple_is_marked(items.len()) {
             self.out.op(MARK);
@@ -97,11 +102,12 @@ impl Pickler<'_> {
         // Most are done here, without a turn of the loop.
         let mut frame = Tuple { tuple: object, index: 0, unique: false, is_arguments: true };
         match self.tuple(&mut frame)? {
-            Next::Done => Ok(None),
+            Next::Done => Ok(Known::Done),
             // The loop asks for the item that is no leaf once more.
             _ => {
                 frame.index -= 1;
-                Ok(Some(Frame::Tuple(frame)))
+                slot.write(Frame::Tuple(frame));
+                Ok(Known::Begun)
             }
         }
     }
@@ -124,7 +130,7 @@ impl Pickler<'_> {
         self.memoize(object)
     }
 
-    fn named_by_plan(&mut self, object: *mut PyObject) -> PyResult<Frame> {
+    fn named_by_plan(&mut self, object: *mut PyObject) -> PyResult<Script> {
         let items = tuple_items(object);
         let _held = Owned::of(object);
         let mut plan = self.plan();

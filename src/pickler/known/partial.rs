@@ -7,6 +7,7 @@ use pyo3_ffi::*;
 
 use super::instances::Known;
 use crate::pickler::engine::Pickler;
+use crate::pickler::frame::Slot;
 use crate::pickler::plan::Place;
 use crate::protocol::opcode::BUILD;
 use crate::py::error::PyResult;
@@ -40,7 +41,7 @@ pub fn fields(names: &Names, class: *mut PyTypeObject, reduce: *mut PyObject) ->
 
 impl Pickler<'_> {
     /// `(class, (func,), (func, args, keywords, dict or None))`
-    pub(super) fn partial(&mut self, object: *mut PyObject, fields: Fields) -> PyResult<Known> {
+    pub(super) fn partial(&mut self, slot: &mut Slot, object: *mut PyObject, fields: Fields) -> PyResult<Known> {
         let dict = match attributes(object) {
             Attributes::Dict(dict) if self.leaves_reductions_alone(dict) => dict,
             _ => return Ok(Known::Not),
@@ -71,6 +72,6 @@ impl Pickler<'_> {
         }
         plan.tuple_end(4)?;
         plan.op(BUILD)?;
-        Ok(Known::Begun(Some(plan.finish())))
+        Ok(Known::begun(slot, plan.finish()))
     }
 }

@@ -5,9 +5,9 @@ use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
-use super::instances::Known;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Place;
+use crate::pickler::script::Script;
 use crate::py::collector::{CAN_WAIT, postponed};
 use crate::py::error::PyResult;
 use crate::py::layout::{is_of_c, type_of};
@@ -48,23 +48,23 @@ impl Pickler<'_> {
     }
 
     /// `list[int]` and its like, as `ga_reduce` of `Objects/genericaliasobject.c` reduces them: (type, (origin, arguments)).
-    pub(in crate::pickler) fn generic_alias(&mut self, object: *mut PyObject) -> PyResult<Known> {
-        let Some([origin, arguments]) = alias_fields(object).filter(|_| !self.asks) else { return Ok(Known::Not) };
+    pub(in crate::pickler) fn generic_alias(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
+        let Some([origin, arguments]) = alias_fields(object).filter(|_| !self.asks) else { return Ok(None) };
         let arguments = [origin, arguments].map(|part| (Owned::of(part), Place::Hidden));
         let alias = Callable::object(type_of(object).cast());
-        alias.with(self, object, arguments).map(|frame| Known::Begun(Some(frame)))
+        alias.with(self, object, arguments).map(Some)
     }
 
     /// A method of an object, written in C, as `meth_reduce` of `Objects/methodobject.c` reduces it: (getattr, (its object, its
     /// name)).
-    pub(in crate::pickler) fn builtin_method(&mut self, object: *mut PyObject) -> PyResult<Known> {
+    pub(in crate::pickler) fn builtin_method(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         if type_of(object) != &raw mut PyCFunction_Type || !CAN_WAIT || cfg!(Py_GIL_DISABLED) || self.asks {
-            return Ok(Known::Not);
+            return Ok(None);
         }
-        let (Some(of), Some(getattr)) = (bound_to(object), self.getattr()?) else { return Ok(Known::Not) };
+        let (Some(of), Some(getattr)) = (bound_to(object), self.getattr()?) else { return Ok(None) };
         let name = postponed(|| builtin_name(object))?;
         let arguments = [Owned::of(of), name].map(|part| (part, Place::Hidden));
-        Callable::Object(getattr).with(self, object, arguments).map(|frame| Known::Begun(Some(frame)))
+        Callable::Object(getattr).with(self, object, arguments).map(Some)
     }
 }
 

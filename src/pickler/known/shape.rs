@@ -21,9 +21,10 @@ use crate::py::vec::TryPush;
 use crate::reducers::table;
 
 /// How the instances of a class are reduced.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub enum Shape {
     /// Each one must be asked.
+    #[default]
     Asked,
     /// As `object.__reduce_ex__` does it, with these slots.
     Plain(Slots),
@@ -64,6 +65,8 @@ pub struct Shapes {
     /// Keys that instances share and that were looked at last: none of them overrides what a reduction asks for.
     pub harmless_keys: Option<SharedKeys>,
     pub moulds: Moulds,
+    /// The one that was found out last.
+    last: Shape,
 }
 
 /// A power of two.
@@ -83,11 +86,11 @@ impl Shapes {
         (class as usize >> 4 ^ class as usize >> 10) & (ENTRIES - 1)
     }
 
-    /// What was found out about a class, if the class is still the same.
+    /// The entry of a class, if the class is still the same.
     #[inline(always)]
-    fn get(&self, class: *mut PyTypeObject) -> Option<Shape> {
-        let entry = self.entries.get(Self::place(class))?;
-        (entry.class == class && entry.version == version(class)).then_some(entry.shape)
+    fn entry(&self, class: *mut PyTypeObject) -> Option<usize> {
+        let place = Self::place(class);
+        self.entries.get(place).filter(|entry| entry.class == class && entry.version == version(class)).map(|_| place)
     }
 
     fn put(&mut self, class: *mut PyTypeObject, version: u32, shape: Shape) {
@@ -119,15 +122,14 @@ impl Slots {
 impl Pickler<'_> {
     /// How an instance of this class is reduced.
     #[inline(always)]
-    pub(super) fn shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
-        match self.shapes.get(class) {
-            // What changes copyreg's table is foreign code.
-            Some(shape) if !self.is_foreign() || self.table_is_same() => Ok(shape),
-            Some(Shape::Asked) => Ok(Shape::Asked),
-            Some(shape) if !self.is_registered(class)? => Ok(shape),
-            Some(_) => Ok(Shape::Asked),
-            None => self.find_shape(class),
-        }
+    pub(super) fn shape(&mut self, class: *mut PyTypeObject) -> PyResult<&Shape> {
+        let Some(entry) = self.shapes.entry(class) else {
+            self.shapes.last = self.find_shape(class)?;
+            return Ok(&self.shapes.last);
+        };
+        // What changes copyreg's table is foreign code.
+        let is_asked = self.is_foreign() && !self.table_is_same() && self.is_registered(class)?;
+        Ok(if is_asked { &Shape::Asked } else { &self.shapes.entries[entry].shape })
     }
 
     /// A number that is another one when copyreg's table has changed; None if that does not show.
