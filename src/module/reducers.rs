@@ -19,7 +19,7 @@ use crate::py::types::{PyMethod_Type, PyODictItems_Type, PyODictKeys_Type, PyODi
 use crate::py::{text, trampoline};
 use crate::reducers::class_dict::ClassDict;
 use crate::reducers::class_state::ClassState;
-use crate::reducers::table::Reduced;
+use crate::reducers::table;
 use crate::reducers::table::Reducer;
 use crate::reducers::{
     by_name, cell, class, code, descriptor, enumeration, file, function, method, module, typevar, view,
@@ -68,10 +68,7 @@ fn check_class(object: *mut PyObject) -> PyResult<()> {
 /// A class: `NotImplemented` if it goes by reference.
 pub fn class_reduce(object: *mut PyObject) -> PyResult<Owned> {
     check_class(object)?;
-    value(None, |pickler| match class::reduce(pickler, object)? {
-        Reduced::ByValue(frame) => Ok(Some(frame)),
-        Reduced::ByReference(_) | Reduced::Not => Ok(None),
-    })
+    value(None, |pickler| table::class(pickler, object))
 }
 
 /// A class by value.

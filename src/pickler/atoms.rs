@@ -205,6 +205,17 @@ impl Pickler<'_> {
         }
     }
 
+    /// Writes None, a bool, or a reference to an object that the memo knows. False, and nothing is written, for any other,
+    /// and where it takes the slow path.
+    #[inline]
+    pub(super) fn known_leaf(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        let is_written = !self.out.due() && (self.singleton(object) || !unique(object) && self.remembered(object)?);
+        if is_written {
+            self.out.room(0)?;
+        }
+        Ok(is_written)
+    }
+
     /// Writes BINGET and its like.
     #[inline(always)]
     pub(super) fn get(&mut self, number: usize) {

@@ -101,8 +101,10 @@ impl Pickler<'_> {
 
     fn note_script(&self, f: &Script, object: *mut PyObject, notes: &mut Vec<String>) {
         let place = match self.last_step(f) {
-            Some(Step::Object(_, Place::Name) | Step::Resume(_, Place::Name)) => return,
-            Some(Step::Object(_, place) | Step::Resume(_, place)) => *place,
+            Some(Step::Object(_, place) | Step::Resume(_, place)) => match place.unpack() {
+                Place::Name => return,
+                place => place,
+            },
             Some(Step::Items(_) | Step::Pairs(_)) => return notes.push_if_room(of(object, "object")),
             // A persistent id, or nothing that an object has to do with.
             _ => return,

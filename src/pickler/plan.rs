@@ -13,7 +13,7 @@ use super::engine::Pickler;
 use super::frame::Frame;
 use super::paper::OnPaper;
 pub use super::script::Place;
-use super::script::{NESTED, Ran, Script, Step};
+use super::script::{NESTED, PackedPlace, Ran, Script, Step};
 use super::stencil::{Given, Stencil};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
@@ -96,7 +96,10 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     /// Begins an object inside the plan. If that leaves a frame, it waits, and with it what follows.
     fn nest(&mut self, object: *mut PyObject, step: Step) -> PyResult<bool> {
-        let place = step.place();
+        let place = match step {
+            Step::Object(_, place) => place,
+            _ => PackedPlace::HIDDEN,
+        };
         let below = self.pickler.stack.len();
         match self.pickler.begin_nested(object) {
             Ok(None) => {}
@@ -187,30 +190,54 @@ impl<'p, 'a> Plan<'p, 'a> {
     }
 
     /// Any object.
+    #[inline(always)]
     pub fn object(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
         self.owned(Owned::of(object), place)
     }
 
     /// An object that lies in a dict which is reached in more ways than one, as globals are. The dict holds it, or foreign
     /// code has run, so that the memo does.
+    #[inline(always)]
     pub fn held(&mut self, object: Owned, place: Place) -> PyResult<()> {
+        self.held_at(object, place.pack())
+    }
+
+    fn held_at(&mut self, object: Owned, place: PackedPlace) -> PyResult<()> {
         if self.at_once && !self.ended && self.pickler.shared_text(object.as_ptr())? {
+            return Ok(());
+        }
+        self.owned_at(object, place)
+    }
+
+    /// Any object, whose reference is handed over.
+    #[inline(always)]
+    pub fn owned(&mut self, object: Owned, place: Place) -> PyResult<()> {
+        self.owned_at(object, place.pack())
+    }
+
+    #[inline(never)]
+    fn owned_at(&mut self, object: Owned, place: PackedPlace) -> PyResult<()> {
+        let object = self.pickler.keep(object)?;
+        self.step(Step::Object(object, place))
+    }
+
+    /// The same for an object that often is None, a bool, or known by now.
+    pub fn often_known(&mut self, object: Owned, place: Place) -> PyResult<()> {
+        if self.at_once && !self.ended && self.pickler.known_leaf(object.as_ptr())? {
             return Ok(());
         }
         self.owned(object, place)
     }
 
-    /// Any object, whose reference is handed over.
-    pub fn owned(&mut self, object: Owned, place: Place) -> PyResult<()> {
-        let object = self.pickler.keep(object)?;
-        self.step(Step::Object(object, place))
-    }
-
     /// A part: an object that the reduced object itself holds, and that is met through it at most once if nothing else
     /// refers to it. Cheaper than [`Plan::object`], since the engine may find that it need not be remembered. What lies
     /// in a dict or a list of names that several objects lead to (globals, `sys.modules`) is not a part.
-    #[inline]
+    #[inline(always)]
     pub fn part(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
+        self.part_at(object, place.pack())
+    }
+
+    fn part_at(&mut self, object: *mut PyObject, place: PackedPlace) -> PyResult<()> {
         // Most are texts or bytes.
         if self.at_once && !self.ended && (self.pickler.text_leaf(object)? || self.pickler.bytes_leaf(object)?) {
             return Ok(());
@@ -219,7 +246,7 @@ impl<'p, 'a> Plan<'p, 'a> {
     }
 
     #[inline(never)]
-    fn part_step(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
+    fn part_step(&mut self, object: *mut PyObject, place: PackedPlace) -> PyResult<()> {
         self.step(Step::Object(object, place))
     }
 
@@ -237,11 +264,13 @@ impl<'p, 'a> Plan<'p, 'a> {
     }
 
     /// A part if it is one, else any object.
+    #[inline(always)]
     pub fn lent(&mut self, object: *mut PyObject, is_part: bool, place: Place) -> PyResult<()> {
         if is_part { self.part(object, place) } else { self.object(object, place) }
     }
 
     /// A part, or None for NULL.
+    #[inline(always)]
     pub fn part_or_none(&mut self, object: *mut PyObject, place: Place) -> PyResult<()> {
         if object.is_null() { self.none() } else { self.part(object, place) }
     }
@@ -258,7 +287,11 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// A name that many objects write.
     #[inline]
     pub fn name(&mut self, name: &Name) -> PyResult<()> {
-        if self.at_once && !self.ended { self.pickler.name(name) } else { self.part_step(name.as_ptr(), Place::Hidden) }
+        if self.at_once && !self.ended {
+            self.pickler.name(name)
+        } else {
+            self.part_step(name.as_ptr(), PackedPlace::HIDDEN)
+        }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use super::frame::{Frame, Slot, put};
 use super::known::instances::Known;
 use super::plan::{Place, Plan};
 use super::script::{Script, Step};
-use crate::decide::by_reference::tells_names_itself;
+use crate::decide::by_reference::{found_by_reference, tells_names_itself};
 use crate::protocol::opcode::*;
 use crate::py::class::compares_by_identity;
 use crate::py::error::{PyResult, Raised, clear, matches};
@@ -20,7 +20,8 @@ use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::reconstruct::table::callable_of;
-use crate::reducers::table::{self, Reduced};
+use crate::reducers::builtin_types;
+use crate::reducers::table::{self, Kind};
 
 /// What a reduce value says, checked.
 struct Parts {
@@ -93,22 +94,18 @@ impl Pickler<'_> {
             {
                 return self.described(object, |pickler| reducer(pickler, object).map(Some));
             }
-            let mut reduced = Reduced::Not;
-            let script = self.described(object, |pickler| match table::class_or_function(pickler, object)? {
-                Reduced::ByValue(script) => Ok(Some(script)),
-                other => {
-                    reduced = other;
-                    Ok(None)
+            if let Some(kind) = Kind::of(self, object)? {
+                if kind == Kind::Class
+                    && let Some(script) = self.described(object, |pickler| builtin_types::reduce(pickler, object))?
+                {
+                    return Ok(Some(script));
                 }
-            })?;
-            if script.is_some() {
-                return Ok(script);
-            }
-            if let Reduced::ByReference(found) = reduced
-                && self.goes_by_name(object)?
-                && self.save_found(object, found)?
-            {
-                return Ok(None);
+                let Some(found) = found_by_reference(self.state, object, self)? else {
+                    return self.described(object, |pickler| kind.by_value(pickler, object).map(Some));
+                };
+                if self.goes_by_name(object)? && self.save_found(object, found)? {
+                    return Ok(None);
+                }
             }
         }
         if ty.cast_const() == &raw const PyType_Type {

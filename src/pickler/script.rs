@@ -60,7 +60,79 @@ pub enum Place {
     Name,
 }
 
+/// A place in two words, which are handed on in registers.
+#[derive(Clone, Copy)]
+pub struct PackedPlace {
+    /// Which kind of place, in the lower half, and `n`.
+    head: u64,
+    /// A name or another object, or the address of a text.
+    pointer: *mut PyObject,
+}
+
+impl PackedPlace {
+    /// [`Place::Hidden`]
+    pub const HIDDEN: Self = Self { head: 0, pointer: ptr::null_mut() };
+
+    /// The place.
+    pub fn unpack(self) -> Place {
+        let (n, object) = ((self.head >> 32) as u32, self.pointer);
+        // SAFETY: only asked for where a text was packed, which is static.
+        let text = || unsafe { &*self.pointer.cast::<&'static str>().cast_const() };
+        match self.head as u32 {
+            0 => Place::Hidden,
+            1 => Place::Callable,
+            2 => Place::Class,
+            3 => Place::Setter,
+            4 => Place::Attribute(object),
+            5 => Place::Field(text()),
+            6 => Place::Closure(object),
+            7 => Place::Item(object),
+            8 => Place::Global(object),
+            9 => Place::State,
+            10 => Place::PairedState,
+            11 => Place::Argument(n),
+            12 => Place::Part(n),
+            13 => Place::NamedPart(n, text()),
+            14 => Place::CodePart(n),
+            15 => Place::NewPart(n),
+            16 => Place::Entry(n, object),
+            17 => Place::Listed(n, object),
+            18 => Place::Itself,
+            _ => Place::Name,
+        }
+    }
+}
+
 impl Place {
+    #[inline(always)]
+    pub fn pack(self) -> PackedPlace {
+        let text = |text: &'static &'static str| ptr::from_ref(text).cast_mut().cast::<PyObject>();
+        let none = ptr::null_mut();
+        let (kind, n, pointer) = match self {
+            Self::Hidden => (0, 0, none),
+            Self::Callable => (1, 0, none),
+            Self::Class => (2, 0, none),
+            Self::Setter => (3, 0, none),
+            Self::Attribute(name) => (4, 0, name),
+            Self::Field(name) => (5, 0, text(name)),
+            Self::Closure(code) => (6, 0, code),
+            Self::Item(key) => (7, 0, key),
+            Self::Global(name) => (8, 0, name),
+            Self::State => (9, 0, none),
+            Self::PairedState => (10, 0, none),
+            Self::Argument(n) => (11, n, none),
+            Self::Part(n) => (12, n, none),
+            Self::NamedPart(n, name) => (13, n, text(name)),
+            Self::CodePart(n) => (14, n, none),
+            Self::NewPart(n) => (15, n, none),
+            Self::Entry(n, name) => (16, n, name),
+            Self::Listed(n, name) => (17, n, name),
+            Self::Itself => (18, 0, none),
+            Self::Name => (19, 0, none),
+        };
+        PackedPlace { head: kind | u64::from(n) << 32, pointer }
+    }
+
     /// The place of item `n` of the arguments.
     pub fn of_part(self, n: u32) -> Self {
         match self {
@@ -88,11 +160,11 @@ pub enum Step {
     /// The opcode that an object begins with.
     Begin(u8),
     /// An object, as any other.
-    Object(*mut PyObject, Place),
+    Object(*mut PyObject, PackedPlace),
     /// An object for which no persistent id is asked.
     Plain(*mut PyObject),
     /// The frame that was parked last: of an object that was begun while the plan was made.
-    Resume(*mut PyObject, Place),
+    Resume(*mut PyObject, PackedPlace),
     /// A function of `cloudpickle.cloudpickle`.
     Wire(Wire),
     /// The characters of a str as a new str.
@@ -135,7 +207,7 @@ impl Step {
     /// for what is not there.
     pub fn objects(&self) -> [*mut PyObject; 2] {
         let place = match self {
-            Self::Object(_, place) | Self::Resume(_, place) => place.object(),
+            Self::Object(_, place) | Self::Resume(_, place) => place.unpack().object(),
             _ => ptr::null_mut(),
         };
         [self.object(), place]
@@ -162,7 +234,7 @@ impl Step {
     /// Where its object lies.
     pub fn place(&self) -> Place {
         match self {
-            Self::Object(_, place) | Self::Resume(_, place) => *place,
+            Self::Object(_, place) | Self::Resume(_, place) => place.unpack(),
             _ => Place::Hidden,
         }
     }

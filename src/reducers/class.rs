@@ -3,10 +3,8 @@
 use pyo3_ffi::*;
 
 use super::class_state::ClassState;
-use super::table::Reduced;
-use super::{builtin_types, enumeration};
+use super::enumeration;
 use crate::analyzer::metaclass::is_plain_attr;
-use crate::decide::by_reference::found_by_reference;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::pickler::script::Script;
@@ -19,20 +17,13 @@ use crate::py::owned::Owned;
 use crate::reconstruct::tracker;
 use crate::state::{Name, Names};
 
-/// A class.
-pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Reduced> {
-    if let Some(frame) = builtin_types::reduce(pickler, class)? {
-        return Ok(Reduced::ByValue(frame));
-    }
-    if let Some(found) = found_by_reference(pickler.state, class, pickler)? {
-        return Ok(Reduced::ByReference(found));
-    }
-    let frame = if enumeration::is_enumeration(pickler, class)? {
-        enumeration::reduce(pickler, class)?
+/// A class, wherever it could be found again.
+pub fn any_by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Script> {
+    if enumeration::is_enumeration(pickler, class)? {
+        enumeration::reduce(pickler, class)
     } else {
-        by_value(pickler, class)?
-    };
-    Ok(Reduced::ByValue(frame))
+        by_value(pickler, class)
+    }
 }
 
 /// (_make_skeleton_class, (metaclass, name, bases, type keyword arguments, tracker id, None), state, _class_setstate)

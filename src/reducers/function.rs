@@ -5,11 +5,9 @@ use pyo3_ffi::*;
 use super::function_state;
 use super::function_stencil::{self, Reach};
 use super::joined::{Joined, has_plain_keys, join};
-use super::table::Reduced;
 use crate::analyzer::class_of::is_common;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
-use crate::decide::by_reference::found_by_reference;
 use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Plan;
@@ -53,15 +51,7 @@ pub(super) struct Findings {
     pub(super) dict: Option<Owned>,
 }
 
-/// A function, or what says of itself that it is one.
-pub fn reduce(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Reduced> {
-    match found_by_reference(pickler.state, object, pickler)? {
-        Some(found) => Ok(Reduced::ByReference(found)),
-        None => by_value(pickler, object).map(Reduced::ByValue),
-    }
-}
-
-/// By value, wherever the function could be found again.
+/// A function, or what says of itself that it is one, wherever it could be found again.
 pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     if type_of(object).cast_const() != &raw const PyFunction_Type {
         let function = attributes(pickler, object)?;

@@ -4,10 +4,10 @@ use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
-use super::{by_name, cell, class, code, descriptor, file, function, method, module, typevar, view};
+use super::{builtin_types, by_name, cell, class, code, descriptor, file, function, method, module, typevar, view};
 use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::lookup;
-use crate::decide::by_reference::Found;
+use crate::decide::by_reference::found_by_reference;
 use crate::pickler::engine::Pickler;
 use crate::pickler::script::Script;
 use crate::py::class::is_class;
@@ -100,24 +100,46 @@ fn names_in_modules() -> PyResult<Vec<(Owned, Owned)>> {
     try_gather(OF_MODULES.iter().map(|(_, module, name, _)| Ok((text::intern(module)?, text::intern(name)?))))
 }
 
-/// What becomes of an object that may be a class or a function.
-pub enum Reduced {
-    ByValue(Script),
-    ByReference(Found),
-    /// It is neither.
-    Not,
+/// What goes by reference if it can be found again (cloudpickle's `Pickler.reducer_override`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A function, or what says of itself that it is one.
+    Function,
+    Class,
 }
 
-/// Classes and functions (cloudpickle's `Pickler.reducer_override`).
-pub fn class_or_function(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Reduced> {
-    let ty = type_of(object);
-    if ty.cast_const() == &raw const PyFunction_Type {
-        return function::reduce(pickler, object);
+impl Kind {
+    /// Which of them an object is, if any.
+    #[inline]
+    pub fn of(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Option<Self>> {
+        let ty = type_of(object);
+        if ty.cast_const() == &raw const PyFunction_Type {
+            return Ok(Some(Self::Function));
+        }
+        if is_class(object) {
+            return Ok(Some(Self::Class));
+        }
+        Ok(claims_to_be_function(pickler, object, ty)?.then_some(Self::Function))
     }
-    if is_class(object) {
-        return class::reduce(pickler, object);
+
+    /// By value, wherever it could be found again.
+    pub fn by_value(self, pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
+        match self {
+            Self::Function => function::by_value(pickler, object),
+            Self::Class => class::any_by_value(pickler, object),
+        }
     }
-    if claims_to_be_function(pickler, object, ty)? { function::reduce(pickler, object) } else { Ok(Reduced::Not) }
+}
+
+/// A class that is described: none that goes by reference.
+pub fn class(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Script>> {
+    if let Some(script) = builtin_types::reduce(pickler, class)? {
+        return Ok(Some(script));
+    }
+    match found_by_reference(pickler.state, class, pickler)? {
+        Some(_) => Ok(None),
+        None => class::any_by_value(pickler, class).map(Some),
+    }
 }
 
 /// `isinstance(object, types.FunctionType)` for what is none: it asks for `__class__`, and proxies lie.

@@ -68,12 +68,12 @@ fn packed<'o>(object: *mut PyObject, kind: Kind, protocol: u8) -> Option<Packed<
             Kind::Time => {
                 let time = &*object.cast::<PyDateTime_Time>();
                 let folded = (protocol >= HAS_FOLD && time.fold != 0).then_some(0);
-                Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then(|| time.tzinfo) })
+                Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then_some(time.tzinfo) })
             }
             Kind::DateTime => {
                 let time = &*object.cast::<PyDateTime_DateTime>();
                 let folded = (protocol >= HAS_FOLD && time.fold != 0).then_some(2);
-                Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then(|| time.tzinfo) })
+                Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then_some(time.tzinfo) })
             }
             Kind::Delta => None,
         }

@@ -261,8 +261,8 @@ impl Pickler<'_> {
         for (name, value) in held {
             on_paper.next(&mut plan)?;
             let place = Place::Attribute(name.as_ptr());
-            plan.owned(name, Place::Hidden)?;
-            plan.owned(value, place)?;
+            plan.held(name, Place::Hidden)?;
+            plan.often_known(value, place)?;
         }
         on_paper.end(&mut plan)?;
         plan.tuple_end(2)?;
