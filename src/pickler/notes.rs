@@ -109,7 +109,7 @@ impl Pickler<'_> {
             // A persistent id, or nothing that an object has to do with.
             _ => return,
         };
-        let left = &self.steps[f.next.min(f.end)..f.end];
+        let left = &self.steps[f.rest()];
         let is_built = !left.iter().any(|step| matches!(step, Step::Built(_) | Step::Memoize(_) | Step::BuiltOnPaper));
         let ty = if object.is_null() { ptr::null_mut() } else { type_of(object) };
         // SAFETY: live types.

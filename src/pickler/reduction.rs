@@ -11,7 +11,7 @@ use super::plan::{Place, Plan};
 use super::script::{Script, Step};
 use crate::decide::by_reference::{found_by_reference, tells_names_itself};
 use crate::protocol::opcode::*;
-use crate::py::class::compares_by_identity;
+use crate::py::class::{compares_by_identity, heap_fields, is_class};
 use crate::py::error::{PyResult, Raised, clear, matches};
 use crate::py::habits::NAMES_WHAT_IT_GOT;
 use crate::py::layout::{tuple_items, type_of};
@@ -33,9 +33,22 @@ struct Parts {
     setter: Option<*mut PyObject>,
 }
 
+/// `__name__` of a function proper, or of a class made by code, and by `type`: a field.
+fn own_name(callable: *mut PyObject) -> Option<Owned> {
+    let ty = type_of(callable);
+    if ty == &raw mut PyType_Type {
+        // SAFETY: a heap type, which is laid out like this.
+        return heap_fields(callable).map(|fields| Owned::of(unsafe { (*fields).ht_name }));
+    }
+    let is_function = !cfg!(Py_GIL_DISABLED) && ty.cast_const() == &raw const PyFunction_Type;
+    // SAFETY: a function proper, which is laid out like this.
+    is_function.then(|| Owned::of(unsafe { (*callable.cast::<PyFunctionObject>()).func_name }))
+}
+
+#[inline]
 fn subtype(ty: *mut PyTypeObject, of: *mut PyTypeObject) -> bool {
     // SAFETY: live types.
-    unsafe { PyType_IsSubtype(ty, of) != 0 }
+    ty == of || unsafe { PyType_IsSubtype(ty, of) != 0 }
 }
 
 /// The name of an object's type as CPython's words for a wrong one have it.
@@ -290,6 +303,7 @@ impl Pickler<'_> {
         Ok(Some(plan.finish()))
     }
 
+    #[inline]
     fn parts(&mut self, value: *mut PyObject) -> PyResult<Parts> {
         let items = tuple_items(value);
         if !(2..=6).contains(&items.len()) {
@@ -319,7 +333,7 @@ impl Pickler<'_> {
         };
         // SAFETY: live objects.
         unsafe {
-            if PyCallable_Check(parts.callable) == 0 {
+            if !is_class(parts.callable) && PyCallable_Check(parts.callable) == 0 {
                 return wrong("first", "callable", parts.callable);
             }
             if PyTuple_Check(parts.arguments) == 0 {
@@ -376,8 +390,12 @@ impl Plan<'_, '_> {
     fn construction(&mut self, parts: &Parts, object: *mut PyObject) -> PyResult<()> {
         let state = self.pickler().state;
         let protocol = self.pickler().protocol();
+        let name = match own_name(parts.callable) {
+            name if protocol < 2 || name.is_some() => name,
+            _ => optional_attr(parts.callable, state.names.name.as_ptr())?,
+        };
         if protocol >= 2
-            && let Some(name) = optional_attr(parts.callable, state.names.name.as_ptr())?
+            && let Some(name) = name
             && subtype(type_of(name.as_ptr()), &raw mut PyUnicode_Type)
         {
             if text::is(name.as_ptr(), c"__newobj_ex__") {

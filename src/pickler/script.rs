@@ -255,14 +255,15 @@ impl Script {
         Self { first: first as u32, next: next as u32, end: end as u32 }
     }
 
-    /// Where its steps begin, those of objects that are nested in it included.
-    pub fn first(&self) -> usize {
-        self.first as usize
-    }
-
     /// Its next step.
     pub fn next(&self) -> usize {
         self.next as usize
+    }
+
+    /// The steps that are left.
+    #[cfg(Py_3_14)]
+    pub fn rest(&self) -> std::ops::Range<usize> {
+        self.next.min(self.end) as usize..self.end as usize
     }
 
     /// How many steps are left.
@@ -304,7 +305,7 @@ impl Pickler<'_> {
         }
         // Steps that lie above are of a plan around this one, which takes these along when it ends.
         if f.end as usize == self.steps.len() {
-            self.steps.truncate(f.first());
+            self.steps.truncate(f.first as usize);
         }
         Ok(Next::Done)
     }

@@ -53,10 +53,15 @@ pub fn is_dunder(text: *mut PyObject) -> bool {
     }
 }
 
-/// Is a `str` this text?
+/// Is a `str` this text, which is ASCII?
+#[inline]
 pub fn is(text: *mut PyObject, other: &std::ffi::CStr) -> bool {
-    // SAFETY: a live str; no other than ASCII text is compared.
-    unsafe { PyUnicode_CompareWithASCIIString(text, other.as_ptr()) == 0 }
+    match chars(text) {
+        Chars::Ascii(text) => text == other.to_bytes(),
+        // SAFETY: a live str.
+        Chars::Legacy => unsafe { PyUnicode_CompareWithASCIIString(text, other.as_ptr()) == 0 },
+        _ => false,
+    }
 }
 
 /// Text that was put together, or MemoryError.

@@ -15,7 +15,7 @@ use crate::py::dict::SharedKeys;
 use crate::py::error::PyResult;
 use crate::py::instance::{Attributes, attributes, make_dict};
 use crate::py::layout::{list_slice, type_of, unique};
-use crate::py::object::dict_get;
+use crate::py::object::{dict_get, type_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::TryPush;
@@ -338,10 +338,16 @@ impl Pickler<'_> {
             return Ok(Not);
         }
         self.foreign()?;
-        // SAFETY: live; one argument, the object itself.
+        let name = &self.state.names.reduce;
+        let method = type_attr(type_of(object), name.as_ptr());
+        let is_function = |method: &Owned| type_of(method.as_ptr()).cast_const() == &raw const PyFunction_Type;
+        // SAFETY: live; one argument, the object itself, to which a function is bound by being called with it.
         let value = unsafe {
-            let name = self.state.names.reduce.as_ptr();
-            Owned::new(PyObject_VectorcallMethod(name, &object, 1, std::ptr::null_mut()))?
+            let none = std::ptr::null_mut();
+            Owned::new(match method.filter(is_function) {
+                Some(function) => PyObject_Vectorcall(function.as_ptr(), &object, 1, none),
+                None => PyObject_VectorcallMethod(name.as_ptr(), &object, 1, none),
+            })?
         };
         let script = self.reduce_value(value, object)?;
         Ok(script.map_or(Done, |script| Known::begun(slot, script)))

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use pyo3_ffi::*;
 
+use super::dates;
+use super::partial::Fields;
 use super::shape::Shape;
 use super::slots::Slot;
 use crate::py::class::{lasting_version, own_dict};
@@ -32,6 +34,8 @@ enum Kind {
     Asked,
     Unslotted,
     Reducing,
+    Partial(Fields),
+    Date(dates::Kind),
 }
 
 impl KeptShapes {
@@ -46,6 +50,8 @@ impl KeptShapes {
             Kind::Asked => Shape::Asked,
             Kind::Unslotted => Shape::Unslotted,
             Kind::Reducing => Shape::Reducing,
+            Kind::Partial(fields) => Shape::Partial(fields),
+            Kind::Date(kind) => Shape::Date(kind),
         })
     }
 
@@ -55,6 +61,8 @@ impl KeptShapes {
             Shape::Asked => Kind::Asked,
             Shape::Unslotted => Kind::Unslotted,
             Shape::Reducing => Kind::Reducing,
+            Shape::Partial(fields) => Kind::Partial(fields),
+            Shape::Date(kind) => Kind::Date(kind),
             _ => return Ok(()),
         };
         match number(class) {
