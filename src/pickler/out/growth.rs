@@ -21,6 +21,9 @@ pub enum Home {
 /// So many bytes of pages are provided at a time.
 const PROVIDED: usize = 128 * 1024;
 
+/// One part in so many may be left free at the end of what is given away.
+const SPARE: usize = 16;
+
 /// From this size on it is asked whether a block is a mapping of its own.
 const LARGE: usize = 1 << 20;
 
@@ -127,6 +130,15 @@ impl Out {
         }
     }
 
+    /// An output of this length: the next one is expected to be a little longer, or nearly as long as those before. So it
+    /// is not copied while it grows. And when pickles of one size are made and freed in turn, `malloc` gives the same
+    /// memory for each, whose pages are there: a larger block, cut to what was needed, would be a new mapping each time.
+    fn expect(&mut self, len: usize) {
+        let needed = len + len / (2 * SPARE) + SLACK;
+        let faded = self.expected - self.expected / 8;
+        self.expected = if needed < HUGE { needed.max(faded) } else { 0 };
+    }
+
     /// The data with the head in a block of its own.
     pub(super) fn cut(&mut self, len: usize) -> PyResult<*mut u8> {
         if self.scratch {
@@ -134,6 +146,10 @@ impl Out {
             // SAFETY: the new block is as long as the data.
             unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
             return Ok(block);
+        }
+        self.expect(len);
+        if self.size - len <= len / SPARE {
+            return Ok(std::mem::replace(&mut self.block, ptr::null_mut()));
         }
         // SAFETY: the block is of the allocator that `home` names; smaller than before.
         let cut: *mut u8 = unsafe {

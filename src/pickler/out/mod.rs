@@ -41,6 +41,8 @@ pub struct Out {
     full: *mut u8,
     /// Up to there the pages of the block are provided, or are met by themselves.
     provided: usize,
+    /// The size that the block gets when the scratch is outgrown, if that is enough: as the last outputs needed it.
+    expected: usize,
     /// A frame is open; its header lies at `frame_at`.
     in_frame: bool,
     frame_at: usize,
@@ -69,6 +71,7 @@ impl Out {
             end: ptr::null_mut(),
             full: ptr::null_mut(),
             provided: usize::MAX,
+            expected: 0,
             in_frame: false,
             frame_at: 0,
             limit: ptr::null_mut(),
@@ -204,7 +207,9 @@ impl Out {
             return Err(self.too_long());
         }
         let need = len.checked_add(more).and_then(|n| n.checked_add(SLACK)).ok_or_else(no_memory)?;
-        self.resize(len, need.saturating_add(len).min(isize::MAX as usize))?;
+        let ample = need.saturating_add(len).min(isize::MAX as usize);
+        let expected = if self.scratch { self.expected } else { 0 };
+        self.resize(len, if expected >= need { expected } else { ample })?;
         self.provide(more);
         Ok(())
     }
@@ -419,7 +424,7 @@ impl Drop for Out {
 /// # Safety
 /// `to` has room for 32 bytes and does not overlap the source.
 #[inline(always)]
-unsafe fn copy_short(data: &[u8], to: *mut u8) {
+pub unsafe fn copy_short(data: &[u8], to: *mut u8) {
     let (from, len) = (data.as_ptr(), data.len());
     // SAFETY: both moves stay inside the source: each is at most as long as it, or the byte loop runs.
     unsafe {
