@@ -8,13 +8,17 @@ use super::atoms::Leaf;
 use super::engine::Pickler;
 use super::frame::{Batch, Dict, Frame, List, Next, Slot, Tuple, Value, put};
 use super::items::Items;
+use super::nested::Came;
+use super::stretch::{RUN, begins_stretch};
 use crate::protocol::opcode::*;
 #[cfg(Py_GIL_DISABLED)]
 use crate::py::contended;
 use crate::py::dict::Entries;
 use crate::py::error::{PyResult, Raised, raise};
 use crate::py::habits::{LIST_IS_WATCHED, SHORT_LAST_BATCH};
-use crate::py::layout::{self, Chars, chars, compact_int, has_shared_keys, list_items, tuple_items, type_of, unique};
+use crate::py::layout::{
+    self, Chars, chars, compact_int, has_shared_keys, list_items, prefetch, tuple_items, type_of, unique,
+};
 use crate::py::owned::Owned;
 #[cfg(Py_GIL_DISABLED)]
 use crate::py::vec::TryPush;
@@ -168,22 +172,29 @@ impl Pickler<'_> {
     #[inline(always)]
     fn leaves(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
         let mut at = 0;
-        while at < items.len() {
-            let item = items[at];
-            let ty = type_of(item).cast_const();
-            let run = if ty == &raw const PyUnicode_Type || layout::is_container(ty) {
-                0
-            } else if ty == &raw const PyLong_Type {
-                self.ints(&items[at..])
-            } else if ty == &raw const PyFloat_Type {
-                self.floats(&items[at..])
-            } else {
-                self.singletons(&items[at..])
-            };
-            if run > 0 {
+        loop {
+            if let Some(ahead) = items.get(at + RUN) {
+                let (ty, ahead) = (type_of(items[at]).cast_const(), type_of(*ahead).cast_const());
+                let run = if ty == &raw const PyUnicode_Type || layout::is_container(ty) {
+                    0
+                } else if ty == &raw const PyLong_Type && ahead == ty {
+                    self.ints(&items[at..])
+                } else if ty == &raw const PyFloat_Type && ahead == ty {
+                    self.floats(&items[at..])
+                } else {
+                    self.singletons(&items[at..])
+                };
                 at += run;
-                continue;
+                if run >= RUN {
+                    continue;
+                }
             }
+            let (count, halfway) = self.stretch_of_items(&items[at..])?;
+            at += count;
+            if halfway.is_some() {
+                return Ok((at + 1, halfway));
+            }
+            let Some(&item) = items.get(at) else { return Ok((at, None)) };
             at += 1;
             match self.leaf(item)? {
                 Leaf::Done => {}
@@ -191,7 +202,24 @@ impl Pickler<'_> {
                 Leaf::Detour => return Ok((at, Some(Next::Detour(item)))),
             }
         }
-        Ok((at, None))
+    }
+
+    /// Writes what a run of items begins with in a stretch. Says how many items that were, and what to do with the next one
+    /// if it was begun.
+    #[inline(always)]
+    pub(super) fn stretch_of_items(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
+        let Some(&first) = items.first() else { return Ok((0, None)) };
+        if !begins_stretch(first) {
+            return Ok((0, None));
+        }
+        if self.wary > 0 && layout::is_container(type_of(first)) {
+            self.wary -= 1;
+            return Ok((0, None));
+        }
+        let Some(mut stretch) = self.stretch()? else { return Ok((0, None)) };
+        let (count, came) = stretch.items(items);
+        stretch.end();
+        Ok((count, if came == Came::Halfway { self.take_up_parked()? } else { None }))
     }
 
     /// The same for a part of a list that other threads may change.
@@ -262,10 +290,15 @@ impl Pickler<'_> {
 
     /// The same for a tuple.
     pub(super) fn begin_tuple(&mut self, slot: &mut Slot, tuple: *mut PyObject) -> PyResult<bool> {
-        let len = tuple_items(tuple).len();
+        let items = tuple_items(tuple);
+        let len = items.len();
         if len == 0 {
             self.empty_tuple();
             return Ok(false);
+        }
+        // The first is looked at at once; the others when all that is in it is written.
+        for &item in &items[1..len.min(5)] {
+            prefetch(item);
         }
         if self.tuple_is_marked(len) {
             self.out.op(MARK);
@@ -330,8 +363,14 @@ impl Pickler<'_> {
     pub(super) fn tuple(&mut self, f: &mut Tuple) -> PyResult<Next> {
         let items = tuple_items(f.tuple);
         while f.index < items.len() {
-            let item = items[f.index];
+            // Who begins a namedtuple does not take up what was begun in it.
+            let (count, halfway) = if f.is_arguments { (0, None) } else { self.stretch_of_items(&items[f.index..])? };
+            f.index += count;
+            let Some(&item) = items.get(f.index) else { break };
             f.index += 1;
+            if let Some(next) = halfway {
+                return Ok(next);
+            }
             save!(self.leaf(item), item);
         }
         if f.is_arguments {
@@ -488,20 +527,48 @@ impl Pickler<'_> {
     fn run_of_entries(&mut self, f: &mut Dict, entries: &Entries, mut count: u32) -> PyResult<(u32, Option<Next>)> {
         let mut position = f.position as usize;
         while count < BATCH as u32 && position < entries.len() {
+            // How far the value of the next entry came, if its key is written.
+            let mut value_came = None;
+            // A key that is no leaf is for the loop; one that was deleted is none.
+            let key = entries.combined_at(position).0;
+            let has_leaf = key.is_null() || !layout::is_container(type_of(key));
+            if has_leaf && let Some(mut stretch) = self.stretch()? {
+                let begun;
+                let most = (entries.len() - position).min(BATCH - count as usize);
+                (position, begun, value_came) = stretch.entries(entries, position, most);
+                stretch.end();
+                count += begun as u32;
+                f.position = position as isize;
+                if value_came == Some(Came::Halfway) {
+                    return Ok((count, self.take_up_parked()?));
+                }
+            }
+            let key_is_written = value_came.is_some();
+            if key_is_written {
+                position -= 1;
+            }
+            if position >= entries.len() {
+                break;
+            }
             let (key, value) = entries.combined_at(position);
-            position += 1;
-            // What was deleted has no value.
-            if value.is_null() {
+            if !key_is_written && (value.is_null() || count == BATCH as u32) {
+                position += usize::from(value.is_null());
                 continue;
             }
-            count += 1;
+            position += 1;
             f.position = position as isize;
-            match self.leaf(key)? {
-                Leaf::Done => {}
-                leaf => {
-                    self.keep(Owned::of(value))?;
-                    f.value = Value::Kept(self.keep.len() as u32 - 1);
-                    return Ok((count, Some(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) })));
+            if !key_is_written {
+                count += 1;
+                match self.leaf(key)? {
+                    Leaf::Done => {}
+                    leaf => {
+                        self.keep(Owned::of(value))?;
+                        f.value = Value::Kept(self.keep.len() as u32 - 1);
+                        return Ok((
+                            count,
+                            Some(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) }),
+                        ));
+                    }
                 }
             }
             match self.leaf(value)? {

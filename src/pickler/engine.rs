@@ -70,6 +70,8 @@ pub struct Pickler<'a> {
     pub(super) asks: bool,
     /// Frames that a step takes up again.
     pub(super) parked: Vec<Parked>,
+    /// So many stretches more begin no containers: one before ended halfway.
+    pub(super) wary: u32,
     /// A frame that is to be carried out before the current one.
     interposed: Option<Parked>,
     pinned: Vec<Owned>,
@@ -124,6 +126,7 @@ impl<'a> Pickler<'a> {
             own_globals_ref: None,
             asks: false,
             parked: Vec::new(),
+            wary: 0,
             interposed: None,
             pinned: Vec::new(),
             wires: None,
@@ -157,6 +160,7 @@ impl<'a> Pickler<'a> {
         }
         self.memo.restart();
         self.beginning = ptr::null_mut();
+        self.wary = 0;
         (self.nested, self.depth, self.memory_at_first) = (0, 0, None);
         self.asks = options.asks();
         self.protocol = options.protocol;
@@ -389,6 +393,21 @@ impl<'a> Pickler<'a> {
     pub(super) fn interpose_parked(&mut self, parked: Parked) -> PyResult<Next> {
         self.interposed = Some(parked);
         Ok(Next::Interposed)
+    }
+
+    /// Has the loop go on with what a stretch left, which lies in `parked`.
+    #[cold]
+    pub(super) fn take_up_parked(&mut self) -> PyResult<Option<Next>> {
+        /// Where one container ended halfway, the next ones likely will.
+        const WARY: u32 = 12;
+        self.wary = WARY;
+        self.parked.pop().map(|parked| self.interpose_parked(parked)).transpose()
+    }
+
+    /// What is to be carried out before the current frame goes on, for who sees to that.
+    #[cold]
+    pub(super) fn take_interposed(&mut self) -> Option<Parked> {
+        self.interposed.take()
     }
 
     /// Something of the standard library that is imported when first asked for; an import runs foreign code.

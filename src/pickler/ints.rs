@@ -17,24 +17,8 @@ impl Pickler<'_> {
         if self.protocol == 0 {
             return 0;
         }
-        let room = self.out.fits(5).min(items.len());
-        let mut end = *self.out.cursor();
-        let mut written = 0;
-        for item in &items[..room] {
-            if type_of(*item).cast_const() != &raw const PyLong_Type {
-                break;
-            }
-            let Some(value) = compact_int(*item).or_else(|| medium_int(*item)) else { break };
-            let (bytes, len) = int32(value);
-            // SAFETY: an int takes at most five bytes, of which so many fit, and the slack takes the rest of the word.
-            unsafe {
-                end.cast::<[u8; 8]>().write_unaligned(bytes);
-                end = end.add(len);
-            }
-            written += 1;
-        }
-        *self.out.cursor() = end;
-        written
+        let room = self.out.fits(5);
+        int_run(items, room, self.out.cursor())
     }
 
     #[inline(always)]
@@ -137,6 +121,29 @@ impl Pickler<'_> {
     }
 }
 
+/// Writes the compact ints that a run of items begins with, up to the room for so many of five bytes and the slack. Says
+/// how many.
+#[inline(always)]
+pub(super) fn int_run(items: &[*mut PyObject], room: usize, cursor: &mut *mut u8) -> usize {
+    let mut end = *cursor;
+    let mut written = 0;
+    for item in &items[..room.min(items.len())] {
+        if type_of(*item).cast_const() != &raw const PyLong_Type {
+            break;
+        }
+        let Some(value) = compact_int(*item).or_else(|| medium_int(*item)) else { break };
+        let (bytes, len) = int32(value);
+        // SAFETY: an int takes at most five bytes, of which so many fit, and the slack takes the rest of the word.
+        unsafe {
+            end.cast::<[u8; 8]>().write_unaligned(bytes);
+            end = end.add(len);
+        }
+        written += 1;
+    }
+    *cursor = end;
+    written
+}
+
 /// An int of two digits that fits in 32 bits.
 #[inline]
 fn medium_int(object: *mut PyObject) -> Option<i32> {
@@ -148,7 +155,7 @@ fn medium_int(object: *mut PyObject) -> Option<i32> {
 
 /// BININT1, BININT2 or BININT, without a branch on which: the bytes and how many of them count.
 #[inline(always)]
-fn int32(value: i32) -> ([u8; 8], usize) {
+pub(super) fn int32(value: i32) -> ([u8; 8], usize) {
     let bits = value as u32;
     let (wide, wider) = ((bits > 0xff) as usize, (bits > 0xffff) as usize);
     let op = const { u32::from_le_bytes([BININT1, BININT2, BININT, BININT]) } >> (8 * (wide + wider)) & 0xff;

@@ -16,7 +16,7 @@ use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
 use super::log::Log;
 use super::stencil::Given;
-use super::table::{self, Image, Place, Slot, Table, UNDER_WAY};
+use super::table::{self, Image, Place, Slot, Sought, Table, UNDER_WAY};
 use crate::py::error::PyResult;
 use crate::py::instance::make_dict;
 
@@ -177,6 +177,20 @@ impl Memo {
         let table = self.table.burst(&self.log, most)?;
         let first = self.log.len();
         Ok(Burst { table, log: self.log.start(), number: first, first, memo: self })
+    }
+
+    /// Is every object in the table?
+    #[inline(always)]
+    pub fn is_published(&self) -> bool {
+        self.published
+    }
+
+    /// Numbers that are given one after the other, with nothing in between, to what is never under way. Nothing is
+    /// published.
+    #[inline(always)]
+    pub fn entries(&mut self) -> PyResult<Entries<'_>> {
+        self.log.room(1)?;
+        Ok(Entries { log: self.log.start(), most: self.log.capacity(), table: &mut self.table, whole: &mut self.log })
     }
 
     /// Takes over what the beginning of a pickle memoises, with what is given; false if something has a number already,
@@ -388,6 +402,80 @@ impl Burst<'_> {
             self.put(object);
         } else {
             self.log(object as usize | LEFT_OUT);
+        }
+    }
+}
+
+/// A memo that gives numbers as long as its log has room. What it is given is there once it has ended. Unlike a burst it
+/// asks for nothing in the table, which most of what is given does not need.
+#[must_use]
+pub struct Entries<'m> {
+    log: *mut usize,
+    /// The number that there is no room for.
+    most: usize,
+    table: &'m mut Table,
+    whole: &'m mut Log,
+}
+
+/// What the table knew about an object.
+pub enum Met {
+    Known(usize),
+    /// It has the next number now.
+    New,
+    /// It is for the slow path, and nothing was done.
+    Unclear,
+}
+
+impl Entries<'_> {
+    /// The first number to be given.
+    #[inline(always)]
+    pub fn first(&self) -> usize {
+        self.whole.len()
+    }
+
+    /// Hands over what was given.
+    ///
+    /// # Safety
+    /// All numbers below this one were given.
+    #[inline(always)]
+    pub unsafe fn end(self, number: usize) {
+        // SAFETY: so many entries were written, for which there was room.
+        unsafe { self.whole.set_len(number) };
+    }
+
+    /// Can this number be given?
+    #[inline(always)]
+    pub fn has_room(&self, number: usize) -> bool {
+        number < self.most
+    }
+
+    #[inline(always)]
+    fn log(&mut self, number: &mut usize, entry: usize) {
+        debug_assert!(self.has_room(*number));
+        // SAFETY: there is room for one more behind the last.
+        unsafe { self.log.add(*number).write(entry) };
+        *number += 1;
+    }
+
+    /// Gives the next number, for which there is room, to an object that only one holder refers to.
+    #[inline(always)]
+    pub fn put_unique(&mut self, number: &mut usize, object: *mut PyObject) {
+        self.log(number, object as usize | LEFT_OUT);
+    }
+
+    /// The number of an object; if it has none, and may have one, it gets the next, for which there is room.
+    #[inline(always)]
+    pub fn get_or_put(&mut self, number: &mut usize, object: *mut PyObject, may: impl FnOnce() -> bool) -> Met {
+        // SAFETY: so many entries are written.
+        let log = unsafe { std::slice::from_raw_parts(self.log, *number) };
+        match self.table.seek_entry(log, object as usize) {
+            Sought::Number(number) => Met::Known(number),
+            Sought::Free(place) if may() => {
+                self.table.fill(place, *number);
+                self.log(number, object as usize);
+                Met::New
+            }
+            _ => Met::Unclear,
         }
     }
 }

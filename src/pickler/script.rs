@@ -364,7 +364,7 @@ impl Pickler<'_> {
                 Next::Done => return self.out.room(0).map(|()| None),
                 Next::Into(item) => self.nested_in(item, |pickler, slot| pickler.descend_in(slot, item)),
                 Next::Detour(item) => self.nested_in(item, |pickler, slot| pickler.detour_in(slot, item)),
-                Next::Interposed => unreachable!("the items of a container do not interpose anything"),
+                Next::Interposed => Ok(self.take_interposed()),
             };
             match begun {
                 Ok(None) => {}

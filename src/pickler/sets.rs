@@ -1,5 +1,8 @@
 //! set and frozenset: how each begins and goes on (`save_set` and `save_frozenset` in `_pickle.c`).
 
+#[cfg(not(Py_GIL_DISABLED))]
+use std::ptr;
+
 use pyo3_ffi::*;
 
 use super::atoms::Leaf;
@@ -8,11 +11,15 @@ use super::engine::Pickler;
 use super::frame::{Frame, Next, Set, Slot, put};
 use super::plan::Place;
 use super::script::Script;
+#[cfg(not(Py_GIL_DISABLED))]
+use super::stretch::begins_stretch;
 use crate::protocol::opcode::*;
 #[cfg(Py_GIL_DISABLED)]
 use crate::py::contended;
 use crate::py::error::{PyResult, raise};
 use crate::py::habits::SHORT_LAST_BATCH;
+#[cfg(not(Py_GIL_DISABLED))]
+use crate::py::layout::set_run;
 use crate::py::layout::{set_len, set_next};
 use crate::py::owned::Owned;
 #[cfg(Py_GIL_DISABLED)]
@@ -56,6 +63,19 @@ impl Pickler<'_> {
                 f.between = true;
             }
             #[cfg(not(Py_GIL_DISABLED))]
+            {
+                let before = f.count;
+                let left = BATCH - f.count % BATCH;
+                let halfway = self.stretch_of_elements(f, left)?;
+                f.between &= f.count == before;
+                if let Some(next) = halfway {
+                    return Ok(next);
+                }
+                if f.count - before == left {
+                    continue;
+                }
+            }
+            #[cfg(not(Py_GIL_DISABLED))]
             let element = set_next(f.set, &mut f.position);
             #[cfg(Py_GIL_DISABLED)]
             let element = self.lend_element(f.set, &mut f.position)?;
@@ -66,6 +86,33 @@ impl Pickler<'_> {
             f.count += 1;
             f.between = false;
             save!(self.leaf(item), item);
+        }
+    }
+
+    /// Writes elements in stretches, at most so many, and counts them. Says what to do with the last one if it was only
+    /// begun.
+    #[cfg(not(Py_GIL_DISABLED))]
+    fn stretch_of_elements(&mut self, f: &mut Set, mut most: usize) -> PyResult<Option<Next>> {
+        /// So many are looked for at a time.
+        const RUN: usize = 32;
+        let (mut found, mut behind) = ([ptr::null_mut(); RUN], [0; RUN]);
+        loop {
+            if !set_next(f.set, &mut f.position.clone()).is_some_and(begins_stretch) {
+                return Ok(None);
+            }
+            let count = set_run(f.set, f.position, &mut found, &mut behind).min(most);
+            let ints = self.ints(&found[..count]);
+            let (others, halfway) = self.stretch_of_items(&found[ints..count])?;
+            let written = ints + others;
+            let begun = written + usize::from(halfway.is_some());
+            if begun > 0 {
+                f.position = behind[begun - 1];
+            }
+            f.count += begun;
+            most -= begun;
+            if written < RUN || most == 0 {
+                return Ok(halfway);
+            }
         }
     }
 
@@ -90,7 +137,12 @@ impl Pickler<'_> {
     }
 
     pub(super) fn frozenset(&mut self, f: &mut Set) -> PyResult<Next> {
-        while let Some(item) = set_next(f.set, &mut f.position) {
+        loop {
+            #[cfg(not(Py_GIL_DISABLED))]
+            if let Some(next) = self.stretch_of_elements(f, usize::MAX)? {
+                return Ok(next);
+            }
+            let Some(item) = set_next(f.set, &mut f.position) else { break };
             save!(self.leaf(item), item);
         }
         if (!f.unique || self.is_foreign())

@@ -24,6 +24,13 @@ pub const UNDER_WAY: usize = usize::MAX;
 /// Where the next entry of an address goes, as long as the table does not change.
 pub struct Place(usize);
 
+/// What [`Table::seek_entry`] finds.
+pub enum Sought {
+    Number(usize),
+    Free(Place),
+    Unclear,
+}
+
 const FIRST_SLOTS: usize = 128;
 const GROWTH: usize = 4;
 /// Of a table that is not kept: memory counts for more than entering all once more.
@@ -229,7 +236,13 @@ impl Table {
     /// Makes sure that the table takes one more.
     #[inline(always)]
     pub fn room(&mut self, log: &[usize]) -> PyResult<()> {
-        if self.taken * 2 >= self.len { self.grow(log) } else { Ok(()) }
+        if self.has_room() { Ok(()) } else { self.grow(log) }
+    }
+
+    /// Does the table take one more?
+    #[inline(always)]
+    pub fn has_room(&self) -> bool {
+        self.taken * 2 < self.len
     }
 
     /// Makes sure that the table takes so many more.
@@ -262,6 +275,28 @@ impl Table {
     #[inline(always)]
     pub fn seek(&self, log: &[usize], address: usize) -> Result<usize, Place> {
         self.find_among(log, address).map_err(Place)
+    }
+
+    /// The same for an address that has no number but that of its entry in the log; any other question stays open.
+    #[inline(always)]
+    pub fn seek_entry(&self, log: &[usize], address: usize) -> Sought {
+        if !self.has_room() {
+            return Sought::Unclear;
+        }
+        let mut at = self.hash.place(address);
+        loop {
+            let place = at & (self.len - 1);
+            // SAFETY: masked by the number of slots in use, a power of two.
+            let slot = unsafe { *self.slots.get_unchecked(place) };
+            if slot >= SIDE {
+                return if slot == FREE { Sought::Free(Place(place)) } else { Sought::Unclear };
+            }
+            // SAFETY: what was entered is in the log.
+            if unsafe { *log.get_unchecked(slot as usize) } == address {
+                return Sought::Number(slot as usize);
+            }
+            at += 1;
+        }
     }
 
     /// Enters a number at a place that was found just now.

@@ -180,12 +180,12 @@ fn utf8_of_legacy(text: *mut PyObject) -> PyResult<Owned> {
 }
 
 #[inline(always)]
-fn utf8_len(c: u32) -> usize {
+pub(super) fn utf8_len(c: u32) -> usize {
     1 + (c > 0x7f) as usize + (c > 0x7ff) as usize + (c > 0xffff) as usize
 }
 
 /// Encodes into a buffer of just the right length. Surrogates become three bytes each, as "surrogatepass" has it.
-fn encode_utf8<C: Copy + Into<u32>>(data: &[C], out: &mut [u8]) {
+pub(super) fn encode_utf8<C: Copy + Into<u32>>(data: &[C], out: &mut [u8]) {
     let mut at = 0;
     for c in data {
         let c: u32 = (*c).into();

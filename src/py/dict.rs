@@ -205,6 +205,22 @@ impl Entries {
         unsafe { (*key, *key.add(1)) }
     }
 
+    /// The same of all entries from one on.
+    #[cfg(not(Py_GIL_DISABLED))]
+    #[inline(always)]
+    pub fn combined_from(&self, index: usize) -> impl Iterator<Item = (*mut PyObject, *mut PyObject)> {
+        debug_assert!(index <= self.len && self.is_combined());
+        // SAFETY: at most at the end of the entries.
+        let mut at = unsafe { self.first.add(index * self.words + self.words - 2) };
+        let words = self.words;
+        (index..self.len).map(move |_| {
+            // SAFETY: below the number of entries.
+            let entry = unsafe { (*at, *at.add(1)) };
+            at = at.wrapping_add(words);
+            entry
+        })
+    }
+
     /// How many there are; of a combined table with those that were deleted.
     #[inline(always)]
     pub fn len(&self) -> usize {

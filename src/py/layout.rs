@@ -26,6 +26,19 @@ pub fn unique(object: *mut PyObject) -> bool {
     }
 }
 
+/// Has the processor fetch the head of an object that is looked at soon.
+#[inline(always)]
+pub fn prefetch(object: *mut PyObject) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which no address can make fail.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(object.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = object;
+}
+
 /// Counts from here on are those of immortal objects (PEP 683); no object has as many holders.
 pub const IMMORTAL: usize = 1 << 30;
 
@@ -101,7 +114,7 @@ impl Long {
 
 /// An int as the hot path sees it.
 pub enum Int {
-    /// At most two digits: 60 bits and a sign.
+    /// At most 63 bits and a sign.
     Small(i64),
     Large,
 }
@@ -142,6 +155,9 @@ pub fn int(object: *mut PyObject) -> Int {
             0 => 0,
             1 => i64::from(*digits),
             2 => i64::from(*digits) | i64::from(*digits.add(1)) << 30,
+            3 if *digits.add(2) < 8 => {
+                i64::from(*digits) | i64::from(*digits.add(1)) << 30 | i64::from(*digits.add(2)) << 60
+            }
             _ => return Int::Large,
         };
         Int::Small(if negative { -magnitude } else { magnitude })
@@ -210,6 +226,17 @@ pub fn chars<'a>(text: *mut PyObject) -> Chars<'a> {
             2 => Chars::Two(std::slice::from_raw_parts(data.cast(), len)),
             _ => Chars::Four(std::slice::from_raw_parts(data.cast(), len)),
         }
+    }
+}
+
+/// Where the characters of an exact `str` lie, right behind its head, and how many they are; None if not all are ASCII.
+#[inline(always)]
+pub fn ascii(text: *mut PyObject) -> Option<(*const u8, usize)> {
+    // SAFETY: an exact str; `compact` and `ascii` say that the characters follow this head.
+    unsafe {
+        let ascii = text.cast::<Ascii>();
+        let is_ascii = (*ascii).state & (COMPACT | ASCII) == COMPACT | ASCII;
+        is_ascii.then(|| (ascii.add(1).cast_const().cast(), (*ascii).length as usize))
     }
 }
 
@@ -287,11 +314,44 @@ pub fn set_next(set: *mut PyObject, position: &mut usize) -> Option<*mut PyObjec
     None
 }
 
+/// The next elements of an exact set or frozenset at or behind a position, and the positions behind them. Says how many
+/// were found; fewer than there is room for are the last.
+#[cfg(not(Py_GIL_DISABLED))]
+#[inline(always)]
+pub fn set_run<const N: usize>(
+    set: *mut PyObject,
+    mut position: usize,
+    found: &mut [*mut PyObject; N],
+    behind: &mut [usize; N],
+) -> usize {
+    let mut count = 0;
+    // SAFETY: as above.
+    unsafe {
+        let set = set.cast::<PySetObject>();
+        while position <= (*set).mask as usize && count < N {
+            let entry = (*set).table.add(position);
+            position += 1;
+            (found[count], behind[count]) = ((*entry).key, position);
+            // Without a branch, since hashes scatter elements.
+            count += usize::from(!(*entry).key.is_null() & ((*entry).hash != -1));
+        }
+    }
+    count
+}
+
 /// The number of elements of an exact set or frozenset.
 #[inline(always)]
 pub fn set_len(set: *mut PyObject) -> usize {
     // SAFETY: an exact set (cpython/setobject.h).
     unsafe { (*set.cast::<PySetObject>()).used as usize }
+}
+
+/// The number of entries of an exact dict, which no other thread changes.
+#[cfg(not(Py_GIL_DISABLED))]
+#[inline(always)]
+pub fn dict_len(dict: *mut PyObject) -> usize {
+    // SAFETY: an exact dict (cpython/dictobject.h).
+    unsafe { (*dict.cast::<PyDictObject>()).ma_used as usize }
 }
 
 /// Do the keys of a dict belong to all instances of a class (a split table, PEP 412)? Then they are counted once for
