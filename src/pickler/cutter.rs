@@ -2,6 +2,7 @@
 
 use pyo3_ffi::*;
 
+use super::commons::Common;
 use super::lease::Lease;
 use super::options::Options;
 use super::out::Home;
@@ -90,11 +91,26 @@ impl Cutter {
         Ok(self.marks.len() - 1)
     }
 
+    /// The same for an object that most pickles have.
+    pub fn open_common(&mut self, object: *mut PyObject) -> PyResult<usize> {
+        self.hold(object)?;
+        let at = self.at();
+        self.marks.try_push(match Common::of(self.encoder.state, object)? {
+            Some(common) => Mark::CommonOpen { object, at, end: 0, close: 0, common },
+            None => Mark::Open { object, at, end: 0, close: 0 },
+        })?;
+        Ok(self.marks.len() - 1)
+    }
+
     /// The object that `open` began is there.
     pub fn close(&mut self, open: usize) -> PyResult<()> {
         self.op(MEMOIZE)?;
         let (written, last) = (self.at(), place(self.marks.len()));
-        let Mark::Open { object, end, close, .. } = &mut self.marks[open] else { return Ok(()) };
+        let (Mark::Open { object, end, close, .. } | Mark::CommonOpen { object, end, close, .. }) =
+            &mut self.marks[open]
+        else {
+            return Ok(());
+        };
         (*end, *close) = (written, last);
         let object = *object;
         self.marks.try_push(Mark::Close { object })
@@ -164,6 +180,20 @@ impl Cutter {
             return Ok(false);
         }
         self.leaf(object).map(|()| true)
+    }
+
+    /// The same for a text that most pickles have.
+    pub fn common_text(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        if !self.text(object)? {
+            return Ok(false);
+        }
+        if let Some(place) = Common::of(self.encoder.state, object)?
+            && let Some(mark) = self.marks.last_mut()
+            && let Mark::Leaf { object, at, end } = *mark
+        {
+            *mark = Mark::CommonLeaf { object, at, end, common: place };
+        }
+        Ok(true)
     }
 
     /// Begins a tuple of so many items, more than none.

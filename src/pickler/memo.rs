@@ -14,6 +14,7 @@
 
 use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
+use super::commons::{Common, CommonNumbers};
 use super::log::Log;
 use super::stencil::Given;
 use super::table::{self, Image, Place, Slot, Sought, Table, UNDER_WAY};
@@ -44,6 +45,8 @@ pub struct Opening {
     pub alone: Option<usize>,
     /// What the table has then, but for what is given.
     pub table: Image,
+    /// The numbers of those that have places.
+    pub common: CommonNumbers,
 }
 
 #[derive(Default)]
@@ -53,6 +56,9 @@ pub struct Memo {
     table: Table,
     /// Foreign code has run: everything is in the table, and the log owns a reference to each object.
     published: bool,
+    common: CommonNumbers,
+    /// What was put or looked for last by a key, and its number.
+    last_key: (usize, usize),
 }
 
 impl Memo {
@@ -61,6 +67,8 @@ impl Memo {
         debug_assert!(!self.published, "what it held was released");
         self.log.clear();
         self.table.restart();
+        self.common = CommonNumbers::default();
+        self.last_key = (0, 0);
     }
 
     /// Frees what one large dump needed and the next ones do not.
@@ -90,7 +98,7 @@ impl Memo {
         let published = self.published;
         let mut old = std::mem::take(self);
         old.release();
-        *self = Self { log: std::mem::take(&mut old.log), table: std::mem::take(&mut old.table), published: false };
+        (self.log, self.table) = (std::mem::take(&mut old.log), std::mem::take(&mut old.table));
         self.restart();
         // Foreign code has run if it has: what is put from here on is held as before.
         self.published = published;
@@ -204,6 +212,7 @@ impl Memo {
         self.table.begin_with(&opening.log, &opening.table)?;
         self.log.extend(&opening.log)?;
         self.table.enter_aside(&self.log, given.shared, opening.shared)?;
+        (self.common, self.last_key) = (opening.common, (given.shared, opening.shared));
         self.log[opening.built] = given.built as usize;
         self.table.enter(&self.log, given.built as usize, opening.built);
         if let (Some(at), false) = (opening.alone, given.alone.is_null()) {
@@ -236,12 +245,14 @@ impl Memo {
         let number = self.log.len();
         self.table.room(&self.log)?;
         self.log.push(0)?;
+        self.last_key = (address, number);
         self.table.enter_aside(&self.log, address, number)
     }
 
     /// The number of something that was put by [`Memo::put_key`].
+    #[inline]
     pub fn get_key(&self, address: usize) -> Option<usize> {
-        self.table.find(&self.log, address)
+        if self.last_key.0 == address { Some(self.last_key.1) } else { self.table.find(&self.log, address) }
     }
 
     /// The objects that it holds.
@@ -251,7 +262,9 @@ impl Memo {
 
     /// A copy of a memo that holds its objects.
     pub fn duplicate(&self) -> PyResult<Self> {
-        let mut copy = Self { table: self.table.duplicate()?, published: true, log: Log::default() };
+        let mut copy = Self::default();
+        copy.table = self.table.duplicate()?;
+        copy.published = true;
         copy.log.extend(&self.log)?;
         for &address in &*self.log {
             // SAFETY: NULL or an object that is held.
@@ -364,6 +377,31 @@ impl Burst<'_> {
         known
     }
 
+    /// The same for an object that has a place.
+    #[inline(always)]
+    pub fn get_or_put_common(&mut self, object: *mut PyObject, common: Common) -> Option<usize> {
+        let known = self.memo.common.get(common);
+        if known.is_some() {
+            return known;
+        }
+        let next = self.number;
+        let known = self.get_or_put(object);
+        self.memo.common.set(common, known.unwrap_or(next));
+        known
+    }
+
+    /// The number of an object that has a place, if it is in the table.
+    #[inline(always)]
+    pub fn get_common(&mut self, object: *mut PyObject, common: Common) -> Option<usize> {
+        let known = self.memo.common.get(common);
+        if known.is_some() {
+            return known;
+        }
+        let number = self.get(object)?;
+        self.memo.common.set(common, number);
+        Some(number)
+    }
+
     /// Gives the next number to an object.
     #[inline(always)]
     pub fn put(&mut self, object: *mut PyObject) -> usize {
@@ -379,7 +417,11 @@ impl Burst<'_> {
     /// The number of what is known by a key; if it has none, it gets the next. In a burst there is one key.
     #[inline(always)]
     pub fn get_or_put_key(&mut self, key: usize) -> Option<usize> {
+        if self.memo.last_key.0 == key {
+            return Some(self.memo.last_key.1);
+        }
         let (slot, known) = self.seek(key);
+        self.memo.last_key = (key, known.unwrap_or(self.number));
         if known.is_none() {
             self.table.fill_aside(&mut self.memo.table, slot, key, self.number);
             self.log(0);

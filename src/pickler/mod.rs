@@ -3,6 +3,7 @@
 pub mod atoms;
 pub mod base_globals;
 pub mod block;
+pub mod commons;
 pub mod containers;
 pub mod cutter;
 pub mod doors;

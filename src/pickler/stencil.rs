@@ -6,6 +6,7 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::commons::Common;
 use super::engine::Pickler;
 use super::memo::Opening;
 use super::table::Image;
@@ -95,6 +96,20 @@ pub(super) enum Mark {
     Close {
         object: *mut PyObject,
     },
+    /// As `Leaf`, and as `Open`, for objects that have places.
+    CommonLeaf {
+        object: *mut PyObject,
+        at: u16,
+        end: u16,
+        common: Common,
+    },
+    CommonOpen {
+        object: *mut PyObject,
+        at: u16,
+        end: u16,
+        close: u16,
+        common: Common,
+    },
     /// Something that exists on paper only takes a number.
     Paper,
     /// A reference to an object that is known by now.
@@ -172,16 +187,19 @@ fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
     while let Some(mark) = rest.next() {
         let next = opening.log.len();
         let address = match *mark {
-            Mark::Leaf { object, at, end } => {
+            Mark::Leaf { object, at, end } | Mark::CommonLeaf { object, at, end, .. } => {
                 if let Some(number) = numbers.get(&object) {
                     reference(&mut written, at, *number, end);
                     continue;
+                }
+                if let Mark::CommonLeaf { common, .. } = *mark {
+                    opening.common.set(common, next);
                 }
                 numbers.try_reserve(1).map_err(|_| no_memory())?;
                 numbers.insert(object, next);
                 object as usize
             }
-            Mark::Open { object, at, end, close } => {
+            Mark::Open { object, at, end, close } | Mark::CommonOpen { object, at, end, close, .. } => {
                 if let Some(number) = numbers.get(&object) {
                     reference(&mut written, at, *number, end);
                     rest = marks[close as usize + 1..].iter();
@@ -263,6 +281,17 @@ impl Pickler<'_> {
                     None => continue,
                 },
                 Mark::Open { object, at, close, end } => match memo.get(object) {
+                    Some(number) => {
+                        marks = stencil.marks[close as usize + 1..].iter();
+                        (number, at, end)
+                    }
+                    None => continue,
+                },
+                Mark::CommonLeaf { object, at, end, common } => match memo.get_or_put_common(object, common) {
+                    Some(number) => (number, at, end),
+                    None => continue,
+                },
+                Mark::CommonOpen { object, at, close, end, common } => match memo.get_common(object, common) {
                     Some(number) => {
                         marks = stencil.marks[close as usize + 1..].iter();
                         (number, at, end)

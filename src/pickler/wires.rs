@@ -58,8 +58,8 @@ impl Function {
 
     /// Cuts it as a global, unless it is known; false if its names are no names.
     fn cut(&self, cutter: &mut Cutter) -> PyResult<bool> {
-        let open = cutter.open(self.object.as_ptr())?;
-        if !cutter.text(self.module.as_ptr())? || !cutter.text(self.name.as_ptr())? {
+        let open = cutter.open_common(self.object.as_ptr())?;
+        if !cutter.common_text(self.module.as_ptr())? || !cutter.common_text(self.name.as_ptr())? {
             return Ok(false);
         }
         cutter.op(STACK_GLOBAL)?;
@@ -84,12 +84,12 @@ impl Wires {
 
     /// Cuts `types.CodeType` into a stencil; false if that can't be.
     pub fn cut_code_type(&self, state: &State, cutter: &mut Cutter) -> PyResult<bool> {
-        let open = cutter.open((&raw mut PyCode_Type).cast())?;
+        let open = cutter.open_common((&raw mut PyCode_Type).cast())?;
         if !self.cut(cutter, Wire::BuiltinType)? {
             return Ok(false);
         }
         cutter.tuple(1)?;
-        cutter.text(state.names.code_type.as_ptr())?;
+        cutter.common_text(state.names.code_type.as_ptr())?;
         cutter.tuple_end(1)?;
         cutter.paper()?;
         cutter.op(REDUCE)?;

@@ -41,22 +41,22 @@ impl Stencils {
         cut_empty(&mut cutter, EMPTY_DICT)?;
         cut_empty(&mut cutter, EMPTY_DICT)?;
         cutter.op(MARK)?;
-        cutter.text(names.name.as_ptr())?;
+        cutter.common_text(names.name.as_ptr())?;
         let begin = cutter.finish()?;
 
         let mut cutter = Cutter::new()?;
-        cutter.text(names.annotations.as_ptr())?;
+        cutter.common_text(names.annotations.as_ptr())?;
         cut_empty(&mut cutter, EMPTY_DICT)?;
         for name in [&names.kwdefaults, &names.defaults] {
-            cutter.text(name.as_ptr())?;
+            cutter.common_text(name.as_ptr())?;
             cutter.op(NONE)?;
         }
-        cutter.text(names.module.as_ptr())?;
+        cutter.common_text(names.module.as_ptr())?;
         let middle = cutter.finish()?;
 
         let mut cutter = Cutter::new()?;
         for name in [&names.doc, &names.closure] {
-            cutter.text(name.as_ptr())?;
+            cutter.common_text(name.as_ptr())?;
             cutter.op(NONE)?;
         }
         cut_no_submodules(&mut cutter, names)?;
@@ -74,9 +74,9 @@ impl Stencils {
 
 /// No submodules, up to the key of the globals.
 pub(super) fn cut_no_submodules(cutter: &mut Cutter, names: &Names) -> PyResult<()> {
-    cutter.text(names.submodules.as_ptr())?;
+    cutter.common_text(names.submodules.as_ptr())?;
     cut_empty(cutter, EMPTY_LIST)?;
-    cutter.text(names.globals.as_ptr())?;
+    cutter.common_text(names.globals.as_ptr())?;
     Ok(())
 }
 

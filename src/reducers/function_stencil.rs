@@ -279,21 +279,21 @@ fn cut_state(cutter: &mut Cutter, state: &State, function: &Function, reach: Rea
     cut_empty(cutter, EMPTY_DICT)?;
     cut_empty(cutter, EMPTY_DICT)?;
     cutter.op(MARK)?;
-    cutter.text(names.name.as_ptr())?;
+    cutter.common_text(names.name.as_ptr())?;
     cutter.fresh_text(function.name)?;
-    cutter.text(names.qualname.as_ptr())?;
+    cutter.common_text(names.qualname.as_ptr())?;
     cutter.fresh_text(function.qualname)?;
     if reach == Reach::Name {
         return Ok(true);
     }
-    cutter.text(names.annotations.as_ptr())?;
+    cutter.common_text(names.annotations.as_ptr())?;
     cutter.alone(EMPTY_DICT)?;
     for key in [&names.kwdefaults, &names.defaults] {
-        cutter.text(key.as_ptr())?;
+        cutter.common_text(key.as_ptr())?;
         cutter.op(NONE)?;
     }
     for (key, value) in [(&names.module, function.module), (&names.doc, function.doc)] {
-        cutter.text(key.as_ptr())?;
+        cutter.common_text(key.as_ptr())?;
         if !is_none(value) && !cutter.text(value)? {
             return Ok(false);
         }
@@ -301,7 +301,7 @@ fn cut_state(cutter: &mut Cutter, state: &State, function: &Function, reach: Rea
             cutter.op(NONE)?;
         }
     }
-    cutter.text(names.closure.as_ptr())?;
+    cutter.common_text(names.closure.as_ptr())?;
     if reach == Reach::Closure {
         return Ok(true);
     }

@@ -96,6 +96,8 @@ pub struct State {
     pub module_types: Room,
     /// Types of `builtins`, and their names in pickles.
     pub static_types: Room,
+    /// What most pickles of functions have in common.
+    pub commons: Room,
     /// Picklers that wait for the next dump.
     pub picklers: Room,
     /// Functions and classes that went by reference.
@@ -249,6 +251,7 @@ impl State {
             function_stencils: Room::default(),
             module_types: Room::default(),
             static_types: Room::default(),
+            commons: Room::default(),
             picklers: Room::default(),
             references: Room::default(),
             class_orders: Room::default(),

@@ -208,7 +208,8 @@ impl Pickler<'_> {
             return false;
         }
         let names = &self.state.names;
-        [&names.reduce_ex, &names.reduce, &names.getstate, &names.getnewargs_ex, &names.getnewargs]
+        // The arguments for `__new__` are asked of the class.
+        [&names.reduce_ex, &names.reduce, &names.getstate]
             .into_iter()
             // SAFETY: exact str, for which the call does not fail.
             .any(|hook| unsafe { PyUnicode_Compare(key, hook.as_ptr()) } == 0)

@@ -29,15 +29,10 @@ pub fn is_named(pickler: &mut Pickler<'_>, class: *mut PyTypeObject, getnewargs:
         (iterates, (*class).tp_dictoffset, (*function).func_code, (*function).func_closure)
     };
     let Some(known) = getnewargs_code(pickler)? else { return Ok(false) };
-    if own_code != known || !iterates || dict_at != 0 || has_managed_dict(class) || !is_of_tuple(closure) {
+    if own_code != known || !iterates || dict_at != 0 || !is_of_tuple(closure) {
         return Ok(false);
     }
     Ok(slots_of(pickler, class)?.is_some_and(|slots| slots.is_empty()))
-}
-
-fn has_managed_dict(class: *mut PyTypeObject) -> bool {
-    // SAFETY: a live class. The flag is `Py_TPFLAGS_MANAGED_DICT`.
-    cfg!(Py_3_11) && unsafe { (&raw const (*class).tp_flags).cast::<std::ffi::c_ulong>().read() } & (1 << 4) != 0
 }
 
 /// Is the only variable of the closure the type `tuple`?
