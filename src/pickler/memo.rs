@@ -209,7 +209,9 @@ impl Memo {
             return Ok(false);
         }
         self.log.room(opening.log.len())?;
-        self.table.begin_with(&opening.log, &opening.table)?;
+        if !self.table.begin_with(&opening.log, &opening.table)? {
+            return Ok(false);
+        }
         self.log.extend(&opening.log)?;
         self.table.enter_aside(&self.log, given.shared, opening.shared)?;
         (self.common, self.last_key) = (opening.common, (given.shared, opening.shared));

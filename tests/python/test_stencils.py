@@ -62,7 +62,12 @@ BEGINNING = {
     "a function with its code": lambda f: (f, types.FunctionType(f.__code__, f.__globals__, "other", None, f.__closure__)),
     "foreign code that gives its parts": lambda f: (f, Lends(f), Lends(f)),
     "a hundred objects": lambda f: (f, [str(i) for i in range(100)], f, [object] * 3),
+    "itself behind many": lambda f: (f, list(MANY), f),
+    "itself under way in others, behind many": lambda f: (((f, 1), 2), list(MANY), f),
+    "many under way": lambda f: (((((((((((((f,),),),),),),),),),), list(MANY)), f), f),
 }
+# Objects that others refer to as well, so that the memo's table has all of them.
+MANY = ["many %d" % number for number in range(300)]
 
 
 class Lends:
@@ -88,6 +93,8 @@ def test_a_pickle_that_begins_with_the_function(function, beginning):
         for number in range(4):
             obj = BEGINNING[beginning](f)
             theirs = outcome(by_cloudpickle, obj, protocol)
+            # After a small dump the memo's table is small.
+            binding.dumps([MANY[0]], protocol)
             found = difference(outcome(binding.dumps, obj, protocol), theirs)
             assert found is None, "dump %d: %s" % (number, found)
 

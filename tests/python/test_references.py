@@ -1,0 +1,218 @@
+"""Functions and classes that go by reference are found once more where they were found before, and written as they were, as
+long as that is still so; and what most pickles of functions have in common has its number from the first of them."""
+
+import contextlib
+import copyreg
+import io
+import sys
+import types
+
+import binding
+import cloudpickle
+import pytest
+from compare import by_cloudpickle, difference, outcome
+from corpus.row import run
+from face import libcloudpickle
+
+TEXT = """
+class Class: pass
+class Meta(type): pass
+class OfMeta(metaclass=Meta): pass
+class Outer:
+    class Inner: pass
+    def method(self): pass
+def function(x): return x
+other = function
+def renamed(x): return x
+renamed.__qualname__ = renamed.__name__ = 'function'
+"""
+WARM = 4
+
+
+@pytest.fixture
+def module():
+    """An imported module with all of that, which goes away again."""
+    made = types.ModuleType("made_for_references", "What is found by reference.")
+    exec(TEXT, vars(made))
+    sys.modules[made.__name__] = made
+    yield made
+    sys.modules.pop(made.__name__, None)
+
+
+def objects(module):
+    names = ("Class", "OfMeta", "Outer", "function", "renamed")
+    return {**{name: vars(module)[name] for name in names}, "Inner": module.Outer.Inner, "method": module.Outer.method}
+
+
+def all_agree(objects, protocols=(5, 4, 2)):
+    for name, obj in objects.items():
+        for shown in (obj, [obj, obj], [obj.__module__, obj.__qualname__, obj, obj.__name__]):
+            for protocol in protocols:
+                found = difference(outcome(binding.dumps, shown, protocol), outcome(by_cloudpickle, shown, protocol))
+                assert found is None, "%s at %d: %s" % (name, protocol, found)
+
+
+@contextlib.contextmanager
+def attribute(owner, name, value):
+    """Sets it and takes it back."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    yield
+    setattr(owner, name, before)
+
+
+@contextlib.contextmanager
+def entry(dictionary, key, *value):
+    """Sets it, or takes it away, and takes that back."""
+    before = dictionary.pop(key)
+    if value:
+        dictionary[key] = value[0]
+    yield
+    dictionary[key] = before
+
+
+@contextlib.contextmanager
+def by_value(module):
+    cloudpickle.register_pickle_by_value(module)
+    yield
+    cloudpickle.unregister_pickle_by_value(module)
+
+
+@contextlib.contextmanager
+def extension(module, name):
+    copyreg.add_extension(module.__name__, name, 0x1234)
+    yield
+    copyreg.remove_extension(module.__name__, name, 0x1234)
+
+
+class Lazy(types.ModuleType):
+    """A module that says what it has when asked."""
+
+    def __getattr__(self, name):
+        return getattr(sys.modules["made_for_references.all"], name)
+
+
+@contextlib.contextmanager
+def lazy(module):
+    sys.modules["made_for_references.all"] = module
+    sys.modules[module.__name__] = Lazy(module.__name__)
+    yield
+    sys.modules[module.__name__] = sys.modules.pop("made_for_references.all")
+
+
+CHANGES = {
+    "the function is another": lambda m: entry(vars(m), "function", lambda x: x),
+    "the function is gone": lambda m: entry(vars(m), "function"),
+    "the class is another": lambda m: entry(vars(m), "Class", type("Class", (), {})),
+    "the class is gone": lambda m: entry(vars(m), "Class"),
+    "the function says another name": lambda m: attribute(m.function, "__qualname__", "other"),
+    "the function says a name that is not there": lambda m: attribute(m.function, "__qualname__", "nowhere"),
+    "the function says a dotted name": lambda m: attribute(m.function, "__qualname__", "Outer.function"),
+    "an equal name": lambda m: attribute(m.function, "__qualname__", "".join(["func", "tion"])),
+    "an equal module": lambda m: attribute(m.function, "__module__", "".join(["made_for_", "references"])),
+    "the function says another module": lambda m: attribute(m.function, "__module__", "json"),
+    "the function says no module": lambda m: attribute(m.function, "__module__", None),
+    "the function says __main__": lambda m: attribute(m.function, "__module__", "".join(["__ma", "in__"])),
+    "the class says another name": lambda m: attribute(m.Class, "__qualname__", "Outer"),
+    "the class says another module": lambda m: attribute(m.Class, "__module__", "json"),
+    "the class says __main__": lambda m: attribute(m.Class, "__module__", "__main__"),
+    "the class has more": lambda m: attribute(m.Class, "__doc__", "Of the class."),
+    "the module is gone": lambda m: entry(sys.modules, m.__name__),
+    "the module is None": lambda m: entry(sys.modules, m.__name__, None),
+    "the module is another": lambda m: entry(sys.modules, m.__name__, types.ModuleType(m.__name__)),
+    "the module says what it has": lazy,
+    "the module goes by value": by_value,
+    "the function is an extension": lambda m: extension(m, "function"),
+    "the class is an extension": lambda m: extension(m, "Class"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_went_by_reference_changes(module, change):
+    for _ in range(WARM):
+        all_agree(objects(module))
+    for _ in range(2):
+        before = objects(module)
+        with CHANGES[change](module):
+            for _ in range(WARM):
+                all_agree(before)
+        for _ in range(WARM):
+            all_agree(objects(module))
+
+
+def test_others_in_the_same_places(module):
+    """Functions that are made and let go again and again, mostly where the one before was, under the same names."""
+    for number in range(300):
+        exec("def function(x): return %d\nclass Class: number = %d" % (number, number), vars(module))
+        made = {"function": module.function, "Class": module.Class}
+        all_agree(made, [5])
+        if number % 3 == 0:
+            stranger = types.FunctionType(module.function.__code__, vars(module), "function")
+            all_agree({"stranger": stranger}, [5])
+
+
+def test_more_than_are_kept(module):
+    names = ["function%d" % number for number in range(200)]
+    exec("\n".join("def %s(): pass" % name for name in names), vars(module))
+    functions = [vars(module)[name] for name in names]
+    for _ in range(WARM):
+        for obj in (functions, functions[::-1], functions[::7]):
+            found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+            assert found is None, found
+
+
+# --- what most pickles of functions have in common
+
+FUNCTIONS = run(
+    "def closure(x):\n    return lambda y: (x, y)\n"
+    "made = [lambda x: x, lambda y: y + 1, closure(1), closure([]), closure, len, lambda: print]\n"
+    "made[1].mark = made[3]\n"
+)["made"]
+NAMES = ["__name__", "__globals__", "_cloudpickle_submodules", "_make_function", "cloudpickle.cloudpickle", "__main__"]
+
+
+def orders():
+    interned = list(map(sys.intern, NAMES))
+    package = cloudpickle.cloudpickle
+    yield FUNCTIONS
+    yield FUNCTIONS[::-1]
+    yield [interned, FUNCTIONS, interned]
+    yield [FUNCTIONS[:2], interned, FUNCTIONS[1:]]
+    yield [package._make_function, FUNCTIONS, package._function_setstate, types.CodeType]
+    yield [types.CodeType, FUNCTIONS[0].__code__, FUNCTIONS]
+    yield [str(n) for n in range(300)] + FUNCTIONS * 2
+    yield {"__name__": FUNCTIONS, "__doc__": FUNCTIONS[::-1]}
+
+
+@pytest.mark.parametrize("number", range(len(list(orders()))))
+@pytest.mark.parametrize("protocol", [5, 4, 3])
+def test_names_before_and_between_functions(number, protocol):
+    for _ in range(WARM):
+        obj = list(orders())[number]
+        found = difference(outcome(binding.dumps, obj, protocol), outcome(by_cloudpickle, obj, protocol))
+        assert found is None, found
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_a_pickler_that_goes_on(forget):
+    """Numbers are those of its memo, until that is cleared."""
+    results = []
+    for pickler_of in (libcloudpickle.Pickler, cloudpickle.Pickler):
+        file = io.BytesIO()
+        pickler = pickler_of(file, 5)
+        for _ in range(3):
+            for obj in [*FUNCTIONS, FUNCTIONS]:
+                pickler.dump(obj)
+                if forget:
+                    pickler.clear_memo()
+        results.append(file.getvalue())
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("depth", [5, 30, 31, 32, 33, 40, 70])
+def test_code_within_code(depth):
+    made = run("made = " + "lambda: " * depth + "0")["made"]
+    for _ in range(WARM):
+        for obj in (made, [made, made.__code__], [made.__code__, made]):
+            found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+            assert found is None, found
