@@ -2,6 +2,7 @@
 //! without that is looked at each time.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3_ffi::*;
 
@@ -26,7 +27,12 @@ struct Kept {
     kind: Kind,
     /// The slots, with their names held.
     slots: OnceLock<Vec<(Owned, Py_ssize_t)>>,
+    /// What the stamp of copyreg's table was when it had not the class.
+    unregistered: AtomicU64,
 }
+
+/// In place of a stamp.
+const NONE: u64 = u64::MAX;
 
 /// Of the shapes, those that depend on the class's version only.
 #[derive(Clone, Copy)]
@@ -43,15 +49,29 @@ impl KeptShapes {
         state.instance_shapes.get(|| Ok(Self::default()))
     }
 
-    /// The shape of a class that is a plain `type`.
-    pub fn get(&self, class: *mut PyTypeObject) -> Option<Shape> {
-        let kept = self.0.get(number(class)?)?;
-        Some(match kept.kind {
-            Kind::Asked => Shape::Asked,
-            Kind::Unslotted => Shape::Unslotted,
-            Kind::Reducing => Shape::Reducing,
-            Kind::Partial(fields) => Shape::Partial(fields),
-            Kind::Date(kind) => Shape::Date(kind),
+    /// The shape of a class that is a plain `type`. Asks whether copyreg's table has the class, unless the table's stamp, if it
+    /// has one, says that it has not.
+    pub fn get(
+        &self,
+        class: *mut PyTypeObject,
+        stamp: Option<u64>,
+        is_registered: impl FnOnce() -> PyResult<bool>,
+    ) -> Option<PyResult<Shape>> {
+        self.0.ask(number(class)?, |kept| {
+            let stamp = stamp.unwrap_or(NONE);
+            if stamp == NONE || kept.unregistered.load(Ordering::Relaxed) != stamp {
+                if is_registered()? {
+                    return Ok(Shape::Asked);
+                }
+                kept.unregistered.store(stamp, Ordering::Relaxed);
+            }
+            Ok(match kept.kind {
+                Kind::Asked => Shape::Asked,
+                Kind::Unslotted => Shape::Unslotted,
+                Kind::Reducing => Shape::Reducing,
+                Kind::Partial(fields) => Shape::Partial(fields),
+                Kind::Date(kind) => Shape::Date(kind),
+            })
         })
     }
 
@@ -66,7 +86,9 @@ impl KeptShapes {
             _ => return Ok(()),
         };
         match number(class) {
-            Some(number) => self.0.put(number, Kept { kind, slots: OnceLock::new() }).map(drop),
+            Some(number) => {
+                self.0.put(number, Kept { kind, slots: OnceLock::new(), unregistered: AtomicU64::new(NONE) }).map(drop)
+            }
             None => Ok(()),
         }
     }

@@ -57,8 +57,10 @@ struct Entry {
 /// What one dump found out.
 #[derive(Default)]
 pub struct Shapes {
-    /// By the address of the class; empty at first.
+    /// By the address of the class; empty at first, and kept for the next dump without a class.
     entries: Vec<Entry>,
+    /// A bit for each of them that has a class.
+    taken: u64,
     /// What [`Pickler::table_stamp`] was when copyreg's table had none of their classes.
     stamp: Option<u64>,
     slots: Vec<Slot>,
@@ -69,17 +71,29 @@ pub struct Shapes {
     last: Shape,
 }
 
-/// A power of two.
-const ENTRIES: usize = 64;
+impl Entry {
+    const NONE: Self = Self { class: std::ptr::null_mut(), version: 0, shape: Shape::Asked };
+}
+
+/// As many as a number has bits.
+const ENTRIES: usize = u64::BITS as usize;
 
 impl Shapes {
     /// Forgets all.
     #[inline]
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.clear_entries();
         self.slots.clear();
         self.harmless_keys = None;
         self.moulds.clear();
+    }
+
+    #[inline]
+    fn clear_entries(&mut self) {
+        while self.taken != 0 {
+            self.entries[self.taken.trailing_zeros() as usize] = Entry::NONE;
+            self.taken &= self.taken - 1;
+        }
     }
 
     fn place(class: *mut PyTypeObject) -> usize {
@@ -99,13 +113,14 @@ impl Shapes {
             return;
         }
         if self.entries.is_empty() {
-            let none = Entry { class: std::ptr::null_mut(), version: 0, shape: Shape::Asked };
             if self.entries.try_reserve_exact(ENTRIES).is_err() {
                 return;
             }
-            self.entries.resize(ENTRIES, none);
+            self.entries.resize(ENTRIES, Entry::NONE);
         }
-        self.entries[Self::place(class)] = Entry { class, version, shape };
+        let place = Self::place(class);
+        self.entries[place] = Entry { class, version, shape };
+        self.taken |= 1 << place;
     }
 
     pub fn slots(&self, slots: Slots) -> &[Slot] {
@@ -155,13 +170,13 @@ impl Pickler<'_> {
     fn find_shape(&mut self, class: *mut PyTypeObject) -> PyResult<Shape> {
         let stamp = self.table_stamp();
         if stamp.is_some() && self.shapes.stamp != stamp {
-            self.shapes.entries.clear();
+            self.shapes.clear_entries();
             self.shapes.stamp = stamp;
         }
         let metaclass = type_of(class.cast());
         let kept = KeptShapes::of(self.state)?;
-        if let Some(shape) = kept.get(class) {
-            let shape = if self.is_registered(class)? { Shape::Asked } else { shape };
+        if let Some(shape) = kept.get(class, stamp, || self.is_registered(class)) {
+            let shape = shape?;
             self.shapes.put(class, given_version(class, self.state.names.reduce.as_ptr()), shape);
             return Ok(shape);
         }
