@@ -173,26 +173,28 @@ impl Pickler<'_> {
     fn leaves(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
         let mut at = 0;
         loop {
-            if let Some(ahead) = items.get(at + RUN) {
-                let (ty, ahead) = (type_of(items[at]).cast_const(), type_of(*ahead).cast_const());
-                let run = if ty == &raw const PyUnicode_Type || layout::is_container(ty) {
-                    0
-                } else if ty == &raw const PyLong_Type && ahead == ty {
-                    self.ints(&items[at..])
-                } else if ty == &raw const PyFloat_Type && ahead == ty {
-                    self.floats(&items[at..])
-                } else {
-                    self.singletons(&items[at..])
-                };
-                at += run;
-                if run >= RUN {
-                    continue;
+            if items.get(at).is_some_and(|item| begins_stretch(*item)) {
+                if let Some(ahead) = items.get(at + RUN) {
+                    let (ty, ahead) = (type_of(items[at]).cast_const(), type_of(*ahead).cast_const());
+                    let run = if ty == &raw const PyUnicode_Type || layout::is_container(ty) {
+                        0
+                    } else if ty == &raw const PyLong_Type && ahead == ty {
+                        self.ints(&items[at..])
+                    } else if ty == &raw const PyFloat_Type && ahead == ty {
+                        self.floats(&items[at..])
+                    } else {
+                        self.singletons(&items[at..])
+                    };
+                    at += run;
+                    if run > 0 {
+                        continue;
+                    }
                 }
-            }
-            let (count, halfway) = self.stretch_of_items(&items[at..])?;
-            at += count;
-            if halfway.is_some() {
-                return Ok((at + 1, halfway));
+                let (count, halfway) = self.begun_stretch(&items[at..])?;
+                at += count;
+                if halfway.is_some() {
+                    return Ok((at + 1, halfway));
+                }
             }
             let Some(&item) = items.get(at) else { return Ok((at, None)) };
             at += 1;
@@ -208,10 +210,16 @@ impl Pickler<'_> {
     /// if it was begun.
     #[inline(always)]
     pub(super) fn stretch_of_items(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
-        let Some(&first) = items.first() else { return Ok((0, None)) };
-        if !begins_stretch(first) {
-            return Ok((0, None));
+        match items.first() {
+            Some(first) if begins_stretch(*first) => self.begun_stretch(items),
+            _ => Ok((0, None)),
         }
+    }
+
+    /// The same where the first item begins one.
+    #[inline(always)]
+    fn begun_stretch(&mut self, items: &[*mut PyObject]) -> PyResult<(usize, Option<Next>)> {
+        let first = items[0];
         if self.wary > 0 && layout::is_container(type_of(first)) {
             self.wary -= 1;
             return Ok((0, None));
