@@ -556,6 +556,9 @@ impl<'a> Pickler<'a> {
         } else if ty == &raw const PyPickleBuffer_Type {
             self.picklebuffer(object)?
         } else {
+            if self.alone(object)? {
+                return Ok(false);
+            }
             self.begin_unknown(object)?;
             return self.reduce(slot, object);
         };

@@ -9,7 +9,7 @@ use super::frame::{Frame, Slot, put};
 use super::known::instances::Known;
 use super::plan::{Place, Plan};
 use super::script::{Script, Step};
-use crate::decide::by_reference::{found_by_reference, tells_names_itself};
+use crate::decide::by_reference::{claims_main, found_by_reference, tells_names_itself};
 use crate::protocol::opcode::*;
 use crate::py::class::{compares_by_identity, heap_fields, is_class};
 use crate::py::error::{PyResult, Raised, clear, matches};
@@ -20,8 +20,8 @@ use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::reconstruct::table::callable_of;
-use crate::reducers::builtin_types;
 use crate::reducers::table::{self, Kind};
+use crate::reducers::{builtin_types, function};
 
 /// What a reduce value says, checked.
 struct Parts {
@@ -73,6 +73,24 @@ fn or_key_error<T>(found: PyResult<T>) -> PyResult<Option<T>> {
 }
 
 impl Pickler<'_> {
+    /// Writes a function or class of which nothing else is met on the way, so that it need not be under way; false, and nothing is
+    /// written, for any other, and where somebody is to be asked.
+    #[inline]
+    pub(super) fn alone(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        let ty = type_of(object).cast_const();
+        if ty == &raw const PyType_Type {
+            return Ok(self.referenced(object)? || self.static_type(object)?);
+        }
+        if ty == &raw const PyFunction_Type {
+            return if self.options.replaces_own || !claims_main(self.state, object) {
+                self.referenced(object)
+            } else {
+                function::bare(self, object)
+            };
+        }
+        Ok(ty == &raw const PyCFunction_Type && self.static_function(object)?)
+    }
+
     /// Any object that the protocol has no opcodes for; true if what is left of it is in the slot.
     pub(super) fn reduce(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<bool> {
         if let Some(hook) = self.options.reducer_override {
@@ -82,13 +100,6 @@ impl Pickler<'_> {
             if value.as_ptr() != unsafe { Py_NotImplemented() } {
                 return Ok(put(slot, self.reduce_value(value, object)?.map(Frame::Script)));
             }
-        }
-        let ty = type_of(object);
-        if ty.cast_const() == &raw const PyType_Type && (self.referenced(object)? || self.static_type(object)?)
-            || ty.cast_const() == &raw const PyFunction_Type && self.referenced(object)?
-            || ty == &raw mut PyCFunction_Type && self.static_function(object)?
-        {
-            return Ok(false);
         }
         match self.known(slot, object)? {
             Known::Not => {}

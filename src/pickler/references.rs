@@ -9,7 +9,6 @@ use super::cutter::Cutter;
 use super::engine::Pickler;
 use super::globals::is_module;
 use super::stencil::Stencil;
-use crate::decide::by_reference::claims_main;
 use crate::decide::registry;
 use crate::protocol::opcode::STACK_GLOBAL;
 use crate::py::class::{heap_fields, is_class, lasting_version, own_dict};
@@ -124,9 +123,6 @@ impl Pickler<'_> {
     /// looked for, or asked.
     pub(super) fn referenced(&mut self, object: *mut PyObject) -> PyResult<bool> {
         let state = self.state;
-        if claims_main(state, object) {
-            return Ok(false);
-        }
         if self.asks || self.puts < 4 || self.in_person.is_some() || self.options.replaces_own || self.has_extensions()
         {
             return Ok(false);

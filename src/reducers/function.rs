@@ -8,6 +8,7 @@ use super::joined::{Joined, has_plain_keys, join};
 use crate::analyzer::class_of::is_common;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
+use crate::decide::by_reference::claims_main;
 use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Plan;
@@ -51,6 +52,19 @@ pub(super) struct Findings {
     pub(super) dict: Option<Owned>,
 }
 
+/// Writes a function proper that goes by value and has nothing but its code; false, and nothing is written, for any other.
+pub fn bare(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<bool> {
+    if cfg!(Py_GIL_DISABLED) {
+        return Ok(false);
+    }
+    // SAFETY: a function, laid out like this.
+    let fields = unsafe { &*object.cast::<PyFunctionObject>() };
+    if annotations_wait(fields) {
+        return Ok(false);
+    }
+    function_stencil::write_all(&mut pickler.plan(), object, &of_fields(fields, None))
+}
+
 /// A function, or what says of itself that it is one, wherever it could be found again.
 pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     if type_of(object).cast_const() != &raw const PyFunction_Type {
@@ -74,9 +88,12 @@ pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Sc
     #[cfg(not(Py_GIL_DISABLED))]
     {
         let function = of_fields(fields, annotations);
-        let mut plan = pickler.plan();
-        if function_stencil::write_all(&mut plan, object, &function)? {
-            return Ok(plan.finish());
+        // Those of `__main__` were tried as `bare`.
+        if !claims_main(pickler.state, object) {
+            let mut plan = pickler.plan();
+            if function_stencil::write_all(&mut plan, object, &function)? {
+                return Ok(plan.finish());
+            }
         }
         let findings = find_out(pickler, &function)?;
         // Read once more: foreign code may have changed them.

@@ -151,7 +151,6 @@ pub(super) fn write(
 
 /// Writes all of a function that has nothing but its code, without a look at what else it could have; false, and nothing is
 /// written, if it does, or no stencil for it is kept.
-#[cfg(not(Py_GIL_DISABLED))]
 pub(super) fn write_all(p: &mut Plan<'_, '_>, object: *mut PyObject, function: &Function) -> PyResult<bool> {
     let is_dict = |object| type_of(object).cast_const() == &raw const PyDict_Type;
     let state = p.pickler().state;
