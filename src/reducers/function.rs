@@ -8,6 +8,7 @@ use super::joined::{Joined, has_plain_keys, join};
 use crate::analyzer::class_of::is_common;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
+#[cfg(not(Py_GIL_DISABLED))]
 use crate::decide::by_reference::claims_main;
 use crate::pickler::base_globals::{BaseGlobals, base_globals};
 use crate::pickler::engine::Pickler;
