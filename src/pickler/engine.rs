@@ -25,9 +25,10 @@ use super::out::{Home, Out};
 use super::plan::Plan;
 use super::script::Step;
 use super::sink::Sink;
+use super::stack::Waiting;
 use super::wires::Wires;
 use crate::protocol::opcode::{PROTO, STOP};
-use crate::py::error::{PyResult, Raised, raise};
+use crate::py::error::{PyResult, raise};
 use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::message::message;
@@ -36,9 +37,6 @@ use crate::py::shared::Shared;
 use crate::py::text;
 use crate::py::vec::TryPush;
 use crate::state::State;
-
-/// How often memory is looked at: each time the depth passes a multiple of this.
-const MEMORY_STEP: usize = 8192;
 
 /// A vector of more entries is not kept from one dump to the next.
 const MOST_KEPT: usize = 4096;
@@ -82,7 +80,7 @@ pub struct Pickler<'a> {
     pub(super) protocol: u8,
     /// How what is memoised is said: as the protocol does, or in protocol 0's way, which may be not at all.
     pub(super) puts: u8,
-    is_foreign: bool,
+    pub(super) is_foreign: bool,
     pub(super) options: Options<'a>,
     pub(super) sink: Option<&'a mut dyn Sink>,
     pub(crate) state: &'a State,
@@ -93,18 +91,6 @@ pub struct Pickler<'a> {
     pub(super) sink_failed: bool,
     /// Its reduce value was refused, so that it has no frame.
     pub(super) refused: Option<Owned>,
-}
-
-/// A frame on the stack.
-#[repr(C)]
-pub struct Waiting {
-    pub frame: Frame,
-    /// What the frame points to, if an object: to be held when foreign code runs.
-    object: *mut PyObject,
-    /// How much it counts towards `max_depth`.
-    weight: u32,
-    /// How much there was in `keep` when it began.
-    base: usize,
 }
 
 impl<'a> Pickler<'a> {
@@ -297,91 +283,6 @@ impl<'a> Pickler<'a> {
             Frame::Set(set) => self.set(set),
             Frame::FrozenSet(set) => self.frozenset(set),
             Frame::Items(items) => self.items(items),
-        }
-    }
-
-    /// Puts a frame on the stack.
-    fn push(&mut self, frame: Frame, base: usize) -> PyResult<()> {
-        self.stack.try_room(1)?;
-        // SAFETY: there is room for one more.
-        unsafe {
-            (&raw mut (*self.stack.as_mut_ptr().add(self.stack.len())).frame).write(frame);
-            self.push_slot(base)
-        }
-    }
-
-    /// Counts the frame that lies behind those on the stack.
-    ///
-    /// # Safety
-    /// There is one.
-    #[inline(always)]
-    unsafe fn push_slot(&mut self, base: usize) -> PyResult<()> {
-        let len = self.stack.len();
-        // SAFETY: as the caller says; the other fields have nothing to drop.
-        let weight = unsafe {
-            let waiting = self.stack.as_mut_ptr().add(len);
-            let (object, weight) = ((*waiting).frame.object(), (*waiting).frame.weight());
-            (&raw mut (*waiting).object).write(object);
-            (&raw mut (*waiting).weight).write(weight);
-            (&raw mut (*waiting).base).write(base);
-            self.stack.set_len(len + 1);
-            weight
-        };
-        let before = self.depth;
-        self.depth += weight as usize;
-        if before / MEMORY_STEP != self.depth / MEMORY_STEP {
-            self.check_memory()?;
-        }
-        if self.depth > self.options.max_depth { Err(self.too_deep()) } else { Ok(()) }
-    }
-
-    /// Takes the frame on top off the stack.
-    #[inline(always)]
-    fn pop(&mut self) {
-        let Some(top) = self.stack.len().checked_sub(1) else { return };
-        // SAFETY: below the length, which it is not any more.
-        let base = unsafe {
-            self.stack.set_len(top);
-            let waiting = self.stack.as_mut_ptr().add(top);
-            self.depth -= (*waiting).weight as usize;
-            if !(*waiting).frame.is_container() {
-                (&raw mut (*waiting).frame).drop_in_place();
-            }
-            (*waiting).base
-        };
-        self.let_go(base);
-    }
-
-    /// Puts a frame below others, for the path after a failure.
-    #[cold]
-    pub(super) fn insert(&mut self, at: usize, frame: Frame) {
-        if self.stack.try_room(1).is_ok() {
-            let base = self.keep.len();
-            self.stack.insert(at.min(self.stack.len()), Waiting { frame, object: ptr::null_mut(), weight: 0, base });
-        }
-    }
-
-    #[cold]
-    fn too_deep(&mut self) -> Raised {
-        self.limit_reached = true;
-        let text = message!(
-            "Could not pickle object as excessively deep recursion required. More than max_depth ({}) containers and \
-             reductions lie in each other",
-            self.options.max_depth
-        );
-        self.pickling_error(&text)
-    }
-
-    /// Holds an object while its frame exists.
-    fn hold(&mut self, object: *mut PyObject) -> PyResult<()> {
-        self.keep.try_push(Owned::of(object))
-    }
-
-    /// Drops what was kept for a frame that ended.
-    #[inline(always)]
-    fn let_go(&mut self, base: usize) {
-        if self.is_foreign && self.keep.len() > base {
-            self.keep.truncate(base);
         }
     }
 

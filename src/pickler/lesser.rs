@@ -3,8 +3,8 @@
 use pyo3_ffi::*;
 
 use super::atoms::float_run;
+use super::burst::Met;
 use super::ints::{int_run, int32};
-use super::memo::Met;
 use super::nested::Came;
 use super::out::copy_short;
 use super::stretch::{MOST_TEXT, Stretch};

@@ -3,6 +3,7 @@
 pub mod atoms;
 pub mod base_globals;
 pub mod block;
+pub mod burst;
 pub mod commons;
 pub mod containers;
 pub mod cutter;
@@ -33,6 +34,7 @@ pub mod references;
 pub mod script;
 pub mod sets;
 pub mod sink;
+pub mod stack;
 pub mod static_types;
 pub mod stencil;
 mod stretch;

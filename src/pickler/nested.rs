@@ -3,10 +3,10 @@
 
 use pyo3_ffi::*;
 
+use super::burst::Met;
 use super::frame::{Batch, Frame, List, Parked, Tuple};
 #[cfg(not(Py_GIL_DISABLED))]
 use super::frame::{Dict, Value};
-use super::memo::Met;
 use super::stretch::{RUN, Stretch};
 use crate::protocol::opcode::*;
 #[cfg(not(Py_GIL_DISABLED))]

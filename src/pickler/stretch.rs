@@ -5,10 +5,10 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
+use super::burst::{Entries, Met};
 use super::engine::Pickler;
 use super::frame::Parked;
 use super::ints::int32;
-use super::memo::{Entries, Met};
 use crate::protocol::opcode::*;
 use crate::py::error::PyResult;
 use crate::py::layout::{ascii, compact_int, type_of, unique};
