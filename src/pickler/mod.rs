@@ -7,6 +7,7 @@ pub mod burst;
 pub mod commons;
 pub mod containers;
 pub mod cutter;
+pub mod dicts;
 pub mod doors;
 pub mod engine;
 pub mod frame;

@@ -16,20 +16,18 @@ use super::undeclared::{_PyObject_GenericSetAttrWithDict, _PyType_Lookup};
 /// Is the object's `__dict__` what CPython makes it? `dict` is that name, interned.
 #[inline]
 pub fn has_own_dict(object: *mut PyObject, dict: *mut PyObject) -> bool {
-    // SAFETY: live; what a class has under a name is borrowed and only looked at.
-    unsafe {
-        let class = type_of(object);
-        if !gets_plainly(class) {
-            return false;
-        }
-        #[cfg(not(Py_GIL_DISABLED))]
-        {
-            let descriptor = _PyType_Lookup(class, dict);
-            !descriptor.is_null() && type_of(descriptor) == &raw mut PyGetSetDescr_Type
-        }
-        #[cfg(Py_GIL_DISABLED)]
-        super::object::type_attr(class, dict).is_some_and(|it| type_of(it.as_ptr()) == &raw mut PyGetSetDescr_Type)
+    let class = type_of(object);
+    if !gets_plainly(class) {
+        return false;
     }
+    #[cfg(not(Py_GIL_DISABLED))]
+    {
+        // SAFETY: live; what a class has under a name is borrowed and only looked at.
+        let descriptor = unsafe { _PyType_Lookup(class, dict) };
+        !descriptor.is_null() && type_of(descriptor) == &raw mut PyGetSetDescr_Type
+    }
+    #[cfg(Py_GIL_DISABLED)]
+    super::object::type_attr(class, dict).is_some_and(|it| type_of(it.as_ptr()) == &raw mut PyGetSetDescr_Type)
 }
 
 /// `object.__dict__.update(state)` with interned keys, for an object that has its own dict. `intern` is `text::interned`,
