@@ -8,7 +8,6 @@ import copyreg
 import json
 import sys
 import types
-import weakref
 from unittest import mock
 
 import binding
@@ -16,6 +15,7 @@ import cloudpickle
 import pytest
 from compare import by_cloudpickle, difference, outcome
 from corpus.row import run
+from trackers import another_tracker
 
 package = cloudpickle.cloudpickle
 TEXT = """
@@ -52,11 +52,6 @@ def made():
     there = {"json.dumps": json.dumps, "OrderedDict": collections.OrderedDict, "Sequence": collections.abc.Sequence}
     dotted = {"JSONEncoder.encode": json.JSONEncoder.encode, "new": object.__new__}
     return {**found, **builtin, **there, **dotted}, names
-
-
-def another_tracker():
-    by_class, by_id = weakref.WeakKeyDictionary(), weakref.WeakValueDictionary()
-    return mock.patch.multiple(package, _DYNAMIC_CLASS_TRACKER_BY_CLASS=by_class, _DYNAMIC_CLASS_TRACKER_BY_ID=by_id)
 
 
 @pytest.fixture(autouse=True)

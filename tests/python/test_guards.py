@@ -16,12 +16,20 @@ import cloudpickle
 import pytest
 from compare import TRACKER_ID, by_cloudpickle, difference, outcome
 from face import libcloudpickle
+from trackers import another_tracker
 
 PROTOCOLS = (5, 4, 2, 0)
 CASES = []
 HOMES = {"by value": "__main__", "by reference": __name__}
 home = "__main__"
 """The module of the classes that cases make."""
+
+
+@pytest.fixture(autouse=True)
+def tracker():
+    """Types of `builtins` get ids here, which other tests do without."""
+    with another_tracker():
+        yield
 
 
 class Text(str):
