@@ -2,11 +2,11 @@
 
 use pyo3_ffi::*;
 
-use super::atoms::float_run;
 use super::burst::Met;
 use super::ints::{int_run, int32};
 use super::nested::Came;
 use super::out::copy_short;
+use super::runs::float_run;
 use super::stretch::{MOST_TEXT, Stretch};
 use super::text::{encode_utf8, utf8_len};
 use crate::protocol::opcode::*;

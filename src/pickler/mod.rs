@@ -32,6 +32,7 @@ pub mod path;
 pub mod plan;
 pub mod reduction;
 pub mod references;
+pub mod runs;
 pub mod script;
 pub mod sets;
 pub mod sink;

@@ -123,10 +123,9 @@ impl Pickler<'_> {
             self.out.op(BUILD);
             return Ok(Done);
         }
-        // SAFETY: a frame was put there.
-        match unsafe { slot.assume_init_mut() } {
-            Frame::Dict(dict) => dict.is_state = true,
-            _ => self.out.op(BUILD),
+        // SAFETY: a frame was put there; of the dict itself, from protocol 2 on.
+        if let Frame::Dict(dict) = unsafe { slot.assume_init_mut() } {
+            dict.is_state = true;
         }
         Ok(Begun)
     }
