@@ -107,6 +107,37 @@ static void no_room_for_output(void) {
     close(before), close(full);
 }
 
+static pthread_key_t at_the_end;
+
+static void last_call(void *called) {
+    cp_error *mine = NULL;
+    struct _object *object = cp_from_int64(5);
+    CHECK(object != NULL && cp_dump(object, end_it, called, NULL, &mine) == CP_OK && mine == NULL);
+    cp_decref(object);
+}
+
+static void *end_with_a_call(void *called) {
+    struct _object *object = cp_from_int64(4);
+    CHECK(object != NULL && pthread_setspecific(at_the_end, called) == 0);
+    cp_decref(object);
+    return NULL;
+}
+
+/* What a thread calls when its own variables are gone is a call like any other. */
+static void a_thread_that_ends(void) {
+    int called = 0;
+    pthread_t thread;
+    CHECK(pthread_key_create(&at_the_end, last_call) == 0);
+    OK(cp_initialize(NULL, &err));
+    for (int i = 0; i < 50; i++)
+        CHECK(pthread_create(&thread, NULL, end_with_a_call, &called) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(called == 50);
+    /* None of them is taken to be still inside. */
+    OK(cp_finalize(&err));
+    CHECK(cp_state() == 0);
+    pthread_key_delete(at_the_end);
+}
+
 static atomic_int stop, served, refused;
 
 static int known(cp_status status) {
@@ -156,6 +187,7 @@ int main(void) {
     this_thread_only();
     not_in_a_callback();
     no_room_for_output();
+    a_thread_that_ends();
     comes_and_goes();
     last_moments();
     puts("ok");
