@@ -6,7 +6,6 @@ turn, round by round. DIR/builds.md is written. It takes a long time, and is not
 """
 
 import argparse
-import glob
 import math
 import os
 import re
@@ -81,16 +80,12 @@ def with_mimalloc(tree, folder, name):
 
 
 def with_profile(tree, folder, name):
-    """Built twice: what the first one counts while it works guides the second."""
-    found = glob.glob(os.path.join(machine.said("rustc", "--print", "sysroot"), "lib/rustlib/*/bin/llvm-profdata"))
-    if not found:
+    """As it is installed: what a first one counts while it works guides a second."""
+    command = [os.path.join(tree, "packaging", "profile.sh"), sys.executable, os.path.join(folder, "counting")]
+    flags = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not flags:
         raise FileNotFoundError("llvm-profdata is not there (rustup component add llvm-tools)")
-    counts, merged = os.path.join(folder, "counts"), os.path.join(folder, "merged.profdata")
-    shutil.rmtree(counts, ignore_errors=True)
-    counting = build(tree, folder, name + " counting", {"RUSTFLAGS": "%s -Cprofile-generate=%s" % (FLAGS, counts)})
-    subprocess.run([sys.executable, __file__, "--serve", counting], input="\n".join(ROWS), text=True, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([found[0], "merge", "-o", merged, counts], check=True)
-    return build(tree, folder, name, {"RUSTFLAGS": "%s -Cprofile-use=%s" % (FLAGS, merged)})
+    return build(tree, folder, name, {"RUSTFLAGS": "%s %s" % (FLAGS, flags)})
 
 
 def built(folder, name, environment):
@@ -180,7 +175,7 @@ def main():
     library = build(source(folder, "sources"), folder, "as it is", {})
     base = counts(library)
     columns = "setting", "size", "instructions: dumps", "loads", "time: dumps", "loads"
-    notes = "Beside the build of Cargo.toml (lto = fat, codegen-units = 1, opt-level = 3, panic = unwind, the system's allocator): above 1 is more, and worse."
+    notes = "Beside the build of Cargo.toml (lto = fat, codegen-units = 1, opt-level = 3, panic = unwind, the system's allocator), which is the one of `make library`: above 1 is more, and worse. The last row is what `make install`, `make wheel`, `make deb` and `make bench` take."
     table = Table("settings of the build", columns, notes)
     for name, environment in SETTINGS.items():
         if not re.search(options.only, name):

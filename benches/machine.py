@@ -41,11 +41,12 @@ def commit():
     return " (commit %s)" % found if found else ""
 
 
-def described(version):
+def described(version, guided=False):
     """Lines about the machine and the versions."""
     load = os.getloadavg()
     return [
-        "libcloudpickle %s%s, a release build by %s" % (version, commit(), said("rustc", "--version") or "rustc"),
+        "libcloudpickle %s%s, a release build%s by %s"
+        % (version, commit(), ", guided by a profile," if guided else "", said("rustc", "--version") or "rustc"),
         "CPython %s, %s" % (sys.version.split()[0], platform.python_compiler()),
         ", ".join(map(version_of, ("cloudpickle", "dill", "orjson", "msgspec"))),
         "%s, %d processors, %s; Linux %s, %s"

@@ -26,6 +26,7 @@ How fast libcloudpickle is, beside those that are there. `make bench` writes thi
 - Before a row is timed, its bytes are compared with cloudpickle's or C pickle's; a row whose bytes differ has no figures.
 - Instructions, processor time of what starts anew, and peak memory do not depend on what else runs.
 - Targets were set before the library was written, from throw-away prototypes. Where one is missed the row says so.
+- The library is the one that `make install` installs: `make guided` builds it, with a profile.
 - [builds.md](builds.md) says what other settings of the build would give.
 """
 
@@ -88,6 +89,7 @@ def main():
     parser.add_argument("--write", help="folder for the document")
     parser.add_argument("--keep", help="folder for callgrind's files, for callgrind_annotate")
     parser.add_argument("--part", help=argparse.SUPPRESS)
+    parser.add_argument("--guided", action="store_true", help="the library was built with a profile, as it is installed")
     parser.add_argument("--stored", action="store_true", help="parts that were measured for this library are not measured again")
     options = parser.parse_args()
     options.scale = 0.01 if options.quick else 1
@@ -95,7 +97,7 @@ def main():
         options.seconds = 0.001
     if options.part:
         return run_part(options)
-    start, described = perf_counter(), machine.described(bridge(options.library).version)
+    start, described = perf_counter(), machine.described(bridge(options.library).version, options.guided)
     print("\n".join(described), flush=True)
     results, failed = {}, []
     for part in options.parts:

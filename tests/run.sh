@@ -2,6 +2,7 @@
 # run.sh PYTHON: all tests for one CPython: the release library under pytest in a process of that Python; the programs in
 # C, C++ and Rust where this Python can be embedded. What was left out is said. Ends with the line
 #   <name>: N passed, N failed
+# GUIDED names CPythons for which the library is tested that `make install` would install, which a profile guided.
 # TESTS names the files of tests/python to run; without it, all of them. SHORT names CPythons ("3.11-static 3.10") on which
 # without TESTS those files run that depend most on how a CPython is built.
 set -uo pipefail
@@ -31,7 +32,14 @@ fi
 CARGO_TARGET_DIR=$root/build/target/embed cargo build --release --quiet -p cloudpickle-embed ||
   { say "libcloudpickle-embed does not build"; exit 1; }
 
-export LIBCLOUDPICKLE=$CARGO_TARGET_DIR/release/libcloudpickle.so PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1
+library=$CARGO_TARGET_DIR/release/libcloudpickle.so
+case " ${GUIDED:-} " in *" $name "*)
+  say "the library is built anew, guided by a profile"
+  make -s PYTHON="$python" guided || exit 1
+  library=$CARGO_TARGET_DIR/guided/release/libcloudpickle.so
+  ;;
+esac
+export LIBCLOUDPICKLE=$library PLAIN_PYTHON=$venv/plain/bin/python PYTHONHASHSEED=1
 export HYPOTHESIS_STORAGE_DIRECTORY=$log/hypothesis
 cd tests/python
 # shellcheck disable=SC2086  # a list of files

@@ -95,10 +95,11 @@ PY
     )
     core=$root/build/target/$name/release/libcloudpickle.so
     case $build in *-debug) continue ;; esac
-    [ -e "$core" ] || { echo "CPython $full: its library was not built: not tested"; continue; }
-    mkdir -p "$prefix/lib/cloudpickle/$folder"
-    [ -e "$prefix/lib/cloudpickle/$folder/libcloudpickle.so.0" ] ||
+    if [ ! -e "$prefix/lib/cloudpickle/$folder/libcloudpickle.so.0" ]; then
+      [ -e "$core" ] || { echo "CPython $full: its library was not built: not tested"; continue; }
+      mkdir -p "$prefix/lib/cloudpickle/$folder"
       ln -s "$core" "$prefix/lib/cloudpickle/$folder/libcloudpickle.so.0"
+    fi
     start=
     if [ "$others_libraries" != False ]; then
       # Its libpython needs a newer libc, which is started with the program.
