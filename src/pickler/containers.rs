@@ -304,17 +304,37 @@ impl Pickler<'_> {
     /// Writes a short tuple of atoms at once, if no boundary can fall into it; false (and nothing written) for any other
     /// object. It was not met before.
     pub(super) fn flat_tuple(&mut self, object: *mut PyObject) -> PyResult<bool> {
-        const MOST: usize = 16;
         if type_of(object).cast_const() != &raw const PyTuple_Type {
             return Ok(false);
         }
-        let items = tuple_items(object);
-        let mut room = self.out.until_due();
-        if items.is_empty() {
+        if tuple_items(object).is_empty() {
             self.empty_tuple();
             return Ok(true);
         }
-        if items.len() > MOST {
+        if !self.flat_items(object)? {
+            return Ok(false);
+        }
+        self.memoize(object)?;
+        Ok(true)
+    }
+
+    /// The same for one that nobody refers to but a reduce value that is dropped next: it cannot be met again, so it need
+    /// not be remembered, or live until the end.
+    pub(super) fn lone_tuple(&mut self, object: *mut PyObject) -> PyResult<bool> {
+        if type_of(object).cast_const() != &raw const PyTuple_Type || self.keeps_memo || !self.flat_items(object)? {
+            return Ok(false);
+        }
+        self.memoize_paper()?;
+        Ok(true)
+    }
+
+    /// Writes the items of a short tuple of atoms, and what makes the tuple of them, if no boundary can fall into it.
+    #[inline(always)]
+    fn flat_items(&mut self, tuple: *mut PyObject) -> PyResult<bool> {
+        const MOST: usize = 16;
+        let items = tuple_items(tuple);
+        let mut room = self.out.until_due();
+        if !(1..=MOST).contains(&items.len()) {
             return Ok(false);
         }
         for item in items {
@@ -328,7 +348,6 @@ impl Pickler<'_> {
             self.atom(*item)?;
         }
         self.tuple_op(items.len());
-        self.memoize(object)?;
         Ok(true)
     }
 

@@ -263,6 +263,11 @@ impl<'p, 'a> Plan<'p, 'a> {
         Ok(false)
     }
 
+    /// Writes a tuple of atoms that cannot be met again, if it is to be written now.
+    pub(super) fn lone_tuple(&mut self, tuple: *mut PyObject) -> PyResult<bool> {
+        if self.at_once && !self.ended { self.pickler.lone_tuple(tuple) } else { Ok(false) }
+    }
+
     /// A part if it is one, else any object.
     #[inline(always)]
     pub fn lent(&mut self, object: *mut PyObject, is_part: bool, place: Place) -> PyResult<()> {

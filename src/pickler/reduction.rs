@@ -14,7 +14,7 @@ use crate::protocol::opcode::*;
 use crate::py::class::{compares_by_identity, heap_fields, is_class};
 use crate::py::error::{PyResult, Raised, clear, matches};
 use crate::py::habits::NAMES_WHAT_IT_GOT;
-use crate::py::layout::{tuple_items, type_of};
+use crate::py::layout::{tuple_items, type_of, unique};
 use crate::py::message::message;
 use crate::py::object::{attr, call1, dict_get, optional_attr};
 use crate::py::owned::Owned;
@@ -27,6 +27,8 @@ use crate::reducers::{builtin_types, function};
 struct Parts {
     callable: *mut PyObject,
     arguments: *mut PyObject,
+    /// Does nobody refer to the arguments but the value, and nobody to that but this pickler, which drops it next?
+    is_lone: bool,
     state: Option<*mut PyObject>,
     items: Option<*mut PyObject>,
     pairs: Option<*mut PyObject>,
@@ -288,7 +290,8 @@ impl Pickler<'_> {
             return Err(self.pickling_error(&message!("__reduce__ must return a string or tuple{end}")));
         }
         let value = self.keep(value)?;
-        let parts = self.parts(value)?;
+        let mut parts = self.parts(value)?;
+        parts.is_lone = tuple_items(value).len() == 2 && unique(value) && unique(parts.arguments);
         let mut plan = self.plan();
         plan.construction(&parts, object)?;
         plan.built(object)?;
@@ -337,6 +340,7 @@ impl Pickler<'_> {
         let parts = Parts {
             callable: items[0],
             arguments: items[1],
+            is_lone: false,
             state: given(2),
             items: given(3),
             pairs: given(4),
@@ -417,7 +421,9 @@ impl Plan<'_, '_> {
             }
         }
         self.object(parts.callable, Place::Callable)?;
-        self.part(parts.arguments, Place::Argument(0))?;
+        if !parts.is_lone || !self.lone_tuple(parts.arguments)? {
+            self.part(parts.arguments, Place::Argument(0))?;
+        }
         self.op(REDUCE)
     }
 
