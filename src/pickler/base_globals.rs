@@ -34,6 +34,8 @@ impl Plan<'_, '_> {
             let shared = self.pickler().shared_globals(globals, &values)?;
             return self.owned(shared, Place::Part(1));
         }
+        // They may have been met by themselves.
+        self.lends(globals)?;
         let at = self.raw_at(Step::SharedDict { key, steps: 0 })?;
         let mut dict = self.shared_dict(values.iter().flatten().count())?;
         for (key, value) in keys.into_iter().zip(values) {

@@ -14,7 +14,7 @@ use crate::py::message::message;
 use crate::py::object::{attr, optional_attr};
 use crate::py::owned::Owned;
 use crate::py::text;
-use crate::state::Imports;
+use crate::state::{Imports, package};
 
 /// Pickles into memory of `malloc`.
 pub fn dump_to_memory(object: *mut PyObject, options: Options<'_>, report: &mut Report) -> PyResult<Memory> {
@@ -60,6 +60,8 @@ pub fn dump_with_memo<'a>(
 }
 
 fn run(pickler: &mut Pickler<'_>, object: *mut PyObject, report: &mut Report) -> PyResult<()> {
+    // Nothing is begun yet that foreign code could disturb.
+    package::let_go(pickler.state);
     pickler.dump(object).map_err(|raised| {
         report.limit = pickler.limit_reached || pickler.out.over_limit;
         match error::take() {

@@ -100,7 +100,7 @@ impl Pickler<'_> {
         let Some(module_name) = found.claimed else { return Ok(false) };
         let is_plain =
             is_exact(found.name.as_ptr()) && is_exact(module_name.as_ptr()) && is_module(found.module.as_ptr());
-        if !is_plain || self.asks || self.protocol < 4 || self.in_person.is_some() {
+        if !is_plain || self.asks || self.protocol < 4 {
             return Ok(false);
         }
         self.refuse_local(object, found.name.as_ptr())?;

@@ -18,7 +18,7 @@ use super::stencil::{Given, Stencil};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::{PyResult, no_memory};
-use crate::py::layout::{Chars, chars, unique};
+use crate::py::layout::{Chars, chars, count, unique};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::Name;
@@ -143,15 +143,14 @@ impl<'p, 'a> Plan<'p, 'a> {
         self.pickler.steps.try_push(step)
     }
 
-    /// Describes a part, the first of the arguments, in place, if it is to be written now and nobody else is to be asked
-    /// about it.
+    /// Describes a part, the first of the arguments, in place, if it is to be written now: where somebody is asked about it,
+    /// the plan is one of parts in person.
     pub fn inline(
         &mut self,
         object: *mut PyObject,
         describe: impl FnOnce(&mut Self, *mut PyObject) -> PyResult<()>,
     ) -> PyResult<()> {
-        let options = &self.pickler.options;
-        if !self.at_once || options.reducer_override.is_some() || options.dispatch_table.is_some() {
+        if !self.at_once {
             return self.part(object, Place::Part(0));
         }
         match self.pickler.leaf(object)? {
@@ -173,10 +172,10 @@ impl<'p, 'a> Plan<'p, 'a> {
         if self.at_once && !self.ended { self.pickler.stencil(stencil) } else { Ok(false) }
     }
 
-    /// Is it to be written now, in a way that nobody is to be asked about?
+    /// Is it to be written now, by stencils?
     #[inline]
     pub fn takes_stencils(&self) -> bool {
-        self.at_once && !self.ended && !self.pickler.asks && self.pickler.puts >= 4 && !self.pickler.has_extensions()
+        self.at_once && !self.ended && self.pickler.puts >= 4 && !self.pickler.has_extensions()
     }
 
     /// Writes a stencil that builds the object with what is given, as [`Plan::stencil`] does; true if that is written.
@@ -203,7 +202,11 @@ impl<'p, 'a> Plan<'p, 'a> {
     }
 
     fn held_at(&mut self, object: Owned, place: PackedPlace) -> PyResult<()> {
-        if self.at_once && !self.ended && self.pickler.shared_text(object.as_ptr())? {
+        if self.at_once && !self.ended && self.pickler.text_leaf(object.as_ptr())? {
+            // If its dict alone held it from here on, it would pass for new where that dict is written itself.
+            if count(object.as_ptr()) == 2 {
+                self.pickler.keep(object)?;
+            }
             return Ok(());
         }
         self.owned_at(object, place)
@@ -315,7 +318,7 @@ impl<'p, 'a> Plan<'p, 'a> {
     /// A type for which the module `types` has this name.
     pub fn builtin_type(&mut self, ty: *mut PyTypeObject, name: &Name) -> PyResult<()> {
         let ty = ty.cast();
-        if !self.at_once || self.pickler.options.reducer_override.is_some() {
+        if !self.at_once {
             return self.object(ty, Place::Callable);
         }
         self.pickler.paper_boundary()?;

@@ -84,11 +84,8 @@ impl Pickler<'_> {
             return Ok(self.referenced(object)? || self.static_type(object)?);
         }
         if ty == &raw const PyFunction_Type {
-            return if self.options.replaces_own || !claims_main(self.state, object) {
-                self.referenced(object)
-            } else {
-                function::bare(self, object)
-            };
+            let is_of_main = claims_main(self.state, object);
+            return if is_of_main { function::bare(self, object) } else { self.referenced(object) };
         }
         Ok(ty == &raw const PyCFunction_Type && self.static_function(object)?)
     }

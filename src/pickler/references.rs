@@ -123,8 +123,7 @@ impl Pickler<'_> {
     /// looked for, or asked.
     pub(super) fn referenced(&mut self, object: *mut PyObject) -> PyResult<bool> {
         let state = self.state;
-        if self.asks || self.puts < 4 || self.in_person.is_some() || self.options.replaces_own || self.has_extensions()
-        {
+        if self.asks || self.puts < 4 || self.has_extensions() {
             return Ok(false);
         }
         References::of(state)?.0.ask(object as usize, |known| known.write(self, object)).unwrap_or(Ok(false))

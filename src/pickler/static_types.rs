@@ -148,7 +148,7 @@ impl Pickler<'_> {
     pub(super) fn static_type(&mut self, ty: *mut PyObject) -> PyResult<bool> {
         // SAFETY: a live type.
         let is_static = unsafe { PyType_HasFeature(ty.cast(), Py_TPFLAGS_HEAPTYPE) } == 0;
-        if !is_static || self.asks || self.protocol < 4 || self.in_person.is_some() || self.has_extensions() {
+        if !is_static || self.asks || self.protocol < 4 || self.has_extensions() {
             return Ok(false);
         }
         self.of_builtins(ty, |_| true)
@@ -161,8 +161,7 @@ impl Pickler<'_> {
             let of = (*function.cast::<PyCFunctionObject>()).m_self;
             !of.is_null() && is_module(of) && PyModule_GetDict(of) == self.state.imports.builtins_dict.as_ptr()
         };
-        let asks = self.asks || self.in_person.is_some() || self.options.dispatch_table.is_some();
-        if !is_of_builtins || asks || self.protocol < 4 || self.has_extensions() {
+        if !is_of_builtins || self.asks || self.protocol < 4 || self.has_extensions() {
             return Ok(false);
         }
         let ty = (&raw mut PyCFunction_Type).cast();

@@ -36,17 +36,6 @@ impl Pickler<'_> {
         }
     }
 
-    /// The same for a str that is reached in more ways than it has references.
-    #[inline]
-    pub(super) fn shared_text(&mut self, object: *mut PyObject) -> PyResult<bool> {
-        if type_of(object).cast_const() != &raw const PyUnicode_Type || self.out.due() {
-            return Ok(false);
-        }
-        self.shared_leaf(object)?;
-        self.out.room(0)?;
-        Ok(true)
-    }
-
     #[inline(never)]
     fn text_of_any_size(&mut self, text: *mut PyObject) -> PyResult<()> {
         if !unique(text) && self.remembered(text)? {

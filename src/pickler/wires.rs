@@ -96,14 +96,18 @@ impl Wires {
         cutter.close(open).map(|()| true)
     }
 
-    /// Are these the functions of this package, which may have been loaded once more?
+    /// Are these the functions of this package, which may have been loaded once more, or given others?
     fn are_of(&self, state: &State, package: Option<&Owned>) -> PyResult<bool> {
         match (&self.package, package) {
             (None, None) => Ok(true),
             (Some(ours), Some(theirs)) if ours.as_ptr() == theirs.as_ptr() => {
-                let first = own_function(theirs, state.wire_names[Wire::MakeFunction as usize].as_ptr())?;
-                let known = &self.functions[Wire::MakeFunction as usize].object;
-                Ok(first.is_none_or(|first| first.as_ptr() == known.as_ptr()))
+                for (function, name) in self.functions.iter().zip(&state.wire_names) {
+                    let own = own_function(theirs, name.as_ptr())?;
+                    if own.is_some_and(|own| own.as_ptr() != function.object.as_ptr()) {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
             }
             _ => Ok(false),
         }

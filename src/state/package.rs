@@ -38,12 +38,19 @@ const WATCHED: usize = 4;
 pub struct Last {
     watch: DictWatch,
     package: AtomicPtr<Package>,
+    /// One that has changed, and with which something ends: see [`let_go`].
+    left: AtomicPtr<Package>,
     serial: AtomicU64,
 }
 
 impl Last {
     pub fn new() -> Self {
-        Self { watch: DictWatch::of_values(), package: AtomicPtr::default(), serial: AtomicU64::new(1) }
+        Self {
+            watch: DictWatch::of_values(),
+            package: AtomicPtr::default(),
+            left: AtomicPtr::default(),
+            serial: AtomicU64::new(1),
+        }
     }
 
     /// Tells of the dicts that it watches when anything in them has changed.
@@ -54,8 +61,10 @@ impl Last {
 
 impl Drop for Last {
     fn drop(&mut self) {
-        // SAFETY: NULL, or a box that was given away here.
-        unsafe { put(&self.package, ptr::null_mut()) };
+        for place in [&self.package, &self.left] {
+            // SAFETY: NULL, or a box that was given away here.
+            unsafe { put(place, ptr::null_mut()) };
+        }
     }
 }
 
@@ -83,7 +92,7 @@ pub fn ask<T>(state: &State, question: impl FnOnce(&Package) -> T) -> PyResult<O
     if let Some(last) = last.filter(|last| last.is_current(state)) {
         return Ok(Some(question(last)));
     }
-    if last.is_some_and(Package::is_last_holder) {
+    if last.is_some_and(Package::is_last_holder) && !leave(state) {
         return Ok(None);
     }
     let Some(found) = find(state)? else { return Ok(None) };
@@ -92,6 +101,26 @@ pub fn ask<T>(state: &State, question: impl FnOnce(&Package) -> T) -> PyResult<O
     unsafe {
         put(&state.package.package, found);
         Ok(Some(question(&*found)))
+    }
+}
+
+/// Puts aside what was found last, since something would end with it; false if another one lies there.
+#[cold]
+fn leave(state: &State) -> bool {
+    let is_free = state.package.left.load(Ordering::Acquire).is_null();
+    if is_free {
+        let last = state.package.package.swap(ptr::null_mut(), Ordering::AcqRel);
+        state.package.left.store(last, Ordering::Release);
+    }
+    is_free
+}
+
+/// Drops what was put aside. To be called now and then where foreign code may run.
+#[inline]
+pub fn let_go(state: &State) {
+    if !state.package.left.load(Ordering::Relaxed).is_null() {
+        // SAFETY: a box, which nobody looks at any more. It is put aside no longer when its end runs foreign code.
+        unsafe { put(&state.package.left, ptr::null_mut()) };
     }
 }
 

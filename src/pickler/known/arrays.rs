@@ -8,7 +8,7 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Place;
 use crate::pickler::script::{Script, Step};
 use crate::py::error::{PyResult, check};
-use crate::py::layout::{self, tuple_items, type_of};
+use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::import_from;
 use crate::py::owned::Owned;
 
@@ -33,7 +33,7 @@ impl Pickler<'_> {
     /// typecode says.
     pub(in crate::pickler) fn array(&mut self, object: *mut PyObject) -> PyResult<Option<Script>> {
         let class = type_of(object);
-        if self.protocol < 3 || self.asks || !is_array(class)? {
+        if self.asks || !is_array(class)? {
             return Ok(None);
         }
         // SAFETY: a live array; a new reference or NULL with an exception.
@@ -54,11 +54,8 @@ impl Pickler<'_> {
         if !is_tuple(*arguments) || *state != unsafe { Py_None() } {
             return Ok(None);
         }
-        let [first, typecode, format, data] = tuple_items(*arguments) else { return Ok(None) };
-        let is_bytes = type_of(*data).cast_const() == &raw const PyBytes_Type;
-        if *first != class.cast() || !is_bytes || !layout::bytes(*data).is_empty() {
-            return Ok(None);
-        }
+        // Below protocol 3 it is a pair, with a list.
+        let [first, typecode, format, _] = tuple_items(*arguments) else { return Ok(None) };
         let mut plan = self.plan();
         plan.object(*callable, Place::Callable)?;
         plan.tuple(4)?;

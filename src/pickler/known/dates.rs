@@ -87,7 +87,7 @@ impl Pickler<'_> {
             // bytes are reduced themselves.
             return Ok(Known::Not);
         }
-        let class = self.memo.get(type_of(object).cast()).filter(|_| !self.out.is_detour());
+        let class = self.memo.get(type_of(object).cast());
         let Some(packed) = packed(object, kind, self.protocol) else { return self.delta(slot, object, class) };
         let zone = packed.zone.and_then(|zone| self.memo.get(zone));
         let Some(class) = class.filter(|_| packed.zone.is_some() == zone.is_some()) else {

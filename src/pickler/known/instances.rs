@@ -134,9 +134,6 @@ impl Pickler<'_> {
     /// written, for any other.
     #[inline(always)]
     pub(super) fn known_class(&mut self, object: *mut PyObject) -> PyResult<bool> {
-        if self.out.is_detour() {
-            return Ok(false);
-        }
         let Some(class) = self.memo.get(type_of(object).cast()) else { return Ok(false) };
         self.paper_boundary()?;
         self.get(class);

@@ -25,6 +25,7 @@ struct Mould {
     shared: Option<SharedKeys>,
     /// The keys of the last of these, which the pickle has had, so that the memo holds them if need be.
     own: [*mut PyObject; KEYS],
+    /// How many of these there are; 0 where they are shared.
     size: usize,
     head: Written<HEAD>,
     /// By index among the keys: BINGET of the key in the lower bytes, its length in the highest; 0 if not known yet.
@@ -60,7 +61,7 @@ impl Moulds {
     #[inline(always)]
     pub fn of_own(&self, class: *mut PyTypeObject, entries: &Entries, size: usize) -> Option<usize> {
         let place = Self::place(class);
-        let mould = self.0.get(place).filter(|mould| mould.class == class && mould.shared.is_none())?;
+        let mould = self.0.get(place).filter(|mould| mould.class == class)?;
         let mut position = 0;
         let mut is_same = |known: &*mut PyObject| entries.next(&mut position).is_some_and(|(key, _)| key == *known);
         (mould.size == size && mould.own[..size].iter().all(&mut is_same)).then_some(place)

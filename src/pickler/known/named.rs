@@ -32,7 +32,8 @@ pub fn is_named(pickler: &mut Pickler<'_>, class: *mut PyTypeObject, getnewargs:
     if own_code != known || !iterates || dict_at != 0 || !is_of_tuple(closure) {
         return Ok(false);
     }
-    Ok(slots_of(pickler, class)?.is_some_and(|slots| slots.is_empty()))
+    // A tuple has no slots.
+    Ok(slots_of(pickler, class)?.is_some())
 }
 
 /// Is the only variable of the closure the type `tuple`?
@@ -78,8 +79,7 @@ impl Pickler<'_> {
     /// Writes a namedtuple, or begins it.
     pub(super) fn named(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<Known> {
         let items = tuple_items(object);
-        let class = self.memo.get(type_of(object).cast()).filter(|_| !self.out.is_detour());
-        let Some(class) = class else {
+        let Some(class) = self.memo.get(type_of(object).cast()) else {
             let script = self.named_by_plan(object)?;
             return Ok(Known::begun(slot, script));
         };

@@ -284,12 +284,12 @@ fn takes_nothing(method: *mut PyObject) -> bool {
 }
 
 /// Is all that instances hold in their slots, their dict and their list of weak references? `object.__reduce_ex__`
-/// refuses others (`object_getstate_default` in `Objects/typeobject.c`).
+/// refuses others (`object_getstate_default` in `Objects/typeobject.c`). One that varies in size holds the number of its items.
 fn has_no_more(class: *mut PyTypeObject, slots: usize) -> bool {
     // SAFETY: a live type.
     unsafe {
         let words = slots + usize::from((*class).tp_dictoffset > 0) + usize::from((*class).tp_weaklistoffset > 0);
         let known = PyBaseObject_Type.tp_basicsize as usize + words * size_of::<usize>();
-        (*class).tp_itemsize == 0 && (*class).tp_basicsize as usize <= known
+        (*class).tp_basicsize as usize <= known
     }
 }
