@@ -7,6 +7,7 @@ import collections
 import copyreg
 import datetime
 import functools
+import gc
 import io
 import sys
 import types
@@ -18,11 +19,13 @@ from compare import TRACKER_ID, by_cloudpickle, difference, outcome
 from face import libcloudpickle
 from trackers import another_tracker
 
-PROTOCOLS = (5, 4, 2, 0)
+PROTOCOLS = (5, 4, 3, 2, 0)
 CASES = []
 HOMES = {"by value": "__main__", "by reference": __name__}
 home = "__main__"
 """The module of the classes that cases make."""
+UNDO = []
+"""What takes back what cases change."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,13 @@ class Turn:
 
 def three(*arguments):
     return int, (3,)
+
+
+def change(namespace, name, *value):
+    """Sets an entry, or takes it away, until the case is over."""
+    UNDO.append((namespace, name, [namespace.pop(name)] if name in namespace else []))
+    if value:
+        namespace[name] = value[0]
 
 
 def case(make):
@@ -108,6 +118,54 @@ def registered_namedtuple():
     cls = collections.namedtuple("N", "a b")
     copyreg.pickle(cls, three)
     return [cls(1, 2), cls(3, 4)]
+
+
+# --- classes that change, and what they say of their instances
+
+
+@case
+def a_class_changes_in_the_middle():
+    for name, value in [("__reduce_ex__", three), ("__reduce__", three), ("__getstate__", lambda self: 5), ("__getnewargs__", lambda self: (1,)), ("__class__", int)]:
+        cls = plain_class("C", x=1)
+        yield [cls(), cls(), Turn(lambda: setattr(cls, name, value)), cls(), with_attributes(cls, "y")]
+
+
+@case
+def a_base_changes_in_the_middle():
+    base = plain_class("B")
+    cls = plain_class("C", (base,))
+    return [cls(), cls(), Turn(lambda: setattr(base, "__getstate__", lambda self: 5)), cls(), cls()]
+
+
+@case
+def a_class_without_a_version_changes_in_the_middle():
+    """Of a class with an MRO of its own making, CPython keeps nothing."""
+    meta = type("M", (type,), {"__module__": home, "mro": lambda cls: type.mro(cls)})
+    cls = meta("C", (), {"__module__": home})
+    return [cls(), cls(), Turn(lambda: setattr(cls, "__reduce_ex__", three)), cls(), cls()]
+
+
+@case
+def classes_that_answer_otherwise():
+    for members in (
+        {"__getattribute__": lambda self, name: three if name == "__reduce_ex__" else object.__getattribute__(self, name)},
+        {"__class__": property(lambda self: int)},
+        {"__getstate__": lambda self: {"y": 2}},
+        {"__getnewargs__": lambda self: (1,)},
+        {"__getnewargs_ex__": lambda self: ((1,), {})},
+        {"__dict__": property(lambda self: {"y": 2})},
+        {"__slotnames__": ["x"]},
+        {"__slotnames__": ("x",)},
+    ):
+        cls = plain_class("C", **members)
+        yield [with_attributes(cls, "x"), with_attributes(cls, "x")]
+
+
+@case
+def classes_of_containers():
+    for base, value in ((list, [1, 2]), (dict, {1: 2}), (tuple, (1, 2)), (set, {1}), (int, 1 << 70), (bytes, b"ab"), (collections.OrderedDict, {1: 2})):
+        cls = plain_class("C", (base,))
+        yield [with_attributes(cls, "x"), cls(value), cls(value)]
 
 
 # --- what an instance has of its own
@@ -199,7 +257,53 @@ def a_dict_of_another_class():
     cls, other = plain_class(), plain_class("D")
     made = [with_attributes(cls, "x", "y") for _ in range(3)]
     made[0].__dict__ = with_attributes(other, "y", "x", "z").__dict__
-    return [made[0], made[1], made[2], with_attributes(other, "y", "x", "z"), with_attributes(other, "z")]
+    more = [with_attributes(cls, "x", "y") for _ in range(2)]
+    more[0].__dict__ = with_attributes(other, "y", "x", "z").__dict__
+    return [made[0], made[1], made[2], *more, with_attributes(other, "y", "x", "z"), with_attributes(other, "z")]
+
+
+@case
+def tables_of_keys_that_die():
+    """What foreign code makes may have the address that a table of keys had."""
+    cls = plain_class()
+    made = [with_attributes(cls, "x") for _ in range(12)]
+
+    def others(*names):
+        return [with_attributes(type("O", (), {}), *names) for _ in range(5)]
+
+    for one, other in zip(made[1:6], others("y", "z", "u")):
+        one.__dict__ = other.__dict__
+
+    def replace():
+        for one in made[1:6]:
+            one.__dict__ = {}
+        gc.collect()
+        for one, other in zip(made[6:11], others("__reduce_ex__", "v", "w")):
+            one.__dict__ = other.__dict__
+            one.__dict__["__reduce_ex__"] = three
+
+    return [*made[:6], Turn(replace), *made[6:]]
+
+
+@case
+def tables_of_other_keys_in_the_place_of_some():
+    cls = plain_class()
+    made = [with_attributes(cls, "x") for _ in range(12)]
+
+    def others(*names):
+        return [with_attributes(type("O", (), {}), *names) for _ in range(5)]
+
+    for one, other in zip(made[1:6], others("y", "z", "u")):
+        one.__dict__ = other.__dict__
+
+    def replace():
+        for one in made[1:6]:
+            one.__dict__ = {}
+        gc.collect()
+        for one, other in zip(made[6:11], others("a", "b", "c")):
+            one.__dict__ = other.__dict__
+
+    return [*made[:6], Turn(replace), *made[6:]]
 
 
 @case
@@ -207,8 +311,95 @@ def a_thousand_attributes():
     made = []
     for count in (999, 1000, 1001):
         cls = plain_class()
-        made.append([with_attributes(cls, *("a%d" % n for n in range(count))) for _ in range(2)])
+        made.append([with_attributes(cls, *("a%d" % n for n in range(count))) for _ in range(3)])
     return made
+
+
+@case
+def keys_of_a_dict_and_shared_ones_by_turns():
+    """One class, whose instances keep their attributes in themselves, or in dicts with other keys in the same places."""
+    cls, made = plain_class(), []
+    for n in range(8):
+        one = with_attributes(cls, "x", "y")
+        if n % 2:
+            one.__dict__ = {"yxz"[n // 2 % 3]: n, "wyx"[n // 2 % 3]: [n]}
+        made.append(one)
+    return made
+
+
+@case
+def shared_keys_that_become_others():
+    """A class gets a new table of keys when there are too many."""
+    cls = plain_class()
+    made = [with_attributes(cls, "x", "y") for _ in range(3)]
+    wide = with_attributes(cls, *("k%d" % n for n in range(40)))
+    others = [with_attributes(cls, *names) for names in ("yx", "xy", "zx") for _ in range(2)]
+    return [made, wide, others, made[0].__dict__]
+
+
+@case
+def a_dict_that_grew_other_keys():
+    """The last keys are the same up to the length of those before."""
+    cls, made = plain_class(), []
+    for names in ("ab", "ab", "abc", "abc", "a", "a", "abc", "ab", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ", "ab"):
+        one = cls()
+        one.__dict__ = dict.fromkeys(names, 1)
+        made.append(one)
+    return made
+
+
+@case
+def numbers_around_256():
+    """References to them take two bytes or five."""
+    cls = plain_class()
+    for begin in range(200, 260):
+        yield [[[] for _ in range(begin)], [with_attributes(cls, "x", "y") for _ in range(3)]]
+
+
+@case
+def places_around_the_end_of_a_frame():
+    cls, record, slotted = plain_class(), collections.namedtuple("N", "a b"), plain_class("S", __slots__=("a", "b"))
+    shared, zone = ["shared"], datetime.timezone.utc
+    first = [with_attributes(cls, "x"), with_attributes(cls, "x"), record(1, 2), with_attributes(slotted, "a"), datetime.date(2020, 1, 2), datetime.time(1, tzinfo=zone), shared]
+    first += ["%0250d" % n for n in range(240)]
+    room = 65536 - len(by_cloudpickle(first, 5))
+    for last in (
+        [with_attributes(cls, "x", value=300), with_attributes(cls, "x", value=shared), record(1, "two")],
+        [with_attributes(slotted, "a", "b"), with_attributes(slotted, "b", value=shared), record(shared, 1.5)],
+        [datetime.date(2020, 1, 2), datetime.time(1, tzinfo=zone), datetime.timedelta(1)],
+        [1, 256, 1 << 20, 1 << 40, 1.5, None, "text", "é", b"bytes", (), [], {}, shared, (1, 2.5), {"key": "value"}],
+    ):
+        for left in range(0, 66, 3):
+            yield [*first, "x" * (room - left), *last]
+
+
+@case
+def leaves_over_several_frames():
+    return {"key %d" % n: [n, "text %d" % n, (n, 1.5), None, {"é": n}] for n in range(5000)}
+
+
+@case
+def containers_and_leaves_met_twice():
+    listed, pair, texts = ["list"], (1, [2]), ["%s%d" % (letter, n) for letter in "aé" for n in range(3)]
+    lacking = {"%d" % n: [n] for n in range(9)}
+    del lacking["0"], lacking["4"], lacking["8"]
+    inside = []
+    inside.append((inside, (inside, 1)))
+    data = bytes(range(9))
+    yield [[listed, pair, {"a": pair, "b": listed, "c": lacking}], [texts, texts[::-1], [data, data]], [[listed, pair, lacking]], inside, inside[0]]
+    yield [[list(range(999))] * 2, [[[n] for n in range(1000)]], [[[n] for n in range(1001)]], [{n: n for n in range(1000)}], ["x" * 256, "é" * 128, b"x" * 256]]
+
+
+@case
+def harmless_keys_that_foreign_code_replaces():
+    cls = plain_class()
+    made = [with_attributes(cls, "x") for _ in range(6)]
+
+    def put_in():
+        made[4].__reduce_ex__ = three
+        made[5].__dict__["__reduce_ex__"] = three
+
+    return [Turn(), made[0], made[1], Turn(put_in), *made[2:]]
 
 
 @case
@@ -229,6 +420,26 @@ def slots_named_anew_in_the_middle():
     cls = plain_class(__slots__=("a", "b"))
     made = [with_attributes(cls, "a", "b") for _ in range(5)]
     return [made[0], made[1], Turn(lambda: cls.__slotnames__.remove("b")), made[2], Turn(lambda: cls.__slotnames__.append("b")), made[3], made[4]]
+
+
+@case
+def slots_named_anew_between_dumps():
+    cls = plain_class(__slots__=("a", "b"))
+    for _ in range(3):
+        binding.dumps([with_attributes(cls, "a", "b"), cls()])
+    cls.__slotnames__.remove("b")
+    return [with_attributes(cls, "a", "b") for _ in range(3)]
+
+
+@case
+def slots_named_as_none_between_dumps():
+    made = []
+    for names in (None, ("a",), ["a", "c"]):
+        cls = plain_class(__slots__=("a", "b"))
+        binding.dumps([with_attributes(cls, "a", "b"), cls()])
+        cls.__slotnames__ = names
+        made += [with_attributes(cls, "a", "b") for _ in range(2)]
+    return made
 
 
 @case
@@ -276,6 +487,15 @@ def a_metaclass_that_sets_otherwise():
 
 
 @case
+def a_metaclass_that_is_told_of_slots():
+    asked, others = [], [with_attributes(plain_class(), "x")]
+    others.append(with_attributes(type(others[0]), "x"))
+    members = {"__module__": home, "__setattr__": lambda cls, name, value: asked.append(others[1].__dict__) or type.__setattr__(cls, name, value)}
+    cls = type("M", (type,), members)("C", (), {"__module__": home, "__slots__": ("a", "b")})
+    return [others, with_attributes(cls, "a"), asked]
+
+
+@case
 def a_metaclass_with_an_mro_of_its_own():
     cls = type("M", (type,), {"__module__": home, "__mro__": property(lambda cls: (object,))})("C", (), {"__module__": home, "__slots__": ("a", "b")})
     return [with_attributes(cls, "a", "b") for _ in range(3)]
@@ -299,10 +519,28 @@ def namedtuples_of_other_kinds():
 
 
 @case
+def namedtuples_whose_arguments_are_asked_for_otherwise():
+    """By other code with the variable that the usual code has."""
+    def factory():
+        _tuple = tuple
+        return lambda self: _tuple(self)[::-1]
+
+    odd = plain_class("R", (collections.namedtuple("N", "a b"),), __slots__=(), __getnewargs__=factory())
+    return [odd(1, 2), odd(3, 4)]
+
+
+@case
 def a_namedtuple_inside_itself():
     cls, inner = collections.namedtuple("N", "a b"), []
     inner.append(cls(inner, 1))
     return [inner[0], cls(1, 2)]
+
+
+@case
+def a_namedtuple_inside_itself_after_others():
+    cls, inner = collections.namedtuple("N", "a b"), []
+    inner.append(cls(1, inner))
+    return [cls(1, 2), inner[0], cls(inner, 2)]
 
 
 # --- what goes by a reduction that is known
@@ -322,9 +560,50 @@ def partials_with_hooks():
 
 
 @case
+def partials_that_reduce_otherwise():
+    cls = plain_class("functools.partial", (functools.partial,), __reduce__=functools.partial.__setstate__)
+    return [cls(len), cls(abs)]
+
+
+@case
 def lists_called_array():
     cls = plain_class("array.array", (list,))
     return [array.array("i", range(5000)), cls(range(5000))]
+
+
+@case
+def a_list_called_array_is_asked_nothing():
+    asked = []
+    cls = plain_class("array.array", (list,), __len__=lambda self: asked.append(1) or 5000, __getitem__=lambda self, at: asked.append(at))
+    return [cls(), asked]
+
+
+@case
+def times_of_all_kinds():
+    zone = datetime.timezone(datetime.timedelta(hours=1), "one")
+    made = []
+    for _ in range(2):
+        made += [datetime.datetime(2020, 1, 2, fold=1), datetime.time(3, 4, fold=1), datetime.datetime(2020, 1, 2, 3, tzinfo=zone, fold=1)]
+        made += [datetime.time(3, tzinfo=zone), datetime.time(3, tzinfo=datetime.timezone.utc), datetime.date(2020, 3, 4), datetime.timedelta(1, -2, 3)]
+    return made
+
+
+@case
+def ints_of_all_lengths():
+    return [sign * (1 << bits) + more for bits in (7, 8, 15, 16, 31, 32, 39, 63, 64, 71, 127, 2047) for sign in (1, -1) for more in (-1, 0, 1)]
+
+
+@case
+def texts_of_all_lengths():
+    lengths = (0, 1, 15, 16, 17, 31, 32, 33, 254, 255, 256, 257, 32767, 32768, 65535, 65536)
+    return [letter * length for letter in "aé" for length in lengths]
+
+
+@case
+def a_set_that_changes_in_the_middle():
+    held = set()
+    held.update(Turn(lambda: held.add(len(held))) for _ in range(3))
+    return held
 
 
 # --- functions
@@ -348,6 +627,102 @@ def defaults_before_their_function():
         return x, y
 
     return [function.__defaults__, function.__kwdefaults__, function]
+
+
+@case
+def attributes_met_twice():
+    """Each is held by the function's dict only, which is met before the function, or after it."""
+
+    def function():
+        pass
+
+    function.a, function.b = [1], "".join(["un", "ique"])
+    yield [function.__dict__, function]
+    yield [function, function.__dict__]
+
+
+@case
+def names_of_code_met_twice():
+    source = "".join(["def", " f(first_argument):\n    inner_variable = 1\n    return lambda: first_argument + inner_variable + some_global"])
+    made = functions_of(source)["f"]
+    code = made.__code__
+    parts = [code.co_names, code.co_varnames, code.co_cellvars, code.co_consts[-1 if code.co_consts[-1] is not None else 0]]
+    yield [parts, made]
+    yield [made, parts]
+    yield [made.__code__.co_consts, made]
+
+
+@case
+def the_dict_of_a_class_met_twice():
+    cls = plain_class(a=["a"], b="".join(["un", "ique"]), c=(1, [2]))
+    yield [cls, vars(cls)]
+    yield [vars(cls), cls]
+
+
+@case
+def globals_and_what_is_in_them():
+    """Each is held by the globals only, which are met before the functions, or after one of them."""
+    given = {"__package__": "".join(["pack", "age"]), "__file__": "".join(["fi", "le"]), "__path__": "".join(["pa", "th"])}
+    for _ in range(3):
+        made = functions_of("def f(): return a, b\ndef g(): return b", a=["a"], b="".join(["un", "ique"]), **given)
+        made.pop("__builtins__")
+        given = {name: text + " " for name, text in given.items()}
+        yield [made, made["f"]]
+        yield [made["f"], made, made["g"]]
+
+
+@case
+def globals_that_are_asked():
+    """As often as the package asks."""
+
+    class Globals(dict):
+        def __contains__(self, key):
+            asked.append(key)
+            return dict.__contains__(self, key)
+
+    code = functions_of("def f(): return 1")["f"].__code__
+    asked, made = [], Globals(__name__="__main__", __package__="one")
+    return [types.FunctionType(code, made), types.FunctionType(code, made), Turn(), asked]
+
+
+@case
+def a_function_of_the_package_that_is_another_now():
+    package = cloudpickle.cloudpickle
+    for name in ("_make_function", "_builtin_type"):
+        binding.dumps([lambda: 1])
+        own = getattr(package, name)
+        change(vars(package), name, types.FunctionType(own.__code__, own.__globals__, own.__name__))
+        yield [lambda: 1, getattr(package, name)]
+
+
+@case
+def names_that_are_no_plain_text():
+    for name in ("__module__", "__qualname__"):
+        cls = plain_class()
+        binding.dumps([cls, cls])
+        type.__setattr__(cls, name, Text(getattr(cls, name)))
+        yield [cls, cls]
+
+        def function():
+            pass
+
+        globals()["_made_function"] = function
+        function.__module__, function.__qualname__ = home, "_made_function"
+        binding.dumps([function, function])
+        setattr(function, name, Text(getattr(function, name)))
+        yield [function, function]
+
+
+@case
+def found_inside_of_a_function():
+    def function():
+        pass
+
+    names = types.SimpleNamespace(inner=types.FunctionType(function.__code__, {}, "inner"))
+    globals()["_made_outer"] = function
+    setattr(function, "<locals>", names)
+    names.inner.__module__, names.inner.__qualname__ = __name__, "_made_outer.<locals>.inner"
+    return names.inner
 
 
 @case
@@ -429,10 +804,45 @@ def a_module_of_builtins_by_value():
     return [int, abs, ValueError]
 
 
+NO_BUILTINS, OTHER_BUILTINS = types.ModuleType("builtins"), types.ModuleType("builtins")
+
+
 @case
 def another_module_of_builtins():
-    sys.modules["builtins"] = types.ModuleType("builtins")
-    return [int, abs]
+    binding.dumps([int, abs])
+    change(sys.modules, "builtins", NO_BUILTINS)
+    yield int
+    yield abs
+
+
+@case
+def another_module_of_builtins_that_changes():
+    change(sys.modules, "builtins", OTHER_BUILTINS)
+    vars(OTHER_BUILTINS).update(BytesWarning=BytesWarning, getattr=getattr, type=type, object=object)
+    binding.dumps([BytesWarning] * 2)
+    binding.dumps([BytesWarning] * 2)
+    del OTHER_BUILTINS.BytesWarning
+    yield BytesWarning
+
+
+@case
+def builtins_that_change_between_dumps():
+    for name in ("bytearray", "divmod"):
+        own = vars(builtins)[name]
+        binding.dumps([own])
+        binding.dumps([own])
+        change(vars(builtins), name, len)
+        yield own
+
+
+@case
+def functions_of_builtins_that_say_another_module():
+    for name in ("math", "", None):
+        binding.dumps([chr])
+        before = chr.__module__
+        chr.__module__ = name
+        yield [chr]
+        chr.__module__ = before
 
 
 @pytest.fixture(autouse=True)
@@ -446,6 +856,10 @@ def taken_back():
         for table, kept in zip(tables, before):
             table.clear()
             table.update(kept)
+        while UNDO:
+            namespace, name, value = UNDO.pop()
+            namespace.pop(name, None)
+            namespace.update((name, own) for own in value)
         register.intersection_update(registered)
         sys.modules["builtins"] = own
 
@@ -461,10 +875,12 @@ def test_it_is_as_the_slow_way_has_it(make, way, taken_back, monkeypatch):
         found = []
         for dumps in (binding.dumps, by_cloudpickle):
             # Some cases change what both sides have.
-            obj = make()
-            found.append(outcome(dumps, obj, protocol))
+            made = make()
+            several = made if isinstance(made, types.GeneratorType) else [made]
+            found.append([outcome(dumps, obj, protocol) for obj in several])
             taken_back()
-        assert difference(*found) is None, "protocol %d: %s" % (protocol, difference(*found))
+        for ours, theirs in zip(*found):
+            assert difference(ours, theirs) is None, "protocol %d: %s" % (protocol, difference(ours, theirs))
 
 
 def everything():

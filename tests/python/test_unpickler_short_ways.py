@@ -80,6 +80,54 @@ class OwnDict:
     __dict__ = {}
 
 
+class OtherDict:
+    __dict__ = property(lambda self: calls.append("dict") or vars(type(self))["others"])
+    others = {}
+
+
+# Names that its instances share.
+known = OtherDict()
+known.n = known.m = 1
+
+
+class GetsAttribute:
+    def __getattribute__(self, name):
+        calls.append(name)
+        return object.__getattribute__(self, name)
+
+
+class SlotsGetAttribute(Slotted):
+    __slots__ = ()
+    __getattribute__ = GetsAttribute.__getattribute__
+
+
+class LacksState:
+    @property
+    def __setstate__(self):
+        calls.append("set")
+        raise AttributeError("__setstate__")
+
+
+class OfOwnOrder(type):
+    def mro(cls):
+        return type.mro(cls)
+
+
+class OwnOrder(metaclass=OfOwnOrder):
+    pass
+
+
+class Built:
+    """Pickled as an instance of another class with a state."""
+
+    def __init__(self, *answer):
+        self.answer = answer
+
+    def __reduce__(self):
+        cls, state = self.answer
+        return object.__new__, (cls,), state
+
+
 calls = []
 
 
@@ -131,6 +179,12 @@ Many = collections.namedtuple("Many", ["item%d" % n for n in range(40)])
 Defaults = collections.namedtuple("Defaults", "a b c", defaults=(1, 2))
 
 
+OtherCode = collections.namedtuple("OtherCode", "a b")
+OtherCode.__new__.__code__ = (lambda _cls, a, b: _tuple_new(_cls, (b, a))).__code__  # noqa: F821
+OtherGlobals = collections.namedtuple("OtherGlobals", "a b")
+OtherGlobals.__new__.__globals__["_tuple_new"] = lambda cls, items: tuple.__new__(cls, items[::-1])
+
+
 class PairWithDict(Pair):
     pass
 
@@ -161,6 +215,11 @@ class Called:
 class InitReturns:
     def __init__(self):
         return 5
+
+
+class InitReturnsIt:
+    def __init__(self, n):
+        return n
 
 
 class InitRaises:
@@ -224,6 +283,14 @@ def positional(a, b=2, *more, **named):
     return [a, b, more, named]
 
 
+def positional_function(n):
+    return lambda: n
+
+
+def sets_otherwise(function, state):
+    calls.append(("sets", state))
+
+
 def keyword_only(a, *, b):
     return a, b
 
@@ -281,17 +348,25 @@ STATES = {
     "shuffled": many(shuffled, 40),
     "other classes in turn": many(lambda n: attributes([Plain, Empty, Ancestor, SetState][n % 4], n=n, m=-n), 60),
     "many classes": [
-        attributes(cls, n=n)
+        attributes(cls, n=n, m=-n)
         for n in range(3)
         for cls in (Plain, Empty, Property, SetState, GetAttribute, SetAttribute, Ancestor, importable.Plain, importable.Equal)
         for _ in range(3)
     ],
-    "a property": many(lambda n: attributes(Property, n=n)),
-    "__setattr__": many(lambda n: attributes(SetAttribute, n=n)),
-    "__getattr__": many(lambda n: attributes(GetAttribute, n=n)),
-    "__setstate__": many(lambda n: attributes(SetState, n=n)),
+    "a property": many(lambda n: attributes(Property, n=n, m=[n])),
+    "__setattr__": many(lambda n: attributes(SetAttribute, n=n, m=[n])),
+    "__getattr__": many(lambda n: attributes(GetAttribute, n=n, m=[n])),
+    "__setstate__": many(lambda n: attributes(SetState, n=n, m=[n])),
     "__setstate__ in the instance": many(lambda n: attributes(Plain, __setstate__=n)),
+    "__getattribute__": many(lambda n: slots(GetsAttribute, n=n, m=[n])),
+    "slots and __getattribute__": many(lambda n: slots(SlotsGetAttribute, a=n, b=[n])),
+    "__setstate__ that is not there": many(lambda n: attributes(LacksState, n=n, m=[n])),
     "another __dict__": many(lambda n: slots(OwnDict)),
+    "a state for another __dict__": many(lambda n: Built(OtherDict, {"n": n, "m": [n]})),
+    "states for a dict and for names in turn": many(lambda n: Built(Property, {"n": n, "m": [n]} if n % 2 else (None, {"n": n, "m": [n]}))),
+    "states for names": many(lambda n: Built(Property, (None, {"n": n, "m": [n]}))),
+    "a first one inside of others": many(lambda n: attributes(Plain, n=n, m=n)) + [attributes(Plain, n=1, m=attributes(Empty, n=2, m=3))],
+    "without a version": many(lambda n: attributes(OwnOrder, n=n, m=[n])),
     "names that are no strs": many(lambda n: attributes(Plain, n=n)) + many(lambda n: with_names(Plain, {n % 3: n})),
     "slots": many(lambda n: slots(Slotted, a=n, b=[n])),
     "slots, some of them": many(lambda n: slots(Slotted, **{"a": n} if n % 2 else {"b": n, "a": "a"})),
@@ -310,6 +385,8 @@ TUPLES = {
     "defaults": many(lambda n: Defaults(n)),
     "with a dict": many(lambda n: PairWithDict(n, "b")),
     "another __new__": many(lambda n: OwnNew(n, "b")),
+    "other code of __new__": many(lambda n: tuple.__new__(OtherCode, (n, "b"))),
+    "other globals of __new__": many(lambda n: tuple.__new__(OtherGlobals, (n, "b"))),
     "typed": many(lambda n: Typed(n)),
     "in turn": many(lambda n: [Pair(n, n), Single(n), Typed(n, "c"), Defaults(n, n, n)], 30),
     "nested": many(lambda n: Pair(Pair(n, Pair(1, ())), Single(Pair(n, n)))),
@@ -334,6 +411,9 @@ CALLED = {
 }
 FAILING = {
     "__init__ returns": Called(InitReturns),
+    "__init__ returns what it is given": Called(InitReturnsIt, 5),
+    "more than a tuple has names": many(lambda n: Pair(n, n)) + [tuple.__new__(Pair, (1, 2, 3))],
+    "a dict for slots": many(lambda n: slots(Slotted, a=n, b=n)) + [Built(Slotted, {"a": 1, "b": 2})],
     "__init__ raises": Called(InitRaises, KeyError("key")),
     "too few for __init__": Called(Plain),
     "too many for __init__": Called(OfMeta, 1, 2),
@@ -431,7 +511,8 @@ def test_usual(name, things, protocol):
 
 @pytest.mark.parametrize("name, thing", FAILING.items(), ids=list(FAILING))
 def test_failing(name, thing):
-    for things in (thing, [thing], many(lambda n: Called(Plain, n)) + [thing]):
+    # What is near the end goes another way.
+    for things in (thing, [thing], many(lambda n: Called(Plain, n)) + [thing, "behind it" * 9]):
         told, _ = alike(unframed(pickle.dumps(things, 5)))
         assert isinstance(told[0], type) and issubclass(told[0], Exception)
 
@@ -452,7 +533,7 @@ def test_classes_that_change_meanwhile(change):
         return unframed(file.getvalue())
 
     for make in (
-        lambda n: attributes(Changing, n=n),
+        lambda n: attributes(Changing, n=n, m=[n]),
         lambda n: Called(Changing, n),
         lambda n: Tuple(n, "b"),
     ):
@@ -561,10 +642,65 @@ def test_a_name_twice():
     one = plain + b")\x81}\x94(\x8c\x01aK\x01\x8c\x01bK\x02ub"
     twice = plain + b")\x81}\x94(\x8c\x01aK\x01\x8c\x01bK\x02\x8c\x01aK\x03ub"
     odd = plain + b")\x81}\x94(\x8c\x01aK\x01\x8c\x01bub"
-    told, _ = alike(b"\x80\x05(" + one * 3 + twice * 3 + one + b"l.")
+    data = b"\x80\x05(" + one * 3 + twice * 3 + one + b"l."
+    told, _ = alike(data)
     assert not isinstance(told[0], type)
+    assert [len(vars(thing)) for thing in loading.loads(data)] == [2] * 7
+    # None of the values is lost.
+    held = plain + b")\x81}\x94(\x8c\x01a" + plain + b")\x81\x8c\x01bK\x02\x8c\x01aK\x03ub"
+    counts = []
+    for _ in range(3):
+        loading.loads(b"\x80\x05(" + one * 3 + held * 3 + one + b"l.")
+        gc.collect()
+        counts.append(sum(type(thing) is Plain for thing in gc.get_objects()))
+    assert counts[0] == counts[-1]
     told, _ = alike(b"\x80\x05(" + one * 3 + odd + b"l.")
     assert isinstance(told[0], type)
+
+
+def test_pairs_for_a_dict_that_has_some():
+    """More than one row of them, as of a dict of many."""
+    first, other = b"(\x8c\x01aK\x01\x8c\x01bK\x02\x8c\x01cK\x03u", b"(\x8c\x01dK\x04\x8c\x01bK\x05\x8c\x01eK\x06u"
+    for rows in (first + other, other + first, first + first, first + other + first):
+        told, _ = alike(b"\x80\x05(" + (b"}\x94" + rows) * 6 + b"l.")
+        assert not isinstance(told[0], type)
+
+
+def test_what_is_called_lies_below_a_mark():
+    module = __name__.encode()
+    function = b"\x8c" + bytes([len(module)]) + module + b"\x8c\x0esets_otherwise\x93"
+    for data in (function + b"(K\x01K\x02\x86R.", function + b"(K\x01K\x02\x86\x94R."):
+        told, heard = alike(b"\x80\x05" + data + b"\x88" * 20)
+        assert isinstance(told[0], type) and not heard
+
+
+def test_values_are_no_keys():
+    """What equals a key is the object that it is for C pickle."""
+    data = pickle.dumps([{"".join(["key", "1"]): "".join(["key", "2"]), "".join(["key", "2"]): "".join(["key", "1"])} for _ in range(3)], 5)
+    for way in (loading.loads, slowly):
+        for _ in range(2):
+            values = [value for one in way(data) for value in one.values()]
+            assert len(set(map(id, values))) == len(set(map(id, (value for one in pickle.loads(data) for value in one.values()))))
+
+
+def test_another_function_with_a_state():
+    """Only one is known to set a function's."""
+
+    def function():
+        "A text."
+
+    state = cloudpickle.cloudpickle._function_getstate(function)
+
+    class Pickler(cloudpickle.Pickler):
+        def reducer_override(self, obj):
+            if obj is function:
+                return positional_function, (1,), state, None, None, sets_otherwise
+            return super().reducer_override(obj)
+
+    file = io.BytesIO()
+    Pickler(file, 5).dump([function] * 3)
+    told, heard = alike(unframed(file.getvalue()))
+    assert heard and not isinstance(told[0], type)
 
 
 def test_what_was_loaded_can_be_changed():
