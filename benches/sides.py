@@ -9,7 +9,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import uuid
 import warnings
 
 import cloudpickle
@@ -18,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "tests", "python"))
 
-from compare import TRACKER_ID, with_anonymous_trackers  # noqa: E402  of the tests
+from compare import TRACKER_ID, new_classes, with_anonymous_trackers  # noqa: E402  of the tests
 from corpus.row import run  # noqa: E402
 
 PROTOCOL = 5
@@ -125,12 +124,6 @@ def differing_objects(made, obj, mine, theirs):
 
 def has_classes(data):
     return TRACKER_ID.search(data) is not None
-
-
-def new_classes(data):
-    """The same pickle of classes that this process has not loaded yet."""
-    ids = {}
-    return TRACKER_ID.sub(lambda found: ids.setdefault(found.group(), uuid.uuid4().hex.encode()), data)
 
 
 def attempt(table, name, measure):

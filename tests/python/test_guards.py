@@ -262,48 +262,37 @@ def a_dict_of_another_class():
     return [made[0], made[1], made[2], *more, with_attributes(other, "y", "x", "z"), with_attributes(other, "z")]
 
 
-@case
-def tables_of_keys_that_die():
-    """What foreign code makes may have the address that a table of keys had."""
+def other_tables_of_keys(then, change=lambda one: None):
+    """Half of the instances have another class's dict; in the middle these dicts end, and the rest get such with keys `then`."""
     cls = plain_class()
     made = [with_attributes(cls, "x") for _ in range(12)]
 
-    def others(*names):
-        return [with_attributes(type("O", (), {}), *names) for _ in range(5)]
-
-    for one, other in zip(made[1:6], others("y", "z", "u")):
-        one.__dict__ = other.__dict__
+    def take(instances, *names):
+        others = [with_attributes(type("O", (), {}), *names) for _ in range(5)]
+        for one, other in zip(instances, others):
+            one.__dict__ = other.__dict__
 
     def replace():
         for one in made[1:6]:
             one.__dict__ = {}
         gc.collect()
-        for one, other in zip(made[6:11], others("__reduce_ex__", "v", "w")):
-            one.__dict__ = other.__dict__
-            one.__dict__["__reduce_ex__"] = three
+        take(made[6:11], *then)
+        for one in made[6:11]:
+            change(one)
 
+    take(made[1:6], "y", "z", "u")
     return [*made[:6], Turn(replace), *made[6:]]
+
+
+@case
+def tables_of_keys_that_die():
+    """What foreign code makes may have the address that a table of keys had."""
+    return other_tables_of_keys(("__reduce_ex__", "v", "w"), lambda one: one.__dict__.update(__reduce_ex__=three))
 
 
 @case
 def tables_of_other_keys_in_the_place_of_some():
-    cls = plain_class()
-    made = [with_attributes(cls, "x") for _ in range(12)]
-
-    def others(*names):
-        return [with_attributes(type("O", (), {}), *names) for _ in range(5)]
-
-    for one, other in zip(made[1:6], others("y", "z", "u")):
-        one.__dict__ = other.__dict__
-
-    def replace():
-        for one in made[1:6]:
-            one.__dict__ = {}
-        gc.collect()
-        for one, other in zip(made[6:11], others("a", "b", "c")):
-            one.__dict__ = other.__dict__
-
-    return [*made[:6], Turn(replace), *made[6:]]
+    return other_tables_of_keys(("a", "b", "c"))
 
 
 @case

@@ -8,13 +8,12 @@ import pickletools
 import random
 import struct
 import sys
-import uuid
 
 import cloudpickle
 import loading
 import loading_samples as samples
 import pytest
-from compare import TRACKER_ID, with_anonymous_trackers
+from compare import new_classes, with_anonymous_trackers
 from corpus.workloads import WORKLOADS
 from level import check_level
 
@@ -27,12 +26,6 @@ def unframed(data):
     """The same pickle without its frames, so that nothing brings more than an opcode into the window."""
     found = [(code.name, at) for code, argument, at in pickletools.genops(data)] + [(None, len(data))]
     return b"".join(data[at:end] for (name, at), (_, end) in zip(found, found[1:]) if name != "FRAME")
-
-
-def new_classes(data):
-    """The same pickle of classes that this process has not loaded yet."""
-    ids = {}
-    return TRACKER_ID.sub(lambda found: ids.setdefault(found.group(), uuid.uuid4().hex.encode()), data)
 
 
 def slowly(data):
