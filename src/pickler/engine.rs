@@ -140,7 +140,7 @@ impl<'a> Pickler<'a> {
         sink: Option<&'a mut dyn Sink>,
     ) -> PyResult<()> {
         self.state = state;
-        self.out.start(home, options.max_bytes)?;
+        self.out.start(home, sink.is_none(), options.max_bytes)?;
         if options.persistent_id.is_some() || options.fast {
             self.out.make_detour();
         }

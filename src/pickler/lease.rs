@@ -82,8 +82,10 @@ impl Drop for Lease<'_> {
         let mut pickler = Some(unsafe { Box::from_raw(self.0.as_ptr().cast()) });
         if let Ok(idle) = Idle::of(state) {
             idle.0.with(|idle| {
-                if let Some(place) = idle.iter_mut().find(|place| place.is_none()) {
-                    *place = pickler.take();
+                // In front: the next dump gets the memory that was used last, not that of a dump inside.
+                if let Some(free) = idle.iter().position(Option::is_none) {
+                    idle.swap(0, free);
+                    idle[0] = pickler.take();
                 }
             });
         }

@@ -11,8 +11,10 @@ use crate::py::pages::{free_pages, grow_pages, provide};
 
 const FIRST: usize = 64;
 
-/// A log for so many entries and more lies on pages, and has pages provided for so many more at a time.
-const ON_PAGES: usize = 16 * 1024;
+/// A log for so many entries and more lies on pages, and has pages provided for so many more at a time, or for one part in
+/// [`PART`] if that is more.
+const ON_PAGES: usize = 4 * 1024;
+const PART: usize = 8;
 
 pub struct Log {
     start: NonNull<usize>,
@@ -104,7 +106,7 @@ impl Log {
             self.capacity = capacity;
             return Ok(());
         }
-        let capacity = (needed + ON_PAGES).min(MOST_NUMBERS);
+        let capacity = (needed + ON_PAGES.max(needed / PART)).min(MOST_NUMBERS);
         if capacity > self.on_pages {
             self.map(capacity.max(self.on_pages * 2).min(MOST_NUMBERS))?;
         }

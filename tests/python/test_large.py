@@ -1,6 +1,7 @@
 """Outputs that grow: through blocks of the heap, and such as are mappings of their own; to a bytes object and to memory."""
 
 import pickle
+import threading
 
 import binding
 import pytest
@@ -33,3 +34,19 @@ def test_outputs_of_all_sizes(shape, protocol):
         if protocol == 5:
             again = [made, made]
             assert binding.dumps(again, protocol) == pickle.dumps(again, protocol)
+
+
+def test_outputs_of_sizes_in_turn():
+    """A block like the last one is got ready for the next output, which may need another, or none."""
+    for size in (300, 1, 300, 260, 600, 2, 300, 255, 256, 257, 5_000, 300, 40_000, 1, 40_000, 300, 1):
+        made = texts(size * KB)
+        expected = pickle.dumps(made, 5)
+        pieces = []
+        assert binding.dumps(made) == expected
+        binding.dump_to_callback(made, lambda data: pieces.append(bytes(data)) or 0)
+        assert b"".join(pieces) == expected
+        assert binding.dumps(None) == pickle.dumps(None, 5)
+        assert binding.dumps_to_memory(made) == expected
+        with pytest.raises(TypeError, match="lock"):
+            binding.dumps([made, threading.Lock()])
+        assert binding.dumps(made) == expected

@@ -58,12 +58,16 @@ MAKERS = {
     "strs": lambda: ["string %d" % n for n in range(MANY)],
     "strs in two lists": lambda: twice(["string %d" % n for n in range(MANY)]),
     "instances": lambda: [Slots(n) for n in range(MANY)],
+    "instances of 300 KB": lambda: [Slots(n) for n in range(13_000)],
 }
 WAYS = "memory", "descriptor", "callback"
+AGAIN = "memory again"
+"""After another one like it, with nothing in between."""
+SMALL = 160 * 1024
 
 
 def dumped(obj, way):
-    if way == "memory":
+    if way in ("memory", AGAIN):
         return binding.dumps(obj)
     if way == "callback":
         function = binding.WriteFunction(lambda _, data, length: 0)
@@ -101,9 +105,15 @@ def test_many_objects_take_output_and_memo(name, way):
     assert most <= output + LOG * MANY + TABLE * entered + held + CONSTANT
 
 
+def test_the_next_output_takes_no_more_than_itself():
+    size, most = measured("instances of 300 KB", AGAIN)
+    assert most <= GROWTH * (size + size // 8) + SMALL
+
+
 if __name__ == "__main__":
     name, way = sys.argv[1:]
     made = MAKERS[name]()
     size = len(binding.dumps(made))
-    binding.dumps(None)
+    if way != AGAIN:
+        binding.dumps(None)
     print(size, peak(lambda: dumped(made, way)))

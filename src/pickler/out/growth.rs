@@ -4,9 +4,9 @@ use std::ptr;
 
 use pyo3_ffi::*;
 
-use super::{Out, SLACK};
+use super::{Out, SCRATCH, SLACK};
 use crate::protocol::opcode::FRAME_TARGET;
-use crate::py::error::{PyResult, no_memory};
+use crate::py::error::{PyResult, clear, no_memory};
 use crate::py::pages::{HUGE, advise_huge, is_untouched, provide};
 
 /// Who the block is for, which says how it is allocated.
@@ -18,8 +18,9 @@ pub enum Home {
     Bytes,
 }
 
-/// So many bytes of pages are provided at a time.
-const PROVIDED: usize = 128 * 1024;
+/// So many bytes of pages are provided at a time, or one part in [`PROVIDED_PART`] of what there is if that is more.
+const PROVIDED: usize = 64 * 1024;
+const PROVIDED_PART: usize = 8;
 
 /// One part in so many may be left free at the end of what is given away.
 const SPARE: usize = 16;
@@ -39,6 +40,22 @@ impl Out {
             }
         }
         self.scratch = false;
+    }
+
+    /// A block for an output of which nothing is written: such a one as the last output needed, if that outgrew the scratch
+    /// and if this one is kept `whole`.
+    #[cold]
+    pub(super) fn first_block(&mut self, whole: bool) -> PyResult<()> {
+        self.scratch = !(whole && self.expected > SCRATCH);
+        let size = if self.scratch { SCRATCH } else { self.expected };
+        // SAFETY: the size is not zero.
+        let block = if self.scratch { unsafe { libc::malloc(size) }.cast() } else { self.allocate(size)? };
+        if block.is_null() {
+            return Err(no_memory());
+        }
+        self.use_block(block, size, 0);
+        self.provide(0);
+        Ok(())
     }
 
     fn allocate(&self, size: usize) -> PyResult<*mut u8> {
@@ -74,6 +91,12 @@ impl Out {
             }
             block.cast()
         };
+        self.use_block(block, size, len);
+        Ok(())
+    }
+
+    /// What is written, `len` with the head, lies in this block.
+    fn use_block(&mut self, block: *mut u8, size: usize, len: usize) {
         self.block = block;
         self.size = size;
         // SAFETY: both inside the block, which is larger than the slack and the data.
@@ -85,10 +108,9 @@ impl Out {
         self.provided = usize::MAX;
         if size >= HUGE {
             advise_huge(self.block, size);
-        } else if size > len + 2 * PROVIDED && is_untouched(self.end.wrapping_add(PROVIDED)) {
+        } else if !self.scratch && size > len + 2 * PROVIDED && is_untouched(self.end.wrapping_add(PROVIDED)) {
             self.provided = len;
         }
-        Ok(())
     }
 
     /// Copies the data into another block, whose pages may be untouched, and frees the old one.
@@ -124,7 +146,7 @@ impl Out {
     pub(super) fn provide(&mut self, more: usize) {
         let needed = self.len().saturating_add(more).saturating_add(FRAME_TARGET + SLACK);
         if needed > self.provided {
-            let end = (needed + PROVIDED - FRAME_TARGET).min(self.size);
+            let end = (needed - FRAME_TARGET + PROVIDED.max(needed / PROVIDED_PART)).min(self.size);
             provide(self.block.wrapping_add(self.provided), end - self.provided);
             self.provided = end;
         }
@@ -141,10 +163,18 @@ impl Out {
 
     /// The data with the head in a block of its own.
     pub(super) fn cut(&mut self, len: usize) -> PyResult<*mut u8> {
-        if self.scratch {
+        let is_short = len <= SCRATCH - SLACK;
+        if self.scratch || is_short {
             let block = self.allocate(len.max(1))?;
             // SAFETY: the new block is as long as the data.
             unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
+            if !self.scratch {
+                // The next one begins in the scratch again; where there is no memory now, it asks itself.
+                self.free();
+                if self.first_block(false).is_err() {
+                    clear();
+                }
+            }
             return Ok(block);
         }
         self.expect(len);

@@ -85,26 +85,16 @@ impl Out {
         }
     }
 
-    /// Begins an output; none of an earlier one is left.
+    /// Begins an output; none of an earlier one is left. `whole`: no part of it is handed over.
     #[inline]
-    pub fn start(&mut self, home: Home, max_bytes: u64) -> PyResult<()> {
-        if self.block.is_null() {
-            // SAFETY: the size is not zero.
-            self.block = unsafe { libc::malloc(SCRATCH) }.cast();
-            if self.block.is_null() {
-                return Err(no_memory());
-            }
-            self.scratch = true;
-            self.size = SCRATCH;
-            self.provided = usize::MAX;
-        }
+    pub fn start(&mut self, home: Home, whole: bool, max_bytes: u64) -> PyResult<()> {
         self.home = home;
         self.head = if home == Home::Bytes { HEAD } else { 0 };
-        // SAFETY: inside the block, which is larger than the head and the slack.
-        unsafe {
-            self.end = self.block.add(self.head);
-            self.full = self.block.add(SCRATCH - SLACK);
+        if self.block.is_null() {
+            self.first_block(whole)?;
         }
+        // SAFETY: inside the block, which is larger than the head.
+        self.end = unsafe { self.block.add(self.head) };
         (self.in_frame, self.framing, self.detour, self.flush_due, self.over_limit) =
             (false, false, false, false, false);
         self.max_bytes = if max_bytes == 0 { u64::MAX } else { max_bytes };
