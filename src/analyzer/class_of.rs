@@ -23,26 +23,29 @@ pub fn is_its_type(names: &Names, ty: *mut PyTypeObject) -> bool {
 /// `isinstance(object, types.ModuleType)`
 #[inline]
 pub fn is_module(names: &Names, object: *mut PyObject, foreign: &mut impl Foreign) -> PyResult<bool> {
+    if let Some(sure) = is_surely_module(names, object) {
+        return Ok(sure);
+    }
+    foreign.foreign()?;
+    // SAFETY: live.
+    Ok(check(unsafe { PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()) })? != 0)
+}
+
+/// The same, unless only foreign code can tell.
+#[inline]
+pub fn is_surely_module(names: &Names, object: *mut PyObject) -> Option<bool> {
     let ty = type_of(object);
     if is_common(ty) {
-        return Ok(false);
+        return Some(false);
     }
     // SAFETY: live.
-    unsafe {
-        if PyModule_Check(object) != 0 {
-            return Ok(true);
-        }
-        if is_its_type(names, ty) {
-            return Ok(false);
-        }
-        foreign.foreign()?;
-        Ok(check(PyObject_IsInstance(object, (&raw mut PyModule_Type).cast()))? != 0)
-    }
+    let is_module = unsafe { PyModule_Check(object) } != 0;
+    (is_module || is_its_type(names, ty)).then_some(is_module)
 }
 
 /// Types most values are of: that of no module, and of which the same is known beforehand.
 #[inline]
-pub fn is_common(ty: *mut PyTypeObject) -> bool {
+fn is_common(ty: *mut PyTypeObject) -> bool {
     let common = [
         &raw mut PyFunction_Type,
         &raw mut PyType_Type,

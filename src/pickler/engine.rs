@@ -77,6 +77,8 @@ pub struct Pickler<'a> {
     pub(super) wires: Option<Shared<Wires>>,
     /// How the instances of the classes met so far are reduced.
     pub(super) shapes: Shapes,
+    /// An empty vector for the slots of an instance.
+    pub(super) spare_pairs: Vec<(Owned, Owned)>,
     pub(super) protocol: u8,
     /// How what is memoised is said: as the protocol does, or in protocol 0's way, which may be not at all.
     pub(super) puts: u8,
@@ -117,6 +119,7 @@ impl<'a> Pickler<'a> {
             pinned: Vec::new(),
             wires: None,
             shapes: Shapes::default(),
+            spare_pairs: Vec::new(),
             protocol: 0,
             puts: 0,
             is_foreign: false,
@@ -172,6 +175,7 @@ impl<'a> Pickler<'a> {
         recycle(&mut self.stack);
         recycle(&mut self.steps);
         recycle(&mut self.parked);
+        recycle(&mut self.spare_pairs);
         self.interposed = None;
         self.in_person = None;
         self.own_globals_ref = None;

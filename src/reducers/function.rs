@@ -5,7 +5,7 @@ use pyo3_ffi::*;
 use super::function_state;
 use super::function_stencil::{self, Reach};
 use super::joined::{Joined, has_plain_keys, join};
-use crate::analyzer::class_of::is_common;
+use crate::analyzer::class_of::is_surely_module;
 use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
 #[cfg(not(Py_GIL_DISABLED))]
@@ -23,6 +23,7 @@ use crate::py::layout::{tuple_items, type_of};
 use crate::py::object::{attr, dict_get, item};
 use crate::py::owned::Owned;
 use crate::py::vec::{TryPush, try_gather};
+use crate::state::Names;
 
 /// What is asked of a function: borrowed. NULL stands for None.
 pub(super) struct Function {
@@ -335,7 +336,7 @@ fn submodules(
     }
     if let Some(closure) = closure {
         let cells = tuple_items(closure.as_ptr());
-        if cells.iter().all(|cell| holds_common(*cell)) {
+        if cells.iter().all(|cell| holds_no_module(&state.names, *cell)) {
             return Ok(found);
         }
         let contents = try_gather(cells.iter().map(|cell| cell_contents(*cell)))?;
@@ -347,10 +348,11 @@ fn submodules(
 }
 
 /// Is it a cell whose contents are surely no module?
-fn holds_common(cell: *mut PyObject) -> bool {
+fn holds_no_module(names: &Names, cell: *mut PyObject) -> bool {
     type_of(cell).cast_const() == &raw const PyCell_Type
         // SAFETY: a live cell; a new reference or NULL.
-        && unsafe { Owned::new_or_none(PyCell_Get(cell)) }.is_none_or(|contents| is_common(type_of(contents.as_ptr())))
+        && unsafe { Owned::new_or_none(PyCell_Get(cell)) }
+            .is_none_or(|contents| is_surely_module(names, contents.as_ptr()) == Some(false))
 }
 
 /// What lies in a closure cell; None if it is empty.

@@ -431,6 +431,29 @@ def slots_named_as_none_between_dumps():
     return made
 
 
+def with_slots(cls, a, b):
+    made = cls()
+    made.a, made.b = a, b
+    return made
+
+
+@case
+def slots_that_hold_what_came_before():
+    cls = plain_class(__slots__=("a", "b"))
+    known = ["text", "é" * 300, b"bytes", bytearray(b"a"), 2**70, [], {}, (1,), frozenset([2]), int, lambda: cls, cls, cls(), slice(1)]
+    before = [with_slots(cls, value, one) for value in known for one in (None, known[0], known)]
+    under_way, itself = [], cls()
+    under_way.append(with_slots(cls, under_way, "a"))
+    itself.a, itself.b = itself, known
+    return [known, before, under_way, itself, with_slots(cls, "new", known), with_slots(cls, known, object)]
+
+
+@case
+def slots_of_many_objects_that_hold_what_came_before():
+    cls, known = plain_class(__slots__=("a", "b")), [1.5]
+    return [with_slots(cls, known, "text %d" % n) for n in range(9_000)]
+
+
 @case
 def slots_of_all_names():
     cls = plain_class("_C", __slots__=("__private", "__both__", "a"))

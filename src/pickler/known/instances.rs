@@ -226,7 +226,7 @@ impl Pickler<'_> {
             return Ok(Done);
         }
         // Held from here on: the state is that of this moment, whatever runs before it is written.
-        let mut held: Vec<(Owned, Owned)> = vec![];
+        let mut held = std::mem::take(&mut self.spare_pairs);
         held.try_room(self.shapes.slots(slots).len())?;
         for slot in self.shapes.slots(slots) {
             let value = slot.value(object);
@@ -255,7 +255,7 @@ impl Pickler<'_> {
             None => plan.none()?,
         }
         let mut on_paper = plan.dict(held.len())?;
-        for (name, value) in held {
+        for (name, value) in held.drain(..) {
             on_paper.next(&mut plan)?;
             let place = Place::Attribute(name.as_ptr());
             plan.held(name, Place::Hidden)?;
@@ -264,7 +264,9 @@ impl Pickler<'_> {
         on_paper.end(&mut plan)?;
         plan.tuple_end(2)?;
         plan.op(BUILD)?;
-        Ok(Known::begun(slot, plan.finish()))
+        let script = plan.finish();
+        self.spare_pairs = held;
+        Ok(Known::begun(slot, script))
     }
 
     /// Has nobody changed the list of the class's slots?
@@ -281,12 +283,14 @@ impl Pickler<'_> {
         Ok(names.iter().eq(self.shapes.slots(slots).iter().map(|slot| &slot.name)))
     }
 
-    /// Writes an object whose slots hold atoms only, if no boundary can fall into it; false (and nothing written) for
-    /// any other.
+    /// Writes an object whose slots hold only atoms and what the memo knows, if no boundary can fall into it; false (and
+    /// nothing written) for any other.
     #[inline(always)]
     fn flat_slots(&mut self, object: *mut PyObject, slots: Slots) -> PyResult<bool> {
         /// The opcodes around the slots.
         const FRAMING: usize = 32;
+        /// LONG_BINGET.
+        const REFERENCE: usize = 5;
         let Some(mut room) = self.out.until_due().checked_sub(FRAMING) else { return Ok(false) };
         let mut count = 0;
         for slot in self.shapes.slots(slots) {
@@ -295,8 +299,12 @@ impl Pickler<'_> {
                 continue;
             }
             count += 1;
-            let sizes = atom_size(slot.name).and_then(|name| Some(name + atom_size(value)?));
-            let Some(rest) = sizes.and_then(|size| room.checked_sub(size)) else { return Ok(false) };
+            let size = match atom_size(value) {
+                None if self.memo.get(value).is_some() => Some(REFERENCE),
+                size => size,
+            };
+            let both = size.and_then(|size| Some(size + atom_size(slot.name)?));
+            let Some(rest) = both.and_then(|size| room.checked_sub(size)) else { return Ok(false) };
             room = rest;
         }
         if count == 0 || !self.known_class(object)? {
@@ -313,7 +321,9 @@ impl Pickler<'_> {
             let value = slot.value(object);
             if !value.is_null() {
                 self.shared_leaf(slot.name)?;
-                self.atom(value)?;
+                if !self.atom(value)? {
+                    self.remembered(value)?;
+                }
             }
         }
         self.out.op(if count > 1 { SETITEMS } else { SETITEM });

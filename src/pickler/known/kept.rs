@@ -16,7 +16,7 @@ use crate::py::layout::{list_slice, type_of};
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
 use crate::py::remembered::Remembered;
-use crate::py::vec::gather;
+use crate::py::vec::{TryPush, gather};
 use crate::state::State;
 
 /// The shapes by the versions of classes.
@@ -93,17 +93,19 @@ impl KeptShapes {
         }
     }
 
-    /// The slots, if the class still names the same ones.
-    pub fn slots(&self, state: &State, class: *mut PyTypeObject) -> PyResult<Option<Vec<Slot>>> {
-        let Some(kept) = number(class).and_then(|number| self.0.get(number)) else { return Ok(None) };
-        let Some(slots) = kept.slots.get() else { return Ok(None) };
+    /// Appends the slots, if the class still names the same ones.
+    pub fn append_slots(&self, state: &State, class: *mut PyTypeObject, to: &mut Vec<Slot>) -> PyResult<bool> {
+        let Some(kept) = number(class).and_then(|number| self.0.get(number)) else { return Ok(false) };
+        let Some(slots) = kept.slots.get() else { return Ok(false) };
         let names = dict_get(own_dict(class.cast()).as_ptr(), state.names.slotnames.as_ptr())?;
         let is_list = |names: &Owned| type_of(names.as_ptr()) == &raw mut PyList_Type;
-        let Some(names) = names.filter(is_list) else { return Ok(None) };
+        let Some(names) = names.filter(is_list) else { return Ok(false) };
         if !list_slice(names.as_ptr()).iter().copied().eq(slots.iter().map(|(name, _)| name.as_ptr())) {
-            return Ok(None);
+            return Ok(false);
         }
-        gather(slots.iter().map(|(name, offset)| Slot { name: name.as_ptr(), offset: *offset })).map(Some)
+        to.try_room(slots.len())?;
+        to.extend(slots.iter().map(|(name, offset)| Slot { name: name.as_ptr(), offset: *offset }));
+        Ok(true)
     }
 
     /// Keeps the slots of a class whose shape is kept.

@@ -248,25 +248,19 @@ impl Pickler<'_> {
     pub(super) fn find_slots(&mut self, class: *mut PyTypeObject) -> PyResult<Option<Slots>> {
         let first = self.shapes.slots.len();
         let kept = KeptShapes::of(self.state)?;
-        let found = match kept.slots(self.state, class)? {
-            None => {
-                let found = slots_of(self, class)?.filter(|found| has_no_more(class, found.len()));
-                if let Some(found) = &found {
-                    kept.put_slots(class, found)?;
+        let is_kept = kept.append_slots(self.state, class, &mut self.shapes.slots)?;
+        let is_found = is_kept
+            || match slots_of(self, class)?.filter(|found| has_no_more(class, found.len())) {
+                Some(found) => {
+                    kept.put_slots(class, &found)?;
+                    self.shapes.slots.try_room(found.len())?;
+                    self.shapes.slots.extend(found);
+                    true
                 }
-                found
-            }
-            known => known,
-        };
-        let slots = match found {
-            None => None,
-            Some(found) => {
-                let count = found.len() as u32;
-                self.shapes.slots.try_room(found.len())?;
-                self.shapes.slots.extend(found);
-                Some(Slots { first: first as u32, count })
-            }
-        };
+                None => false,
+            };
+        let count = self.shapes.slots.len() - first;
+        let slots = is_found.then_some(Slots { first: first as u32, count: count as u32 });
         self.shapes.put(class, version(class), slots.map_or(Shape::Asked, Shape::Plain));
         Ok(slots)
     }
