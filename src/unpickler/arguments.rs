@@ -98,23 +98,22 @@ impl Machine<'_, '_> {
 
     /// The number that the tuple would get in the memo, `Some(None)` if it gets none; None if it has to be made.
     #[inline]
-    fn promise(&mut self, position: usize, memoized: bool) -> PyResult<Option<Option<usize>>> {
+    fn promise(&mut self, position: usize, memoized: bool) -> PyResult<Option<Option<u32>>> {
         if !memoized {
             return Ok(Some(None));
         }
-        if !self.lazy {
+        if !self.lazy || !self.promises.room(self.stack.len() - position)? {
             return Ok(None);
         }
-        self.promises.room(self.stack.len() - position)?;
-        Ok(self.memo.promise()?.map(Some))
+        Ok(self.memo.promise(1)?.map(Some))
     }
 
     /// The arguments leave the stack, and what was called does.
     #[inline]
-    fn arguments_end(&mut self, position: usize, number: Option<usize>) {
+    fn arguments_end(&mut self, position: usize, number: Option<u32>) {
         if let Some(number) = number {
-            let range = self.promises.take(self.stack.from(position));
-            self.promises.add(number, What::Tuple(range));
+            let items = self.promises.take(self.stack.from(position));
+            self.promises.add(number, What::Tuple(items));
             // SAFETY: the references were just taken over.
             unsafe { self.stack.forget(position) };
         }

@@ -16,8 +16,8 @@ use crate::py::error::PyResult;
 use crate::py::fresh::Fresh;
 use crate::py::owned::Owned;
 
-/// Vectors of more items than this are not kept.
-const SPARE: usize = 1024;
+/// Vectors of more bytes than this are not kept: as many as a load of some ten thousand objects needs.
+const SPARE: usize = 256 * 1024;
 
 pub struct Kept {
     pub names: Names,
@@ -35,7 +35,7 @@ pub struct Kept {
     pub stack: Cell<Vec<*mut PyObject>>,
     pub memo: Cell<Vec<*mut PyObject>>,
     pub promised: Cell<Vec<*mut PyObject>>,
-    pub promises: Cell<Vec<(usize, What)>>,
+    pub promises: Cell<Vec<(u32, What)>>,
     pub opened: Cell<Vec<Opened>>,
     pub marks: Cell<Vec<usize>>,
 }
@@ -89,7 +89,7 @@ impl Kept {
     /// Keeps an empty vector for the next load.
     pub fn put_back<T>(spare: &Cell<Vec<T>>, vector: Vec<T>) {
         debug_assert!(vector.is_empty());
-        if !is_shared() && vector.capacity() <= SPARE {
+        if !is_shared() && vector.capacity() * size_of::<T>() <= SPARE {
             spare.set(vector);
         }
     }

@@ -77,15 +77,19 @@ impl Memo {
         Ok(())
     }
 
-    /// Takes the next number for an object that is not there yet. None where numbers were left out before.
+    /// Takes the next numbers for so many objects that are not there yet, and gives the first. None where numbers were left
+    /// out before, or are long.
     #[inline]
-    pub fn promise(&mut self) -> PyResult<Option<usize>> {
-        if self.len != self.table.len() {
+    pub fn promise(&mut self, count: usize) -> PyResult<Option<u32>> {
+        let first = self.len;
+        if first != self.table.len() || first + count > u32::MAX as usize {
             return Ok(None);
         }
-        self.table.try_push(ptr::null_mut())?;
-        self.len += 1;
-        Ok(Some(self.len - 1))
+        for _ in 0..count {
+            self.table.try_push(ptr::null_mut())?;
+            self.len += 1;
+        }
+        Ok(Some(first as u32))
     }
 
     /// The object of a number that was promised; borrowed.

@@ -13,45 +13,54 @@ use crate::py::owned::Owned;
 use crate::py::vec::{TryPush, gather};
 use pyo3_ffi::Py_INCREF;
 
-/// What a container consists of. The ranges are of the items below.
-#[derive(Clone)]
+/// What a container consists of. There may be one for each object of the pickle: numbers and places are short.
+#[derive(Clone, Copy)]
 pub enum What {
     /// Its opcodes are still to come.
     Open,
-    Tuple(Range<usize>),
+    Tuple(Items),
     /// Keys and values in turn.
-    Dict(Range<usize>),
-    /// A tuple of two; the second is the object of a number.
-    Pair(First, usize),
+    Dict(Items),
+    /// A tuple of None and the object of a number.
+    AfterNone(u32),
+    /// A tuple of the objects of two numbers.
+    Pair(u32, u32),
+    /// A tuple of the item at a place and the object of a number.
+    AfterItem(u32, u32),
 }
 
-/// The first of two.
+/// Some of the items.
 #[derive(Clone, Copy)]
-pub enum First {
-    None,
-    /// The object of a number.
-    Number(usize),
-    /// One of the items.
-    Item(usize),
+pub struct Items {
+    pub start: u32,
+    end: u32,
+}
+
+impl Items {
+    pub const NONE: Self = Self { start: 0, end: 0 };
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// By number, in their order.
 #[derive(Default)]
 pub struct Promises {
-    list: Vec<(usize, What)>,
+    list: Vec<(u32, What)>,
     /// References, all of them.
     items: Vec<*mut PyObject>,
 }
 
 impl Promises {
     /// Both vectors are empty.
-    pub fn new(list: Vec<(usize, What)>, items: Vec<*mut PyObject>) -> Self {
+    pub fn new(list: Vec<(u32, What)>, items: Vec<*mut PyObject>) -> Self {
         debug_assert!(list.is_empty() && items.is_empty());
         Self { list, items }
     }
 
     /// Gives the vectors back, without items.
-    pub fn end(&mut self) -> (Vec<(usize, What)>, Vec<*mut PyObject>) {
+    pub fn end(&mut self) -> (Vec<(u32, What)>, Vec<*mut PyObject>) {
         self.list.clear();
         while let Some(item) = self.items.pop() {
             // SAFETY: the reference was ours.
@@ -60,29 +69,32 @@ impl Promises {
         (std::mem::take(&mut self.list), std::mem::take(&mut self.items))
     }
 
-    /// Makes room for so many items and two more containers.
+    /// Makes room for so many items and two more containers. Says no if there are more items than places have names.
     #[inline]
-    pub fn room(&mut self, items: usize) -> PyResult<()> {
+    pub fn room(&mut self, items: usize) -> PyResult<bool> {
+        if self.items.len() + items > u32::MAX as usize {
+            return Ok(false);
+        }
         if self.items.capacity() - self.items.len() < items {
             self.items.try_room(items)?;
         }
         if self.list.capacity() - self.list.len() < 2 {
             self.list.try_room(64)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes over references, for which there is room.
     #[inline]
-    pub fn take(&mut self, items: &[*mut PyObject]) -> Range<usize> {
-        let start = self.items.len();
+    pub fn take(&mut self, items: &[*mut PyObject]) -> Items {
+        let start = self.items.len() as u32;
         self.items.extend_from_slice(items);
-        start..self.items.len()
+        Items { start, end: self.items.len() as u32 }
     }
 
     /// A container under a number above all others; says which one it is.
     #[inline]
-    pub fn add(&mut self, number: usize, what: What) -> usize {
+    pub fn add(&mut self, number: u32, what: What) -> usize {
         debug_assert!(self.list.last().is_none_or(|(last, _)| *last < number));
         self.list.push((number, what));
         self.list.len() - 1
@@ -95,18 +107,23 @@ impl Promises {
     }
 
     /// The number of a container.
-    pub fn number(&self, index: usize) -> usize {
+    pub fn number(&self, index: usize) -> u32 {
         self.list[index].0
     }
 
     /// Is this the number of a container that was not made, as far as can be told from here?
     pub fn has(&self, number: usize) -> bool {
-        self.list.binary_search_by_key(&number, |(number, _)| *number).is_ok()
+        self.find(number).is_some()
+    }
+
+    fn find(&self, number: usize) -> Option<usize> {
+        let number = u32::try_from(number).ok()?;
+        self.list.binary_search_by_key(&number, |(number, _)| *number).ok()
     }
 
     /// All the numbers.
     pub fn numbers(&self) -> PyResult<Vec<usize>> {
-        gather(self.list.iter().map(|(number, _)| *number))
+        gather(self.list.iter().map(|(number, _)| *number as usize))
     }
 
     /// Makes the container of a number and puts it into the memo, unless it is there; None if there is none to be made.
@@ -114,11 +131,11 @@ impl Promises {
         if let Some(object) = memo.get_near(number) {
             return Ok(Some(object));
         }
-        let Ok(index) = self.list.binary_search_by_key(&number, |(number, _)| *number) else { return Ok(None) };
-        let object = match &self.list[index].1 {
+        let Some(index) = self.find(number) else { return Ok(None) };
+        let object = match self.list[index].1 {
             What::Open => return Ok(None),
-            What::Tuple(range) => {
-                let items = &self.items[range.clone()];
+            What::Tuple(items) => {
+                let items = &self.items[items.range()];
                 // SAFETY: live; the tuple takes over a reference to each, which is made when it is there.
                 unsafe {
                     let tuple = tuple_stealing(items)?;
@@ -126,13 +143,13 @@ impl Promises {
                     tuple
                 }
             }
-            What::Dict(range) => {
+            What::Dict(items) => {
                 // SAFETY: attached; a new reference.
                 let dict = unsafe { Owned::new(PyDict_New())? };
-                update_dict(dict.as_ptr(), &self.items[range.clone()])?;
+                update_dict(dict.as_ptr(), &self.items[items.range()])?;
                 dict
             }
-            What::Pair(first, second) => match self.pair(*first, *second, memo)? {
+            pair => match self.pair(pair, memo)? {
                 Some(pair) => pair,
                 None => return Ok(None),
             },
@@ -141,14 +158,15 @@ impl Promises {
     }
 
     /// A tuple of two, which are made.
-    pub fn pair(&self, first: First, second: usize, memo: &mut Memo) -> PyResult<Option<Owned>> {
-        let first = match first {
-            First::Number(number) => self.make(number, memo)?,
-            First::Item(at) => Some(self.items[at]),
+    pub fn pair(&self, pair: What, memo: &mut Memo) -> PyResult<Option<Owned>> {
+        let (first, second) = match pair {
             // SAFETY: None lives as long as the interpreter.
-            First::None => Some(unsafe { Py_None() }),
+            What::AfterNone(second) => (Some(unsafe { Py_None() }), second),
+            What::Pair(first, second) => (self.make(first as usize, memo)?, second),
+            What::AfterItem(at, second) => (Some(self.items[at as usize]), second),
+            What::Open | What::Tuple(_) | What::Dict(_) => return Ok(None),
         };
-        let (Some(first), Some(second)) = (first, self.make(second, memo)?) else { return Ok(None) };
+        let (Some(first), Some(second)) = (first, self.make(second as usize, memo)?) else { return Ok(None) };
         // SAFETY: live, held by the memo and by us; a new reference or NULL with an exception.
         unsafe { Owned::new(PyTuple_Pack(2, first, second)).map(Some) }
     }

@@ -7,7 +7,7 @@
 use pyo3_ffi::*;
 
 use super::machine::Machine;
-use super::promises::{First, What};
+use super::promises::{Items, What};
 use super::rows::Kind;
 use crate::protocol::opcode as op;
 use crate::protocol::wire::Wire;
@@ -79,14 +79,15 @@ impl Machine<'_, '_> {
         if !self.lazy {
             return Ok(false);
         }
-        self.promises.room(0)?;
-        let Some(number) = self.memo.promise()? else { return Ok(false) };
+        let count = if what == For::Function { 2 } else { 1 };
+        if !self.promises.room(0)? {
+            return Ok(false);
+        }
+        let Some(number) = self.memo.promise(count)? else { return Ok(false) };
         let promise = self.promises.add(number, What::Open);
         self.push(self.kept.stand_in.clone())?;
         if what == For::Function {
-            // The memo is in order, so this is the next number.
-            let second = self.memo.promise()?.unwrap_or(number + 1);
-            self.promises.add(second, What::Open);
+            self.promises.add(number + 1, What::Open);
             self.push(self.kept.stand_in.clone())?;
         }
         let mark = self.stack.len();
@@ -108,7 +109,9 @@ impl Machine<'_, '_> {
         if self.stack.fence() != mark || !self.input.begins_with(tail) {
             return self.setitems();
         }
-        self.promises.room(self.stack.len() - mark + 1)?;
+        if !self.promises.room(self.stack.len() - mark + 1)? {
+            return self.setitems();
+        }
         let pairs = self.stack.from(mark);
         let done = match what {
             _ if !pairs.len().is_multiple_of(2) => false,
@@ -135,21 +138,21 @@ impl Machine<'_, '_> {
             For::Instance(kind) => {
                 self.promises.complete(promise, pairs);
                 if kind == Kind::Slots {
-                    self.promise_tuple(First::None, first)?;
+                    self.promise_tuple(What::AfterNone(first))?;
                 }
                 self.stack.truncate(mark - if kind == Kind::Dict { 1 } else { 2 });
             }
             For::Function => {
-                self.promises.complete(promise, What::Dict(0..0));
+                self.promises.complete(promise, What::Dict(Items::NONE));
                 self.promises.complete(promise + 1, pairs);
-                self.promise_tuple(First::Number(first), first + 1)?;
+                self.promise_tuple(What::Pair(first, first + 1))?;
                 self.stack.truncate(mark - 4);
             }
             For::FunctionWithDict => {
                 self.promises.complete(promise, pairs);
                 let attributes = Owned::of(self.stack.from(mark - 2)[0]);
-                let range = self.promises.take(&[attributes.into_ptr()]);
-                self.promise_tuple(First::Item(range.start), first)?;
+                let item = self.promises.take(&[attributes.into_ptr()]);
+                self.promise_tuple(What::AfterItem(item.start, first))?;
                 self.stack.truncate(mark - 4);
             }
         }
@@ -158,14 +161,14 @@ impl Machine<'_, '_> {
     }
 
     /// A tuple of two in the memo.
-    fn promise_tuple(&mut self, first: First, second: usize) -> PyResult<()> {
-        match self.memo.promise()? {
+    fn promise_tuple(&mut self, pair: What) -> PyResult<()> {
+        match self.memo.promise(1)? {
             Some(number) => {
-                self.promises.add(number, What::Pair(first, second));
+                self.promises.add(number, pair);
                 Ok(())
             }
             // Numbers were left out in between.
-            None => match self.promises.pair(first, second, &mut self.memo)? {
+            None => match self.promises.pair(pair, &mut self.memo)? {
                 Some(pair) => self.memo.memoize(pair.as_ptr()),
                 None => Err(no_memory()),
             },
@@ -180,7 +183,7 @@ impl Machine<'_, '_> {
         for n in 0..count {
             // SAFETY: attached; a new reference.
             let dict = unsafe { Owned::new(PyDict_New())? };
-            self.memo.fulfil(self.promises.number(promise + n), dict.clone());
+            self.memo.fulfil(self.promises.number(promise + n) as usize, dict.clone());
             self.stack.replace(mark - count + n, dict);
         }
         Ok(())
