@@ -101,31 +101,39 @@ pub fn attributes(object: *mut PyObject) -> Attributes {
     }
 }
 
-/// What an instance has in its own dict under a name, if that is what asking for the attribute gives and if it can be told
-/// without foreign code. Not for free-threaded builds, where it cannot.
-pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
-    if cfg!(Py_GIL_DISABLED) {
-        return None;
-    }
+/// Is what an instance has in its own dict under a name what asking for the attribute gives, if it has it? Not so on
+/// free-threaded builds, where it cannot be told.
+fn is_own(object: *mut PyObject, name: *mut PyObject) -> bool {
     let class = type_of(object);
     // SAFETY: a live class; what it has under the name is only looked at.
-    let is_plain = gets_plainly(class) && unsafe { _PyType_Lookup(class, name).is_null() };
-    if !is_plain {
+    !cfg!(Py_GIL_DISABLED) && gets_plainly(class) && unsafe { _PyType_Lookup(class, name).is_null() }
+}
+
+/// What an instance has in its own dict under a name, if that is what asking for the attribute gives and if it can be told
+/// without foreign code.
+pub fn own_value(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
+    let value = value_at_hand(object, name);
+    if value.is_some() || !matches!(attributes(object), Attributes::Inline) || !is_own(object, name) {
+        return value;
+    }
+    // SAFETY: all keys of such an object are exact str, so that nothing foreign is asked; a new reference, or NULL with an
+    // exception.
+    unsafe {
+        let value = Owned::new_or_none(PyObject_GenericGetAttr(object, name));
+        if value.is_none() {
+            PyErr_Clear();
+        }
+        value
+    }
+}
+
+/// The same, if it takes no more than a look.
+pub fn value_at_hand(object: *mut PyObject, name: *mut PyObject) -> Option<Owned> {
+    if !is_own(object, name) {
         return None;
     }
     match attributes(object) {
-        Attributes::Inline => match Entries::inline(object).and_then(|entries| entries.value_of(name)) {
-            Some(value) => Some(Owned::of(value)),
-            // SAFETY: all keys of such an object are exact str, so that nothing foreign is asked; a new reference, or NULL
-            // with an exception.
-            None => unsafe {
-                let value = Owned::new_or_none(PyObject_GenericGetAttr(object, name));
-                if value.is_none() {
-                    PyErr_Clear();
-                }
-                value
-            },
-        },
+        Attributes::Inline => Entries::inline(object).and_then(|entries| entries.value_of(name)).map(Owned::of),
         Attributes::Dict(own) if !own.is_null() && type_of(own) == &raw mut PyDict_Type => match find(own, name) {
             Found::Value(value) => Some(Owned::of(value)),
             Found::Absent | Found::Unclear => None,

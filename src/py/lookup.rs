@@ -3,6 +3,8 @@
 use pyo3_ffi::*;
 
 use super::error::{PyResult, Raised, clear, matches, raise, raise_from_current};
+use super::instance::value_at_hand;
+use super::layout::type_of;
 use super::object::{attr, dict_get, optional_attr};
 use super::owned::Owned;
 use super::text::{self, repr};
@@ -42,7 +44,13 @@ fn in_the_making(module: &Owned, spec: *mut PyObject, initializing: *mut PyObjec
     };
     // SAFETY: None lives as long as the interpreter.
     let Some(spec) = spec.filter(|spec| spec.as_ptr() != unsafe { Py_None() }) else { return Ok(false) };
-    match optional_attr(spec.as_ptr(), initializing)? {
+    let value = match value_at_hand(spec.as_ptr(), initializing) {
+        None => optional_attr(spec.as_ptr(), initializing)?,
+        value => value,
+    };
+    match value {
+        // SAFETY: a static object.
+        Some(value) if value.as_ptr() == unsafe { Py_False() } => Ok(false),
         // SAFETY: live.
         Some(value) => Ok(unsafe { PyObject_IsTrue(value.as_ptr()) } != 0),
         None => Ok(false),
@@ -53,6 +61,14 @@ fn in_the_making(module: &Owned, spec: *mut PyObject, initializing: *mut PyObjec
 pub fn global(module: *mut PyObject, name: *mut PyObject, dotted: bool) -> PyResult<Owned> {
     let path = if dotted { text::utf8(name)?.contains('.') } else { false };
     if !path {
+        // The type of modules has only names that begin with an underscore.
+        if type_of(module) == &raw mut PyModule_Type
+            && text::ascii_of(name).is_some_and(|name| !name.starts_with('_'))
+            // SAFETY: a module has a dict.
+            && let Some(object) = dict_get(unsafe { PyModule_GetDict(module) }, name)?
+        {
+            return Ok(object);
+        }
         return match optional_attr(module, name)? {
             Some(object) => Ok(object),
             None => Err(absent(module, name, false)),

@@ -70,14 +70,14 @@ pub fn equal(one: &[u8], other: &[u8]) -> bool {
     unsafe {
         match len {
             8..=40 => {
-                let mut at = 0;
+                let differ = |at| word(a.add(at)) ^ word(b.add(at));
+                let mut all = differ(0) | differ(len - 8);
+                let mut at = 8;
                 while at + 8 < len {
-                    if word(a.add(at)) != word(b.add(at)) {
-                        return false;
-                    }
+                    all |= differ(at);
                     at += 8;
                 }
-                word(a.add(len - 8)) == word(b.add(len - 8))
+                all == 0
             }
             4..8 => {
                 let half = |at: *const u8| at.cast::<u32>().read_unaligned();

@@ -253,6 +253,8 @@ impl Machine<'_, '_> {
                             }
                             None => call!(self.tuple_of_marked()),
                         },
+                        op::SETITEM => call!(self.setitem()),
+                        op::APPEND => call!(self.append()),
                         op::APPENDS => call!(self.appends()),
                         op::SETITEMS => call!(self.state_ends()),
                         op::STACK_GLOBAL => call!(self.stack_global()),

@@ -2,6 +2,8 @@
 
 use pyo3_ffi::*;
 
+use super::directory::Entry;
+use super::kept::Kept;
 use super::machine::Machine;
 use crate::py::error::{PyResult, Raised, check, raise};
 use crate::py::lookup;
@@ -67,18 +69,21 @@ impl Machine<'_, '_> {
         {
             return Ok(object);
         }
-        find(self.state, module, name, self.protocol, self.options.fix_imports, |raised| self.needed_by(raised))
+        let fix_imports = self.options.fix_imports;
+        find(self.state, self.kept, module, name, self.protocol, fix_imports, |raised| self.needed_by(raised))
     }
 }
 
 /// As an unpickler without a policy finds a global.
 pub fn find_class(module: &Owned, name: &Owned, protocol: u8, fix_imports: bool) -> PyResult<Owned> {
-    find(State::get()?, module, name, protocol, fix_imports, |raised| raised)
+    let state = State::get()?;
+    find(state, state.unpickler.get(Kept::new)?, module, name, protocol, fix_imports, |raised| raised)
 }
 
 /// One of our own loading functions, or what a module has; `explain` may add to the failure of an import.
 fn find(
     state: &State,
+    kept: &Kept,
     module: &Owned,
     name: &Owned,
     protocol: u8,
@@ -87,15 +92,37 @@ fn find(
 ) -> PyResult<Owned> {
     // SAFETY: live, as the format asks.
     check(unsafe { PySys_Audit(c"pickle.find_class".as_ptr(), c"OO".as_ptr(), module.as_ptr(), name.as_ptr()) })?;
+    let by_path = protocol >= 4;
+    match if by_path { kept.directory.find(module.as_ptr(), name.as_ptr()) } else { None } {
+        Some(Entry::Ours(function)) => return Ok(function),
+        Some(Entry::Names(module, name)) => return in_module(state, &module, &name, false, explain),
+        None => {}
+    }
     if let Some(function) = table::find(module.as_ptr(), name.as_ptr())? {
+        kept.directory.note(module.as_ptr(), name.as_ptr(), function.as_ptr());
         return Ok(function);
     }
     let renamed = if protocol < 3 && fix_imports { rename(state, module, name)? } else { None };
     let (module, name) = renamed.as_ref().map_or((module, name), |(module, name)| (module, name));
+    let object = in_module(state, module, name, by_path, explain)?;
+    if by_path {
+        kept.directory.note(module.as_ptr(), name.as_ptr(), object.as_ptr());
+    }
+    Ok(object)
+}
+
+/// What a module, which is imported if it was not, has under a name or path.
+fn in_module(
+    state: &State,
+    module: &Owned,
+    name: &Owned,
+    by_path: bool,
+    explain: impl FnOnce(Raised) -> Raised,
+) -> PyResult<Owned> {
     let names = &state.names;
     let (spec, initializing) = (names.spec.as_ptr(), names.initializing.as_ptr());
     let holder = lookup::module(state.modules()?.as_ptr(), module.as_ptr(), spec, initializing).map_err(explain)?;
-    lookup::global(holder.as_ptr(), name.as_ptr(), protocol >= 4)
+    lookup::global(holder.as_ptr(), name.as_ptr(), by_path)
 }
 
 /// What Python 2 called otherwise.

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use pyo3_ffi::{PyDict_New, PyObject};
 
 use super::codes::Codes;
+use super::directory::Directory;
 use super::interned::Interned;
 use super::keys::Keys;
 use super::named::Samples;
@@ -25,6 +26,7 @@ pub struct Kept {
     pub keys: Keys,
     pub codes: Codes,
     pub interned: Interned,
+    pub directory: Directory,
     pub shapes: Shapes,
     pub samples: Samples,
     /// An empty dict, which stays empty.
@@ -59,6 +61,7 @@ impl Kept {
             keys: Keys::default(),
             codes: Codes::default(),
             interned: Interned::default(),
+            directory: Directory::default(),
             shapes: Shapes::default(),
             samples: Samples::default(),
             // SAFETY: attached; a new reference.

@@ -77,7 +77,7 @@ fn is(key: *mut PyObject, data: &[u8]) -> bool {
 
 /// Where a text of 1 to `LONGEST` bytes may be.
 #[inline(always)]
-fn place(data: &[u8]) -> usize {
+pub fn place(data: &[u8]) -> usize {
     let (start, len) = (data.as_ptr(), data.len());
     // SAFETY: words within the text.
     let (first, last) = unsafe {

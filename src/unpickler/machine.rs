@@ -88,7 +88,7 @@ impl<'i, 'o> Machine<'i, 'o> {
     }
 
     /// For one load, with a memo of its own.
-    pub fn lazy(mut self) -> Self {
+    pub fn lazy(&mut self) -> &mut Self {
         self.lazy = true;
         self
     }
@@ -105,7 +105,6 @@ impl<'i, 'o> Machine<'i, 'o> {
 
     fn run(&mut self) -> PyResult<Owned> {
         loop {
-            self.fast()?;
             self.at = self.input.offset();
             let code = match self.input.byte() {
                 Ok(code) => code,
@@ -282,6 +281,9 @@ impl<'i, 'o> Machine<'i, 'o> {
                         return Err(self.fail_value(&message));
                     }
                     self.protocol = protocol;
+                    if self.input.next_is(op::FRAME) {
+                        continue;
+                    }
                 }
                 op::FRAME => {
                     let len = self.length("FRAME length exceeds system's maximum")?;
@@ -293,6 +295,7 @@ impl<'i, 'o> Machine<'i, 'o> {
                 op::STOP => return self.pop(),
                 unknown => return Err(self.unknown(unknown)),
             }
+            self.fast()?;
         }
     }
 

@@ -7,6 +7,7 @@ mod code_span;
 mod codes;
 mod collect;
 mod construct;
+mod directory;
 mod failures;
 mod fast;
 pub mod globals;

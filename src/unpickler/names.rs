@@ -8,6 +8,7 @@ use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::vec::gather;
+use crate::py::words::equal;
 
 /// Beside those of the wire: what cloudpickle writes of functions and classes.
 const NAMES: &[&str] = &[
@@ -69,14 +70,14 @@ impl Names {
     }
 
     /// The interned `str` of a text, if it is one of the names; borrowed.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, data: &[u8]) -> Option<*mut PyObject> {
         if !(SHORTEST..=LONGEST).contains(&data.len()) || data[0] != b'_' && !OTHERS.contains(&data.len()) {
             return None;
         }
         let mut at = place(data);
         while let Some((name, object)) = &self.slots[at] {
-            if name.as_bytes() == data {
+            if name.len() == data.len() && equal(name.as_bytes(), data) {
                 return Some(object.as_ptr());
             }
             at = (at + 1) % SLOTS;

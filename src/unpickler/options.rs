@@ -8,7 +8,7 @@ use super::input::Input;
 use super::machine::Machine;
 use super::memo::Memo;
 use super::source::Source;
-use crate::py::error::PyResult;
+use crate::py::error::{PyResult, Raised};
 use crate::py::owned::Owned;
 
 /// A policy about globals, asked before anything else about each one that a pickle names.
@@ -63,7 +63,11 @@ pub struct Report {
 /// Loads the pickle at the start of `data`; also says how many bytes it has.
 pub fn load_from_memory(data: &[u8], options: Options<'_>, report: &mut Report) -> PyResult<(Owned, usize)> {
     let input = Input::of_memory(data);
-    Machine::new(input, options)?.lazy().load(report)
+    // Not moved: it is large.
+    match &mut Machine::new(input, options) {
+        Ok(machine) => machine.lazy().load(report),
+        Err(Raised) => Err(Raised),
+    }
 }
 
 /// Loads one pickle and leaves the source where it ends.
