@@ -26,13 +26,15 @@ use crate::py::vec::{TryPush, gather, try_gather};
 use crate::py::words::word;
 
 /// A power of two.
-const SLOTS: usize = 512;
+const SLOTS: usize = 1024;
+/// Each has so many places to choose from, a power of two.
+const WAYS: usize = 4;
 /// Opcodes are told apart by so many words; no fewer make a code object.
 const WORDS: usize = 12;
 /// No more bytes of opcodes are kept.
 const MOST: usize = 256 * 1024;
 /// No more numbers of the memo may come before.
-const FARTHEST: usize = 4096;
+const FARTHEST: usize = 16 * 1024;
 /// To keep what comes of opcodes costs more than to do them, which pays only for what comes again and again: those that came
 /// so often before are kept.
 const SEEN: u8 = 2;
@@ -53,6 +55,8 @@ pub struct Codes {
 struct Slot {
     /// Tells opcodes apart, mostly: those that came last.
     fingerprint: Cell<u64>,
+    /// That of those that are kept; 0 if none are.
+    kept: Cell<u64>,
     /// How many others are to come before the next are kept.
     wait: Cell<u8>,
     known: Cell<Option<Shared<Known>>>,
@@ -91,19 +95,34 @@ impl Default for Codes {
 }
 
 impl Codes {
+    /// The slot of opcodes: where they are kept, where they came last, or one that is free.
+    #[inline]
+    fn slot(&self, fingerprint: u64) -> &Slot {
+        let place = (fingerprint >> (64 - SLOTS.ilog2())) as usize;
+        let ways = &self.slots[place & !(WAYS - 1)..][..WAYS];
+        let first = |is_it: fn(&Slot, u64) -> bool| ways.iter().find(|slot| is_it(slot, fingerprint));
+        first(|slot, fingerprint| slot.kept.get() == fingerprint)
+            .or_else(|| first(|slot, fingerprint| slot.fingerprint.get() == fingerprint))
+            .or_else(|| first(|slot, _| slot.fingerprint.get() == 0))
+            .or_else(|| first(|slot, _| slot.kept.get() == 0))
+            .unwrap_or(&self.slots[place])
+    }
+
     /// Keeps what came of opcodes.
-    fn keep(&self, slot: &Slot, known: Shared<Known>) {
+    fn keep(&self, slot: &Slot, fingerprint: u64, known: Shared<Known>) {
         let len = known.opcodes.len();
         if self.held.get() + len > MOST {
             self.slots.iter().for_each(|slot| self.forget(slot));
         }
         self.held.set(self.held.get() + len);
+        slot.kept.set(fingerprint);
         if let Some(old) = slot.known.replace(Some(known)) {
             self.held.set(self.held.get() - old.opcodes.len());
         }
     }
 
     fn forget(&self, slot: &Slot) {
+        slot.kept.set(0);
         if let Some(known) = slot.known.take() {
             self.held.set(self.held.get() - known.opcodes.len());
         }
@@ -122,7 +141,7 @@ impl Machine<'_, '_> {
         // SAFETY: the window.
         let data = unsafe { std::slice::from_raw_parts(cursor, end as usize - cursor as usize) };
         let Some(fingerprint) = fingerprint(data, start) else { return Ok(false) };
-        let slot = &self.kept.codes.slots[(fingerprint >> (64 - SLOTS.ilog2())) as usize];
+        let slot = self.kept.codes.slot(fingerprint);
         let known = slot.known.take();
         let usable = known.as_ref().filter(|known| known.is_usable(data, start, &self.memo)).cloned();
         let is_taken = known.is_some();
@@ -158,7 +177,7 @@ impl Machine<'_, '_> {
         self.take_over(&known)?;
         if !self.kept.codes.heard.get() {
             slot.wait.set(PATIENCE);
-            self.kept.codes.keep(slot, known);
+            self.kept.codes.keep(slot, fingerprint, known);
         }
         Ok(true)
     }
@@ -187,9 +206,9 @@ impl Known {
             counts.try_push((*number, object, count(object)))?;
         }
         let mut machine = Machine::new(Input::of_memory(&pickle), Options::default())?;
-        for number in 0..start {
-            let asked = counts.iter().find(|(asked, ..)| *asked == number);
-            machine.memo.memoize(asked.map_or(machine.singletons.none, |(_, object, _)| *object))?;
+        machine.memo.promise(start)?;
+        for (number, object, _) in &counts {
+            machine.memo.fulfil(*number, Owned::of(*object));
         }
         // SAFETY: a static type.
         machine.push(Owned::of((&raw mut PyCode_Type).cast()))?;

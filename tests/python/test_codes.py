@@ -166,6 +166,25 @@ def test_taken_again():
     assert (codes[-2] is codes[-1]) != bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
+@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="nothing is kept")
+def test_all_of_many_are_taken_again():
+    """One that is not breaks the chain: what the next ones ask the memo for is another object then. In a process of its
+    own, where nobody has taken their places."""
+    taken = run(
+        """
+        import test_codes, cloudpickle, loading
+        lines = "".join("def made_%d(taken_%d): return taken_%d.taken_%d, %d\\n" % (n, n % 9, n % 9, n % 7, n) for n in range(150))
+        fs = test_codes.function("fs", lines + "fs = [%s]" % ", ".join("made_%d" % n for n in range(150)))
+        data, last = cloudpickle.dumps(fs, 5), []
+        for _ in range(8):
+            before, last = last, [f.__code__ for f in loading.loads(data)]
+        print(sum(a is b for a, b in zip(before, last)))
+        test_codes.check(data, lambda fs: [f.__code__ for f in fs])
+        """
+    )
+    assert int(taken) > 140
+
+
 def test_audited():
     """Hooks hear the same of each load."""
     heard = run(
