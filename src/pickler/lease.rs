@@ -83,9 +83,12 @@ impl Drop for Lease<'_> {
         if let Ok(idle) = Idle::of(state) {
             idle.0.with(|idle| {
                 // In front: the next dump gets the memory that was used last, not that of a dump inside.
-                if let Some(free) = idle.iter().position(Option::is_none) {
-                    idle.swap(0, free);
-                    idle[0] = pickler.take();
+                let [first, others @ ..] = idle;
+                let before = std::mem::replace(first, pickler.take());
+                if before.is_some()
+                    && let Some(free) = others.iter_mut().find(|place| place.is_none())
+                {
+                    *free = before;
                 }
             });
         }

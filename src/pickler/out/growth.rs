@@ -163,19 +163,17 @@ impl Out {
 
     /// The data with the head in a block of its own.
     pub(super) fn cut(&mut self, len: usize) -> PyResult<*mut u8> {
-        let is_short = len <= SCRATCH - SLACK;
-        if self.scratch || is_short {
-            let block = self.allocate(len.max(1))?;
-            // SAFETY: the new block is as long as the data.
-            unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
-            if !self.scratch {
-                // The next one begins in the scratch again; where there is no memory now, it asks itself.
-                self.free();
-                if self.first_block(false).is_err() {
-                    clear();
-                }
+        if self.scratch {
+            return self.copied(len);
+        }
+        if len <= SCRATCH - SLACK {
+            let copied = self.copied(len)?;
+            // The next one begins in the scratch again; where there is no memory now, it asks itself.
+            self.free();
+            if self.first_block(false).is_err() {
+                clear();
             }
-            return Ok(block);
+            return Ok(copied);
         }
         self.expect(len);
         if self.size - len <= len / SPARE {
@@ -193,6 +191,14 @@ impl Out {
         }
         self.block = ptr::null_mut();
         Ok(cut)
+    }
+
+    #[inline]
+    fn copied(&self, len: usize) -> PyResult<*mut u8> {
+        let block = self.allocate(len.max(1))?;
+        // SAFETY: the new block is as long as the data.
+        unsafe { ptr::copy_nonoverlapping(self.block, block, len) };
+        Ok(block)
     }
 }
 
