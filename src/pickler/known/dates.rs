@@ -1,5 +1,5 @@
-//! `date`, `time`, `datetime` and `timedelta` of the standard library (their `__reduce__` and `__reduce_ex__` in
-//! `Modules/_datetimemodule.c`).
+//! `date`, `time`, `datetime`, `timedelta` and `timezone` of the standard library (their `__reduce__` and `__reduce_ex__`
+//! in `Modules/_datetimemodule.c`, for a zone those of `tzinfo`, and `__getinitargs__`).
 
 use std::ffi::CStr;
 
@@ -22,6 +22,16 @@ pub enum Kind {
     Time,
     DateTime,
     Delta,
+    Zone,
+}
+
+/// `PyDateTime_TimeZone` of `Modules/_datetimemodule.c`. No class derives from it, and it has no dict.
+#[repr(C)]
+struct Zone {
+    head: PyObject,
+    offset: *mut PyObject,
+    /// NULL if it was not given.
+    name: *mut PyObject,
 }
 
 /// The names of the types begin with it.
@@ -34,6 +44,7 @@ pub fn kind(class: *mut PyTypeObject, name: &CStr) -> Option<Kind> {
         b"datetime.time" => (Kind::Time, size_of::<PyDateTime_Time>()),
         b"datetime.datetime" => (Kind::DateTime, size_of::<PyDateTime_DateTime>()),
         b"datetime.timedelta" => (Kind::Delta, size_of::<PyDateTime_Delta>()),
+        b"datetime.timezone" => (Kind::Zone, size_of::<Zone>()),
         _ => return None,
     };
     // SAFETY: a live class.
@@ -58,7 +69,7 @@ impl Packed<'_> {
     }
 }
 
-/// None for a timedelta, which has numbers.
+/// None for what has no bytes.
 #[inline(always)]
 fn packed<'o>(object: *mut PyObject, kind: Kind, protocol: u8) -> Option<Packed<'o>> {
     // SAFETY: an object of the type that `kind` names, which does not change; the zone is there if `hastzinfo` says so.
@@ -75,17 +86,21 @@ fn packed<'o>(object: *mut PyObject, kind: Kind, protocol: u8) -> Option<Packed<
                 let folded = (protocol >= HAS_FOLD && time.fold != 0).then_some(2);
                 Some(Packed { data: &time.data, folded, zone: (time.hastzinfo != 0).then_some(time.tzinfo) })
             }
-            Kind::Delta => None,
+            Kind::Delta | Kind::Zone => None,
         }
     }
 }
 
 impl Pickler<'_> {
-    /// (class, (bytes,)), (class, (bytes, zone)) or (class, (days, seconds, microseconds))
+    /// (class, (bytes,)) or (class, (bytes, zone)); (class, (days, seconds, microseconds)); (class, (offset,)) or
+    /// (class, (offset, name))
     pub(super) fn date(&mut self, slot: &mut Slot, object: *mut PyObject, kind: Kind) -> PyResult<Known> {
         if self.protocol < 3 {
             // bytes are reduced themselves.
             return Ok(Known::Not);
+        }
+        if matches!(kind, Kind::Zone) {
+            return self.zone(slot, object);
         }
         let class = self.memo.get(type_of(object).cast());
         let Some(packed) = packed(object, kind, self.protocol) else { return self.delta(slot, object, class) };
@@ -160,6 +175,27 @@ impl Pickler<'_> {
             plan.int(part.into())?;
         }
         plan.tuple_end(3)?;
+        plan.reduce(object)?;
+        Ok(Known::begun(slot, plan.finish()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn zone(&mut self, slot: &mut Slot, object: *mut PyObject) -> PyResult<Known> {
+        // SAFETY: a timezone, which does not change and holds an offset.
+        let (offset, name) = unsafe {
+            let zone = &*object.cast::<Zone>();
+            (Owned::of(zone.offset), (!zone.name.is_null()).then(|| Owned::of(zone.name)))
+        };
+        let mut plan = self.plan();
+        plan.object(type_of(object).cast(), Place::Callable)?;
+        let len = 1 + usize::from(name.is_some());
+        plan.tuple(len)?;
+        plan.owned(offset, Place::Part(0))?;
+        if let Some(name) = name {
+            plan.owned(name, Place::Part(1))?;
+        }
+        plan.tuple_end(len)?;
         plan.reduce(object)?;
         Ok(Known::begun(slot, plan.finish()))
     }

@@ -143,6 +143,8 @@ instance("datetimes of zones", DATES + "zone = timezone(timedelta(hours=5, minut
 instance("datetimes of a zone of Python", DATES + "class Zone(tzinfo): pass\nz = Zone()\nresult = [datetime(2024, 1, 1, tzinfo=z), time(1, tzinfo=z)]", "assert result[0].tzinfo is result[1].tzinfo and type(result[0].tzinfo).__name__ == 'Zone'")
 instance("timedeltas", DATES + "result = [timedelta(1, 2, 3), timedelta(-1), timedelta.max, timedelta.min, timedelta.resolution]", "assert result[0].microseconds == 3")
 instance("subclasses of dates", DATES + "class D(datetime): pass\nclass E(date): pass\nclass F(timedelta): pass\nclass T(time): pass\nresult = [D(2024, 1, 2), E(2024, 1, 2), F(3), T(4)]", "assert result[0].year == 2024")
+instance("zones", DATES + "offset, name = timedelta(hours=5, minutes=30, microseconds=7), 'IST'\nnamed = timezone(offset, name)\nresult = [timezone.utc, named, timezone(offset), timezone.min, timezone.max, named, offset, name, {timezone.utc: timezone(timedelta(0), 'Z')}, timezone.utc]", "assert result[0] is timezone.utc and result[1] is result[5] and result[1].tzname(None) == result[7] and result[1].utcoffset(None) == result[6] == result[2].utcoffset(None)")
+instance("a zone", DATES + "result = timezone(timedelta(hours=-3))", "assert result == timezone(timedelta(hours=-3)) and result.tzname(None) == 'UTC-03:00'")
 instance("a thousand datetimes", DATES + "result = [datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=n) for n in range(1000)]", "assert len(result) == 1000 and result[999] - result[0] == __import__('datetime').timedelta(minutes=999)")
 
 # --- what types written in C answer
