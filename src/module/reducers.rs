@@ -11,6 +11,7 @@ use crate::pickler::lease::Lease;
 use crate::pickler::options::Options;
 use crate::pickler::out::Home;
 use crate::pickler::script::Script;
+use crate::py::class::is_subtype;
 use crate::py::error::PyResult;
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::message::message;
@@ -51,8 +52,7 @@ fn part(value: &Owned, at: usize) -> PyResult<Owned> {
 
 /// The reduce value of an object that is of one of the types, or of any, if none is named.
 fn reduced(name: &CStr, object: *mut PyObject, types: &[*mut PyTypeObject], reduce: Reducer) -> PyResult<Owned> {
-    // SAFETY: live types.
-    if !types.is_empty() && !types.iter().any(|ty| unsafe { PyType_IsSubtype(type_of(object), *ty) != 0 }) {
+    if !types.is_empty() && !types.iter().any(|ty| is_subtype(type_of(object), *ty)) {
         let (name, given) = (name.to_string_lossy(), text::type_name(type_of(object)));
         return Err(type_error(&message!("{name}() is not for '{given}' objects")));
     }

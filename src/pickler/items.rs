@@ -8,6 +8,7 @@ use super::containers::save;
 use super::engine::Pickler;
 use super::frame::{Frame, Next};
 use crate::protocol::opcode::*;
+use crate::py::class::is_subtype;
 use crate::py::error::{PyResult, Raised, occurred, raise};
 use crate::py::layout::{tuple_items, type_of};
 use crate::py::owned::Owned;
@@ -64,9 +65,8 @@ impl Items {
     }
 
     fn check(&self, item: &Owned) -> PyResult<()> {
-        // SAFETY: a live object.
-        let tuple = unsafe { PyType_IsSubtype(type_of(item.as_ptr()), &raw mut PyTuple_Type) != 0 };
-        if self.pairs && !(tuple && tuple_items(item.as_ptr()).len() == 2) {
+        let is_tuple = is_subtype(type_of(item.as_ptr()), &raw mut PyTuple_Type);
+        if self.pairs && !(is_tuple && tuple_items(item.as_ptr()).len() == 2) {
             // SAFETY: a static exception type.
             return Err(raise(unsafe { PyExc_TypeError }, "dict items iterator must return 2-tuples"));
         }

@@ -30,6 +30,7 @@ pub mod out;
 pub mod paper;
 pub mod path;
 pub mod plan;
+mod reduce_value;
 pub mod reduction;
 pub mod references;
 pub mod runs;

@@ -12,6 +12,13 @@ pub fn is_class(object: *mut PyObject) -> bool {
     unsafe { PyType_Check(object) != 0 }
 }
 
+/// Is a type this one, or one that derives from it?
+#[inline]
+pub fn is_subtype(ty: *mut PyTypeObject, of: *mut PyTypeObject) -> bool {
+    // SAFETY: live types.
+    ty == of || unsafe { PyType_IsSubtype(ty, of) != 0 }
+}
+
 /// The dict of a class itself, not the proxy that `__dict__` is.
 pub fn own_dict(class: *mut PyObject) -> Owned {
     let class = class.cast::<PyTypeObject>();

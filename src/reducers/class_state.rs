@@ -11,7 +11,7 @@ use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
-use crate::py::class::own_dict;
+use crate::py::class::{is_subtype, own_dict};
 use crate::py::error::{PyResult, Raised, check};
 use crate::py::layout::{list_items, tuple_items, type_of};
 use crate::py::object::{attr, call_method2, call1, dict_get};
@@ -88,8 +88,7 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
     let metaclass = type_of(class);
     let state = pickler.state;
     let abc_meta = state.imports.abc_meta.as_ptr().cast();
-    // SAFETY: live types.
-    if metaclass == &raw mut PyType_Type || unsafe { PyType_IsSubtype(metaclass, abc_meta) } == 0 {
+    if metaclass == &raw mut PyType_Type || !is_subtype(metaclass, abc_meta) {
         return Ok(None);
     }
     for name in [&state.names.abc_cache, &state.names.abc_negative_cache, &state.names.abc_negative_cache_version] {

@@ -9,6 +9,7 @@ use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
 use crate::pickler::script::Script;
 use crate::protocol::wire::Wire;
+use crate::py::class::is_subtype;
 use crate::py::error::{PyResult, Raised};
 use crate::py::layout::type_of;
 
@@ -20,8 +21,7 @@ pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResu
         return Ok(false);
     }
     let base = &EnumModule::of(pickler)?.base;
-    // SAFETY: live types.
-    Ok(unsafe { PyType_IsSubtype(class.cast(), base.as_ptr().cast()) != 0 })
+    Ok(is_subtype(class.cast(), base.as_ptr().cast()))
 }
 
 /// (_make_skeleton_enum, (bases, name, qualified name, members, module, tracker id, None), state, _class_setstate)

@@ -3,6 +3,11 @@
 //!
 //! What has no entry of its own in the log (an object under way, what is known by a key) lies in a list beside the table.
 
+mod burst;
+mod image;
+
+pub use self::burst::Burst;
+pub use self::image::Image;
 use crate::py::error::{PyResult, no_memory};
 use crate::py::vec::TryPush;
 
@@ -58,30 +63,6 @@ struct Aside {
     address: usize,
     number: usize,
 }
-
-/// The slots of a table that has the entries of a log, and room for some more: for tables that begin with these.
-#[derive(Default)]
-pub struct Image {
-    slots: Vec<Slot>,
-    taken: usize,
-}
-
-impl Image {
-    pub fn of(log: &[usize]) -> PyResult<Self> {
-        let mut table = Table::default();
-        table.room_for(&[], log.len() + IMAGE_ROOM)?;
-        for (number, address) in entered_of(log) {
-            table.enter(log, address, number);
-        }
-        Ok(Self { slots: table.slots, taken: table.taken })
-    }
-}
-
-/// What is under way lies in the list beside the table: so much at most where it begins with an image.
-const IMAGE_BESIDE: usize = 8;
-
-/// So many more may be entered in a table that begins with an image.
-const IMAGE_ROOM: usize = IMAGE_BESIDE + 2;
 
 /// Which slot is an address's first. In a small table addresses are scattered (Fibonacci hashing), so that objects of
 /// one size, which lie at regular distances, do not crowd each other. In a large one neighbours in memory are
@@ -210,32 +191,6 @@ impl Table {
         }
     }
 
-    /// Begins with the entries that a log begins with, of which this is the image, and takes two more. So far it has what lies
-    /// in the list beside it, if anything; false, and nothing has changed, if that is too much.
-    #[inline]
-    pub fn begin_with(&mut self, log: &[usize], image: &Image) -> PyResult<bool> {
-        let len = image.slots.len();
-        if self.side.len() > IMAGE_BESIDE {
-            return Ok(false);
-        }
-        // The last dump needed more.
-        if self.len > len {
-            self.room_for(log, image.taken + IMAGE_ROOM)?;
-            entered_of(log).for_each(|(number, address)| self.enter(log, address, number));
-            return Ok(true);
-        }
-        self.have_slots(len)?;
-        self.slots[..len].copy_from_slice(&image.slots);
-        self.use_slots(len);
-        self.taken = image.taken;
-        for at in 0..self.side.len() {
-            if self.side[at].address != 0 {
-                self.enter(log, self.side[at].address, SIDE as usize + at);
-            }
-        }
-        Ok(true)
-    }
-
     /// Has so many slots at least, whose new ones are free.
     fn have_slots(&mut self, len: usize) -> PyResult<()> {
         if self.slots.len() < len {
@@ -264,23 +219,6 @@ impl Table {
             self.grow(log)?;
         }
         Ok(())
-    }
-
-    /// Looks up and enters up to so many addresses, of which one may be a key, one after the other, with nothing in
-    /// between; [`Table::took`] ends it.
-    #[inline(always)]
-    pub fn burst(&mut self, log: &[usize], most: usize) -> PyResult<Burst> {
-        self.room_for(log, most)?;
-        if self.side.len() == self.side.capacity() {
-            self.side.try_room(1)?;
-        }
-        Ok(Burst { slots: self.slots.as_mut_ptr(), mask: self.len.wrapping_sub(1), hash: self.hash, taken: self.taken })
-    }
-
-    /// Counts what a burst entered.
-    #[inline(always)]
-    pub fn took(&mut self, burst: &Burst) {
-        self.taken = burst.taken;
     }
 
     /// The number of an address, or the place where [`Table::fill`] puts it. The table has room.
@@ -412,96 +350,4 @@ impl Table {
 /// Those entries of the log that the table has, with their numbers.
 fn entered_of(log: &[usize]) -> impl Iterator<Item = (usize, usize)> {
     log.iter().copied().enumerate().filter(|(_, entry)| *entry != 0 && entry & NOT_ENTERED == 0)
-}
-
-/// A table that has room, and whose fields lie in registers.
-pub struct Burst {
-    slots: *mut Slot,
-    mask: usize,
-    hash: Hash,
-    taken: usize,
-}
-
-impl Burst {
-    /// The slot of an address, and its number if it is there.
-    ///
-    /// # Safety
-    /// The burst is the table's, and the log at `log` has every number that was entered.
-    #[inline(always)]
-    pub unsafe fn seek(&self, table: &Table, log: *const usize, address: usize) -> (*mut Slot, Option<usize>) {
-        let mut at = self.hash.place(address);
-        loop {
-            // SAFETY: masked by the number of slots.
-            let slot = unsafe { self.slots.add(at & self.mask) };
-            // SAFETY: one of the slots.
-            let number = unsafe { *slot };
-            if number >= SIDE {
-                if number == FREE {
-                    return (slot, None);
-                }
-                // SAFETY: as the caller says.
-                return unsafe { beside(self.slots, self.mask, table, log, address) };
-            }
-            // SAFETY: as the caller says.
-            if unsafe { *log.add(number as usize) } == address {
-                return (slot, Some(number as usize));
-            }
-            at += 1;
-        }
-    }
-
-    /// Enters the number of an entry of the log in a slot that was found free just now.
-    #[inline(always)]
-    pub fn fill(&mut self, slot: *mut Slot, number: usize) {
-        // SAFETY: one of the slots.
-        unsafe { *slot = number as Slot };
-        self.taken += 1;
-    }
-
-    /// Enters what is known by a key in a slot that was found free just now.
-    pub fn fill_aside(&mut self, table: &mut Table, slot: *mut Slot, address: usize, number: usize) {
-        let at = table.side.len();
-        // There was room for one.
-        table.side.push(Aside { address, number });
-        self.fill(slot, SIDE as usize + at);
-    }
-
-    /// Enters another number in the slot of an address that was found just now.
-    #[cold]
-    pub fn replace(&mut self, table: &mut Table, slot: *mut Slot, number: usize) {
-        // SAFETY: one of the slots.
-        let old = unsafe { std::mem::replace(&mut *slot, number as Slot) };
-        table.let_go(old);
-    }
-}
-
-/// What [`Burst::seek`] finds where it comes by what lies in the list beside the table. The burst itself stays in
-/// registers.
-///
-/// # Safety
-/// As there.
-#[cold]
-#[inline(never)]
-unsafe fn beside(
-    slots: *mut Slot,
-    mask: usize,
-    table: &Table,
-    log: *const usize,
-    address: usize,
-) -> (*mut Slot, Option<usize>) {
-    let mut at = table.hash.place(address);
-    loop {
-        // SAFETY: as there.
-        let (slot, number) = unsafe { (slots.add(at & mask), *slots.add(at & mask)) };
-        let (known, number) = match number.checked_sub(SIDE) {
-            _ if number == FREE => return (slot, None),
-            Some(at) => (table.side[at as usize].address, table.side[at as usize].number),
-            // SAFETY: as there.
-            None => (unsafe { *log.add(number as usize) }, number as usize),
-        };
-        if known == address {
-            return (slot, Some(number));
-        }
-        at += 1;
-    }
 }
