@@ -176,7 +176,10 @@ impl Pickler<'_> {
             at += 1;
             match self.leaf(item)? {
                 Leaf::Done => {}
-                Leaf::New => return Ok((at, Some(Next::Into(item)))),
+                Leaf::New => match self.row(item)? {
+                    Next::Done => {}
+                    next => return Ok((at, Some(next))),
+                },
                 Leaf::Detour => return Ok((at, Some(Next::Detour(item)))),
             }
         }
@@ -331,16 +334,33 @@ impl Pickler<'_> {
     /// Writes the items of a short tuple of atoms, and what makes the tuple of them, if no boundary can fall into it.
     #[inline(always)]
     fn flat_items(&mut self, tuple: *mut PyObject) -> PyResult<bool> {
+        let is_flat = self.is_flat(tuple, 0);
+        if is_flat {
+            self.items_of_flat(tuple)?;
+        }
+        Ok(is_flat)
+    }
+
+    /// Is it a short tuple of atoms, into which no boundary can fall, so many bytes before it included?
+    #[inline(always)]
+    pub(super) fn is_flat(&self, tuple: *mut PyObject, before: usize) -> bool {
         const MOST: usize = 16;
         let items = tuple_items(tuple);
-        let mut room = self.out.until_due();
+        let Some(mut room) = self.out.until_due().checked_sub(before) else { return false };
         if !(1..=MOST).contains(&items.len()) {
-            return Ok(false);
+            return false;
         }
         for item in items {
-            let Some(rest) = atom_size(*item).and_then(|size| room.checked_sub(size)) else { return Ok(false) };
+            let Some(rest) = atom_size(*item).and_then(|size| room.checked_sub(size)) else { return false };
             room = rest;
         }
+        true
+    }
+
+    /// The items of such a tuple, and what makes it of them.
+    #[inline(always)]
+    pub(super) fn items_of_flat(&mut self, tuple: *mut PyObject) -> PyResult<()> {
+        let items = tuple_items(tuple);
         if self.tuple_is_marked(items.len()) {
             self.out.op(MARK);
         }
@@ -348,7 +368,7 @@ impl Pickler<'_> {
             self.atom(*item)?;
         }
         self.tuple_op(items.len());
-        Ok(true)
+        Ok(())
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use pyo3_ffi::*;
 
 use super::instances::Known;
 use crate::pickler::engine::Pickler;
-use crate::pickler::frame::Slot;
+use crate::pickler::frame::{Next, Slot};
 use crate::pickler::plan::Place;
 use crate::protocol::opcode::*;
 use crate::py::bytes;
@@ -104,10 +104,32 @@ impl Pickler<'_> {
         }
         let class = self.memo.get(type_of(object).cast());
         let Some(packed) = packed(object, kind, self.protocol) else { return self.delta(slot, object, class) };
-        let zone = packed.zone.and_then(|zone| self.memo.get(zone));
-        let Some(class) = class.filter(|_| packed.zone.is_some() == zone.is_some()) else {
-            return self.date_by_plan(slot, object, &packed);
+        let is_written = match class {
+            Some(class) => self.known_date(object, &packed, class)?,
+            None => false,
         };
+        if is_written { Ok(Known::Done) } else { self.date_by_plan(slot, object, &packed) }
+    }
+
+    /// Writes a date or a time at once if the pickle has had its class.
+    #[inline(never)]
+    pub(super) fn row_of_date(&mut self, object: *mut PyObject, kind: Kind) -> PyResult<Next> {
+        let class = self.memo.get(type_of(object).cast()).filter(|_| self.protocol >= 3);
+        let is_written = match (class, packed(object, kind, self.protocol)) {
+            (Some(class), Some(packed)) => self.known_date(object, &packed, class)?,
+            _ => false,
+        };
+        self.row_is_written(object, is_written)
+    }
+
+    /// Writes a date or a time whose class has this number, if the pickle has had its zone; false, and nothing is written,
+    /// for any other.
+    #[inline(always)]
+    fn known_date(&mut self, object: *mut PyObject, packed: &Packed<'_>, class: usize) -> PyResult<bool> {
+        let zone = packed.zone.and_then(|zone| self.memo.get(zone));
+        if packed.zone.is_some() != zone.is_some() {
+            return Ok(false);
+        }
         self.paper_boundary()?;
         self.get(class);
         self.paper_boundary()?;
@@ -126,7 +148,7 @@ impl Pickler<'_> {
         self.memoize_paper()?;
         self.out.op(REDUCE);
         self.memoize(object)?;
-        Ok(Known::Done)
+        Ok(true)
     }
 
     fn date_by_plan(&mut self, slot: &mut Slot, object: *mut PyObject, packed: &Packed<'_>) -> PyResult<Known> {

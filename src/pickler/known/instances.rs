@@ -286,7 +286,7 @@ impl Pickler<'_> {
     /// Writes an object whose slots hold only atoms and what the memo knows, if no boundary can fall into it; false (and
     /// nothing written) for any other.
     #[inline(always)]
-    fn flat_slots(&mut self, object: *mut PyObject, slots: Slots) -> PyResult<bool> {
+    pub(super) fn flat_slots(&mut self, object: *mut PyObject, slots: Slots) -> PyResult<bool> {
         /// The opcodes around the slots.
         const FRAMING: usize = 32;
         /// LONG_BINGET.

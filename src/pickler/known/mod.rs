@@ -10,5 +10,6 @@ pub mod mould;
 pub mod named;
 pub mod partial;
 pub mod quiet;
+mod rows;
 pub mod shape;
 pub mod slots;

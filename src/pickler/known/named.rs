@@ -107,6 +107,21 @@ impl Pickler<'_> {
         }
     }
 
+    /// Writes a namedtuple of atoms at once if the pickle has had its class.
+    #[inline(never)]
+    pub(super) fn row_of_named(&mut self, object: *mut PyObject) -> PyResult<Next> {
+        /// A reference, and the opcodes behind the items.
+        const FRAMING: usize = 32;
+        let class = self.memo.get(type_of(object).cast()).filter(|_| self.is_flat(object, FRAMING));
+        if let Some(class) = class {
+            self.get(class);
+            self.items_of_flat(object)?;
+            self.memoize_paper()?;
+            self.newobj(object)?;
+        }
+        self.row_is_written(object, class.is_some())
+    }
+
     /// The items are there.
     pub(in crate::pickler) fn end_named(&mut self, object: *mut PyObject) -> PyResult<()> {
         self.tuple_op(tuple_items(object).len());

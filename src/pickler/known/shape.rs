@@ -123,6 +123,12 @@ impl Shapes {
         self.taken |= 1 << place;
     }
 
+    /// The shape of a class, if it was found out and the class is still the same.
+    #[inline(always)]
+    pub fn known(&self, class: *mut PyTypeObject) -> Option<&Shape> {
+        self.entry(class).map(|at| &self.entries[at].shape)
+    }
+
     pub fn slots(&self, slots: Slots) -> &[Slot] {
         &self.slots[slots.first as usize..][..slots.count as usize]
     }
