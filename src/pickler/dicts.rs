@@ -225,7 +225,10 @@ impl Pickler<'_> {
             }
             match self.leaf(value)? {
                 Leaf::Done => {}
-                Leaf::New => return Ok((count, Some(Next::Into(value)))),
+                Leaf::New => match self.row(value)? {
+                    Next::Done => {}
+                    next => return Ok((count, Some(next))),
+                },
                 Leaf::Detour => return Ok((count, Some(Next::Detour(value)))),
             }
         }

@@ -1,4 +1,4 @@
-"""Lists of instances: those that are written where they are met, among such as are not."""
+"""Lists and dicts of instances: those that are written where they are met, among such as are not."""
 
 import collections
 import datetime
@@ -60,6 +60,8 @@ def test_many_of_a_kind(kind):
     made = [KINDS[kind](n) for n in range(2_500)]
     compared(made)
     compared([made[:700], made[300:1_000], {"once more": made[:3]}])
+    compared({n: one for n, one in enumerate(made)})
+    compared([{"text %d" % n: one for n, one in enumerate(made[:9])}, made[5:20]])
 
 
 def test_all_kinds_in_any_order():
@@ -69,6 +71,7 @@ def test_all_kinds_in_any_order():
         made += order.sample(made, len(made) // 2) + [{"key": made[:2]}, made[0], "text", [made[-1]]]
         order.shuffle(made)
         compared(made)
+        compared(dict(enumerate(made)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,7 +107,11 @@ def test_the_culprit_among_them(kind):
             made[at].a = lock
         with pytest.raises(TypeError) as raised:
             binding.dumps(made)
-        assert str(raised.value).startswith("cannot pickle '_thread.lock' object at obj[%d]%s" % (at, ATTRIBUTE[kind]))
+        place = "cannot pickle '_thread.lock' object at obj[%d]%s" % (at, ATTRIBUTE[kind])
+        assert str(raised.value).startswith(place)
+        with pytest.raises(TypeError) as raised:
+            binding.dumps(dict(enumerate(made)))
+        assert str(raised.value).startswith(place)
 
 
 @pytest.mark.parametrize("kind", ["attributes", "slots", "named", "date"])

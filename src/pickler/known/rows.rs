@@ -1,4 +1,5 @@
-//! Instances one after the other, as in a list of records: most are written where they are met, without a turn of the loop.
+//! Instances one after the other, as in a list or dict of records: most are written where they are met, without a turn of
+//! the loop.
 
 use pyo3_ffi::*;
 
