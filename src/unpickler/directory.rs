@@ -15,7 +15,6 @@ use crate::py::layout::{ascii, type_of};
 use crate::py::owned::Owned;
 use crate::py::text;
 use crate::py::words::equal;
-use crate::reconstruct::table;
 
 /// A power of two.
 const SLOTS: usize = 128;
@@ -83,12 +82,12 @@ impl Directory {
         })
     }
 
-    /// A pair that was found just now, with what it named.
-    pub fn note(&self, module: *mut PyObject, name: *mut PyObject, object: *mut PyObject) {
+    /// A pair that was found just now: the name of this function of ours, or of what a module has at the moment, which may be
+    /// one of these as well.
+    pub fn note(&self, module: *mut PyObject, name: *mut PyObject, ours: Option<&Owned>) {
         let Some(slot) = self.slot(module, name) else { return };
-        let ours = table::function_of(object).is_some();
         // What a dotted name leads to is no entry of a dict.
-        if !ours && text::ascii_of(name).is_none_or(|name| name.contains('.')) {
+        if ours.is_none() && text::ascii_of(name).is_none_or(|name| name.contains('.')) {
             return;
         }
         if slot.wait.get() > 0 {
@@ -101,7 +100,7 @@ impl Directory {
             clear();
             return;
         };
-        let function = if ours { Owned::of(object).into_ptr() } else { ptr::null_mut() };
+        let function = ours.map_or(ptr::null_mut(), |function| function.clone().into_ptr());
         slot.wait.set(PATIENCE);
         for (place, new) in
             [(&slot.module, module.into_ptr()), (&slot.name, name.into_ptr()), (&slot.function, function)]

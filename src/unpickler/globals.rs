@@ -99,14 +99,14 @@ fn find(
         None => {}
     }
     if let Some(function) = table::find(module.as_ptr(), name.as_ptr())? {
-        kept.directory.note(module.as_ptr(), name.as_ptr(), function.as_ptr());
+        kept.directory.note(module.as_ptr(), name.as_ptr(), Some(&function));
         return Ok(function);
     }
     let renamed = if protocol < 3 && fix_imports { rename(state, module, name)? } else { None };
     let (module, name) = renamed.as_ref().map_or((module, name), |(module, name)| (module, name));
     let object = in_module(state, module, name, by_path, explain)?;
     if by_path {
-        kept.directory.note(module.as_ptr(), name.as_ptr(), object.as_ptr());
+        kept.directory.note(module.as_ptr(), name.as_ptr(), None);
     }
     Ok(object)
 }

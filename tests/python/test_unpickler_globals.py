@@ -149,6 +149,16 @@ def test_names_of_ours_are_ours_in_their_module_only(module):
         assert loading.loads(naming((NAME, "_make_cell"))) == [module._make_cell]
 
 
+def test_a_module_that_has_one_of_ours(module):
+    for name in ("_make_cell", "thing"):
+        vars(module)[name] = loading.loads(naming(("cloudpickle.cloudpickle", "_make_cell")))[0]
+        check((NAME, name))
+        vars(module)[name] = object()
+        check((NAME, name))
+        del vars(module)[name]
+        check((NAME, name))
+
+
 def test_what_protocol_2_renames(module):
     old = types.ModuleType("__builtin__")
     sys.modules["__builtin__"] = old
