@@ -104,6 +104,59 @@ def test_what_may_differ():
             check(data, lambda loaded: [loaded[1].__code__])
 
 
+def test_a_number_that_was_left_out():
+    """The memo is not in order then."""
+    for source in SOURCES.values():
+        f = function("f", source, "<left out>")
+        data = cloudpickle.dumps([[], f, f.__code__, f.__code__.co_consts], 5)
+        assert data.count(b"]\x94(]\x94") == 1
+        data = data.replace(b"]\x94(]\x94", b"]\x94(]r\x20\x03\x00\x00", 1)
+        check(data[:2] + data[11:], lambda loaded: [loaded[1].__code__, loaded[2]])
+
+
+def test_it_is_wrong_in_the_same_words():
+    """As what is done opcode by opcode, also when it comes again."""
+
+    def say(loads, data):
+        try:
+            return loads(data)
+        except Exception as error:
+            return type(error), str(error)
+
+    for n in range(4):
+        data = cloudpickle.dumps(function("f", "def f(x): return lambda: x", "<wrong %d>" % n).__code__, 5)
+        begin = data.index(b"(K\x01", data.index(b"CodeType"))
+        # A mark more, and more arguments than names.
+        for wrong in (data[11:begin] + b"(" + data[begin:], data[11:begin] + b"(K\x09" + data[begin + 3 :]):
+            wrong = b"\x80\x05" + wrong + b"N" * 40
+            said = [say(loading.loads, wrong) for _ in range(TIMES * 2)]
+            assert said == said[:1] * (TIMES * 2)
+            assert isinstance(said[0], tuple) and (issubclass(said[0][0], pickle.UnpicklingError) or said[0][0] is say(pickle.loads, wrong)[0])
+
+
+def count_calls(*arguments):
+    count_calls.times += 1
+    return count_calls.times
+
+
+class Counted:
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return count_calls, self.arguments
+
+
+def test_what_is_called_among_the_constants():
+    """Each time."""
+    code = function("f", "def f(x): return x + 1").__code__
+    for arguments in ((1,), (1, 2, 3), (1, 2, 3, 4), (1, 2, 3, 4, 5)):
+        data = cloudpickle.dumps([count_calls, code.replace(co_consts=(*code.co_consts, Counted(*arguments)))], 5)
+        for loads in (pickle.loads, loading.loads):
+            count_calls.times = 0
+            assert [loads(data)[1].co_consts[-1] for _ in range(8)] == list(range(1, 9))
+
+
 def test_more_than_are_kept():
     every = [cloudpickle.dumps(function("f", "def f(x): return x + %d, '%s'" % (n, "y" * 600)), 5) for n in range(1500)]
     for _ in range(2):
@@ -205,6 +258,9 @@ def test_audited():
                 loads(data)
                 counts.append(list(heard))
         assert counts[::2] == counts[1::2], counts
+        # And what they hold is not taken again.
+        codes = [f.__code__ for data in [early, late] * 6 for f in loading.loads(data)[:2]]
+        assert len(set(map(id, codes))) == len(codes)
         print([len(count) for count in counts[::10]], counts[0][0][1:])
         """
     )
@@ -220,19 +276,23 @@ def test_a_hook_that_refuses():
         for n, data in enumerate(every):
             for _ in range(n):
                 loading.loads(data)
+        times = []
         def hook(event, args):
             if event == "code.__new__":
+                times.append(1)
                 raise RuntimeError("refused")
         sys.addaudithook(hook)
-        for data in every * 2:
+        # To begin with, one that is kept by this load.
+        for data in (every[2:] + every[:2]) * 2:
             for loads in (pickle.loads, loading.loads):
+                times.clear()
                 try:
                     print(loads(data))
                 except RuntimeError as error:
-                    print(error)
+                    print(error, len(times))
         """
     )
-    assert said == "refused\n" * 20
+    assert said == "refused 1\n" * 20
 
 
 def test_damaged():

@@ -355,6 +355,7 @@ def places_around_the_end_of_a_frame():
     for last in (
         [with_attributes(cls, "x", value=300), with_attributes(cls, "x", value=shared), record(1, "two")],
         [with_attributes(slotted, "a", "b"), with_attributes(slotted, "b", value=shared), record(shared, 1.5)],
+        [with_slots(slotted, "long " * 40, 5), with_slots(slotted, shared, "long " * 30)],
         [datetime.date(2020, 1, 2), datetime.time(1, tzinfo=zone), datetime.timedelta(1)],
         [1, 256, 1 << 20, 1 << 40, 1.5, None, "text", "é", b"bytes", (), [], {}, shared, (1, 2.5), {"key": "value"}],
     ):

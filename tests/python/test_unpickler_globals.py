@@ -4,6 +4,8 @@ nothing, so that it says what is right."""
 import pickle
 import struct
 import sys
+import threading
+import time
 import types
 from importlib.machinery import ModuleSpec
 
@@ -157,6 +159,32 @@ def test_a_module_that_has_one_of_ours(module):
         check((NAME, name))
         del vars(module)[name]
         check((NAME, name))
+
+
+def test_names_that_begin_with_others(module):
+    """Many, so that some of them are kept in one place."""
+    for n in range(1500):
+        name = "n%d" % n
+        setattr(module, name, n)
+        check((NAME, name), rounds=6)
+        check((NAME, name + "x"), rounds=1)
+        setattr(module, name + "x", -n)
+        check((NAME, name + "x"), rounds=1)
+
+
+def test_a_module_that_another_thread_imports(tmp_path, monkeypatch):
+    """It is waited for until it is complete."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for n, load in enumerate((pickle.loads, loading.loads, loading.loads)):
+        name = "corpus_slow_%d" % n
+        (tmp_path / (name + ".py")).write_text("import time\nearly = 1\ntime.sleep(0.3)\nlate = 2\n")
+        importing = threading.Thread(target=__import__, args=[name])
+        importing.start()
+        while not hasattr(sys.modules.get(name), "early"):
+            time.sleep(0.001)
+        assert load(naming((name, "late"))) == [2]
+        importing.join()
+        del sys.modules[name]
 
 
 def test_what_protocol_2_renames(module):

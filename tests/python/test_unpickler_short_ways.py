@@ -20,7 +20,10 @@ import loading
 import pytest
 from corpus import importable
 from corpus.row import run
+from face import libcloudpickle
 from test_unpickler_fast import slowly, unframed
+
+Unpickler = libcloudpickle.Unpickler
 
 
 class Plain:
@@ -195,6 +198,36 @@ class OwnNew(Pair):
     def __new__(cls, a, b):
         calls.append("new")
         return super().__new__(cls, b, a)
+
+
+class OtherNew:
+    """Gives the usual `__new__`, when asked."""
+
+    def __get__(self, instance, owner):
+        calls.append("get")
+        return Pair.__new__
+
+
+class NewIsGiven(Pair):
+    __slots__ = ()
+
+
+NewIsGiven.__new__ = OtherNew()
+
+
+class MetaIsAsked(type):
+    def __getattribute__(cls, name):
+        if name == "__new__":
+            calls.append("asked")
+        return type.__getattribute__(cls, name)
+
+
+class PairOfMeta(Pair, metaclass=MetaIsAsked):
+    __slots__ = ()
+
+
+OtherConstants = collections.namedtuple("OtherConstants", "")
+OtherConstants.__new__.__code__ = (lambda _cls: _tuple_new(_cls, (1, 2))).__code__  # noqa: F821
 
 
 class Typed(typing.NamedTuple):
@@ -386,6 +419,9 @@ TUPLES = {
     "with a dict": many(lambda n: PairWithDict(n, "b")),
     "another __new__": many(lambda n: OwnNew(n, "b")),
     "other code of __new__": many(lambda n: tuple.__new__(OtherCode, (n, "b"))),
+    "a __new__ that is given when asked for": many(lambda n: tuple.__new__(NewIsGiven, (n, "b"))),
+    "a metaclass that is asked for __new__": many(lambda n: tuple.__new__(PairOfMeta, (n, "b"))),
+    "other constants of __new__": many(lambda n: tuple.__new__(OtherConstants, ())),
     "other globals of __new__": many(lambda n: tuple.__new__(OtherGlobals, (n, "b"))),
     "typed": many(lambda n: Typed(n)),
     "in turn": many(lambda n: [Pair(n, n), Single(n), Typed(n, "c"), Defaults(n, n, n)], 30),
@@ -666,9 +702,64 @@ def test_pairs_for_a_dict_that_has_some():
         assert not isinstance(told[0], type)
 
 
+def named(name, module=__name__):
+    """Opcodes of what a module has."""
+    return b"".join(b"\x8c" + bytes([len(text)]) + text.encode() for text in (module, name)) + b"\x93"
+
+
+def test_what_a_state_is_for_lies_below_a_mark():
+    """As that of something else, it would do."""
+    texts = b"".join(b"\x8c" + bytes([len(text)]) + text + b"\x94" + value for text, value in [
+        (b"__name__", b"\x8c\x01f\x94"), (b"__qualname__", b"\x8c\x01f\x94"), (b"__annotations__", b"}\x94"),
+        (b"__kwdefaults__", b"N"), (b"__defaults__", b"N"), (b"__module__", b"N"), (b"__doc__", b"N"), (b"__closure__", b"N"),
+        (b"_cloudpickle_submodules", b"]\x94"), (b"__globals__", b"}\x94"),
+    ])  # fmt: skip
+    setstate, made = named("_function_setstate", "cloudpickle.cloudpickle"), named("positional_function") + b"K\x01\x85R"
+    slotted = named("Slotted") + b")\x81"
+    slots_state = b"N}\x94(\x8c\x01aK\x01\x8c\x01bK\x02u\x86\x94b"
+    for mark in (b"", b"("):
+        state = b"}\x94}\x94(" + texts + b"u\x86\x94\x86R0"
+        with_dict = b"}\x94\x8c\x01xK\x01s}\x94(" + texts + b"u\x86\x94\x86R0"
+        for data in (setstate + mark + made + state, setstate + mark + made + with_dict, setstate + made + mark + with_dict):
+            told, _ = alike(b"\x80\x05N" + data + b"N" * 40 + b".", (loading.loads, slowly))
+            assert isinstance(told[0], type) == bool(mark), told
+        told, _ = alike(b"\x80\x05](" + (slotted + slots_state) * 5 + slotted + mark + slots_state + b"e" + b"\x88" * 40 + b".")
+        assert isinstance(told[0], type) == bool(mark), told
+
+
+def test_pairs_above_another_mark():
+    """They are not the rest of a state, though BUILD follows."""
+    plain = named("Plain") + b")\x81}\x94("
+    one = plain + b"\x8c\x01aK\x01\x8c\x01kK\x02ub"
+    told, _ = alike(b"\x80\x05](" + one * 5 + plain + b"\x8c\x01a}(\x8c\x01kK\x05ub" + b"\x88" * 40 + b".")
+    assert isinstance(told[0], type)
+
+
+@pytest.mark.parametrize("name", ["plain", "slots", "pair", "__init__", "functions", "dates"])
+def test_what_a_later_pickle_asks_for(name):
+    """An Unpickler's memo goes on."""
+    things = {**STATES, **TUPLES, **CALLED}[name]
+    data = unframed(pickle.dumps(things, 5))
+    size = memo_size(data)
+    told = []
+    for unpickler in (Unpickler, pickle.Unpickler):
+        file = io.BytesIO(data + b"\x80\x05(" + b"".join(map(get, range(size))) * 2 + b"t.")
+        loader = unpickler(file)
+        calls.clear()
+        remade()
+        told.append(described([loader.load(), loader.load()]))
+    assert told[0] == told[1]
+
+
+def test_functions_that_a_later_pickle_asks_for():
+    for data in function_pickles().values():
+        everything = b"(" + b"".join(map(get, range(memo_size(data)))) * 2 + b"t"
+        loader = Unpickler(io.BytesIO(data + b"\x80\x05" + everything + b"."))
+        assert described((loader.load(), loader.load())) == described(loading.loads(data[:-1] + everything + b"\x86."))
+
+
 def test_what_is_called_lies_below_a_mark():
-    module = __name__.encode()
-    function = b"\x8c" + bytes([len(module)]) + module + b"\x8c\x0esets_otherwise\x93"
+    function = named("sets_otherwise")
     for data in (function + b"(K\x01K\x02\x86R.", function + b"(K\x01K\x02\x86\x94R."):
         told, heard = alike(b"\x80\x05" + data + b"\x88" * 20)
         assert isinstance(told[0], type) and not heard
