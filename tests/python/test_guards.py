@@ -792,6 +792,201 @@ def a_frozenset_inside_itself():
     return [one.x, one]
 
 
+# --- where functions are found, and the modules that they name
+
+
+def of_module(name="made_module", **members):
+    made = types.ModuleType(name)
+    vars(made).update(members)
+    change(sys.modules, name, made)
+    return made
+
+
+def function_named(qualname, module="made_module"):
+    made = functions_of("def f(): return 1")["f"]
+    made.__module__, made.__qualname__ = module, qualname
+    return made
+
+
+@case
+def found_by_what_a_module_says():
+    made, f = of_module(), function_named("lazy")
+    made.__getattr__ = lambda name: {"lazy": f}[name]
+    yield [f, f]
+    made, f = of_module(), function_named("__class__")
+    vars(made)["__class__"] = f
+    yield [f, f]
+
+
+@case
+def found_in_a_class_that_answers_otherwise():
+    """Under a name of which the class, or its metaclass, has something that makes what is found."""
+    members = {"inner": lambda f: f, "static": staticmethod, "given": lambda f: type("G", (), {"__get__": lambda *_: f})(), "bound": classmethod}
+    for name, member in members.items():
+        for meta in (
+            type,
+            type("M", (type,), {name: property(lambda cls: 5)}),
+            type("M", (type,), {"__getattribute__": lambda cls, asked, name=name: 5 if asked == name else type.__getattribute__(cls, asked)}),
+            type("M", (type,), {"__getattr__": lambda cls, asked: 5}),
+        ):
+            f = function_named("Outer." + name)
+            of_module(Outer=meta("Outer", (), {"__module__": "made_module", name: member(f)}))
+            yield [f, f]
+
+
+def package(*inner, name="made_package", of=types.ModuleType, **members):
+    made = of(name)
+    vars(made).update(members)
+    for one in (made, *(types.ModuleType(name + "." + part) for part in inner)):
+        change(sys.modules, one.__name__, one)
+    return made
+
+
+def user(package, source):
+    return functions_of("def f(): return " + source, p=package)["f"]
+
+
+def user_of_cell(package):
+    return functions_of("def g(p):\n def f(): return p.a, p.b\n return f")["g"](package)
+
+
+@case
+def submodules_as_they_come_and_go():
+    made = package("b", "a", "c", "a.c", __package__="made_package")
+    yield [user(made, "p.a.c, p.b"), user_of_cell(made)]
+    twice = user(made, "p.a")
+    twice.__code__ = twice.__code__.replace(co_names=twice.__code__.co_names * 2)
+    yield twice
+    new = [types.ModuleType("made_package." + part) for part in "de"]
+    change(sys.modules, "made_package.d", new[0])
+    yield user(made, "p.d, p.a")
+    change(sys.modules, "made_package.b")
+    yield user(made, "p.b, p.a, p.d")
+    change(sys.modules, "made_package.d")
+    change(sys.modules, "made_package.e", new[1])
+    yield user(made, "p.d, p.e")
+    change(sys.modules, "made_package.e")
+    yield user(made, "p.e, p.a")
+
+
+@case
+def submodules_of_what_is_no_plain_package():
+    for name in ("", None, "other", Text("made_package"), 0, 5):
+        yield user(package("a", __package__=name), "p.a")
+    yield user(package("a"), "p.a")
+    yield user(package("a", __package__="made_package", __name__=Text("made_package")), "p.a")
+    for members in ({"__package__": property(lambda self: "")}, {"__package__": property(lambda self: "made_package")}, {"__name__": property(lambda self: "made_package")}):
+        yield user(package("a", "b", of=type("M", (types.ModuleType,), members)), "p.a")
+
+
+@case
+def keys_of_sys_modules_that_are_no_plain_text():
+    made = package("a", __package__="made_package")
+    change(sys.modules, Text("made_package.b"), types.ModuleType("made_package.b"))
+    yield user(made, "p.b, p.a")
+    change(sys.modules, 5, made)
+    yield user(made, "p.b, p.a")
+
+
+class LikeAModule:
+    """Says that it is one."""
+
+    __class__ = property(lambda self: types.ModuleType)
+    __package__ = __name__ = "made_package"
+
+    def __reduce__(self):
+        return int, ()
+
+
+class LikeAModuleWhenAsked(LikeAModule):
+    __class__ = object.__dict__["__class__"]
+
+    def __getattribute__(self, name):
+        return types.ModuleType if name == "__class__" else object.__getattribute__(self, name)
+
+
+class LikeNone:
+    def __reduce__(self):
+        return int, ()
+
+
+@case
+def what_says_that_it_is_a_module():
+    package("a", "b")
+    for like in (LikeAModule, LikeAModuleWhenAsked, LikeNone):
+        yield user(like(), "p.a, p.b")
+        yield user_of_cell(like())
+
+
+class Hashing:
+    """Runs foreign code when it is hashed."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def __hash__(self):
+        self.change()
+        return 5
+
+    def __reduce__(self):
+        return int, ()
+
+
+@case
+def constants_that_are_hashed():
+    for wrap in (lambda one: one, lambda one: (one,), lambda one: (1, (one,))):
+        cls, asked = plain_class(), []
+        made = [with_attributes(cls, "x", "y") for _ in range(4)]
+        code = functions_of("def f(): return 1")["f"].__code__
+        code = code.replace(co_consts=(*code.co_consts, wrap(Hashing(lambda: asked.__setitem__(slice(1), [made[1].__dict__])))))
+        yield [made, types.FunctionType(code, {"__name__": "__main__"}), asked]
+
+
+# --- what classes have
+
+
+@case
+def names_of_members_that_are_no_plain_text():
+    for key in (Text("x"), Text("é"), 5, "é", "\u20ac", "z" * 9):
+        yield type("C", (), {"__module__": "__main__", "a": 1, key: 2, "zz": 3, "z" * 8: 4})
+
+
+@case
+def slots_that_are_those_of_a_base():
+    names = ("a",)
+    base = plain_class("B", __slots__=names)
+    for more in ({}, {Text("x"): 1}, {"é": 1}):
+        yield type("C", (base,), {"__module__": "__main__", "__slots__": names, **more})
+    yield plain_class(__slots__="__weakref__")
+    yield plain_class(__slots__="a")
+    yield plain_class(__slots__=("__weakref__", "__dict__", "a"))
+
+
+@case
+def members_that_bases_have():
+    value = ["value"]
+    one, other = plain_class("One", x=value, y=value), plain_class("Other", x=[1], y=value, z=value)
+    for bases in ((one, other), (other, one), (one,), (other,)):
+        yield type("C", bases, {"__module__": "__main__", "x": value, "y": value, "z": value})
+        made = type("C", bases, {"__module__": "__main__", "x": value})
+        for name in ("x", "y", "a", "x"):
+            binding.dumps([made, made])
+            setattr(made, name, value if name == "a" else [2])
+            yield made
+            type.__delattr__(made, name)
+            yield made
+
+
+@case
+def metaclasses_that_say_what_classes_have():
+    for name, members in {"__dict__": {"x": 1}, "__bases__": (), "__module__": "json", "__name__": "E"}.items():
+        meta = type("M", (type,), {"__module__": "__main__", name: property(lambda cls: members)})
+        cls = meta("C", (), {"__module__": "__main__", "y": 2})
+        yield cls
+        # And as a base of a class of its own metaclass.
+        yield meta("D", (cls,), {"__module__": "__main__", "y": 2})
+
+
 # --- builtins
 
 

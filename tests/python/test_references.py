@@ -100,6 +100,21 @@ def lazy(module):
     sys.modules[module.__name__] = sys.modules.pop("made_for_references.all")
 
 
+@contextlib.contextmanager
+def dotted(module, *names):
+    """What a path leads to stands in the module under the path, and nowhere else."""
+    outer = module.Outer
+    for name in names:
+        vars(module)["Outer." + name] = vars(outer)[name]
+    kept = {name: vars(outer)[name] for name in names}
+    for name in names:
+        delattr(outer, name)
+    yield
+    for name in names:
+        setattr(outer, name, kept[name])
+        del vars(module)["Outer." + name]
+
+
 CHANGES = {
     "the function is another": lambda m: entry(vars(m), "function", lambda x: x),
     "the function is gone": lambda m: entry(vars(m), "function"),
@@ -117,6 +132,7 @@ CHANGES = {
     "the class says another module": lambda m: attribute(m.Class, "__module__", "json"),
     "the class says __main__": lambda m: attribute(m.Class, "__module__", "__main__"),
     "the class has more": lambda m: attribute(m.Class, "__doc__", "Of the class."),
+    "the path is a name": lambda m: dotted(m, "Inner", "method"),
     "the module is gone": lambda m: entry(sys.modules, m.__name__),
     "the module is None": lambda m: entry(sys.modules, m.__name__, None),
     "the module is another": lambda m: entry(sys.modules, m.__name__, types.ModuleType(m.__name__)),
