@@ -820,6 +820,45 @@ def a_frozenset_inside_itself():
     return [one.x, one]
 
 
+@case
+def functions_of_one_code():
+    """One that has nothing but the code was written before, under the same names."""
+    for source in ("def f() -> int: return 1", "def f(a, b=1, *, c=2): return a", "def f(): return g", "def f():\n 'Says.'\n return g, h"):
+        full = functions_of(source)["f"]
+        code, doc = full.__code__, full.__doc__
+
+        def bare(globals_=None, closure=None):
+            made = types.FunctionType(code, {"__name__": "__main__", "__builtins__": builtins} if globals_ is None else globals_, "f", None, closure)
+            made.__doc__ = doc
+            return made
+
+        for _ in range(3):
+            binding.dumps([bare(), bare()])
+        yield [bare(), full, bare()]
+        yield full
+        yield bare(closure=())
+        yield bare({"__name__": "__main__", "g": [1], "h": 2})
+        yield bare(plain_class("G", (dict,))(__name__="__main__", __package__="one", g=1))
+        says = {"__contains__": lambda self, key: True, "__getitem__": lambda self, key: "said of " + key}
+        yield bare(plain_class("G", (dict,), **says)(__name__="__main__", __builtins__=builtins))
+        for name, value in {
+            "mark": 1, "__name__": "another", "__qualname__": "another", "__doc__": "Another.", "__module__": None, "__defaults__": (5,), "__kwdefaults__": {"c": 5}, "__annotations__": {"a": int},
+        }.items():  # fmt: skip
+            made = bare()
+            setattr(made, name, value)
+            yield made
+        for key in (Text("key"), 5):
+            made = bare()
+            made.__dict__[key] = 1
+            yield made
+        made = bare()
+        made.__dict__ = plain_class("D", (dict,))(mark=1)
+        yield made
+        made = bare()
+        made.__annotations__ = plain_class("A", (dict,))()
+        yield made
+
+
 # --- where functions are found, and the modules that they name
 
 
@@ -871,11 +910,17 @@ def package(*inner, name="made_package", of=types.ModuleType, **members):
 
 
 def user(package, source):
-    return functions_of("def f(): return " + source, p=package)["f"]
+    return written(functions_of("def f(): return " + source, p=package)["f"])
 
 
 def user_of_cell(package):
-    return functions_of("def g(p):\n def f(): return p.a, p.b\n return f")["g"](package)
+    return written(functions_of("def g(p):\n def f(): return p.a, p.b\n return f")["g"](package))
+
+
+def written(function):
+    for _ in range(3):
+        outcome(binding.dumps, function, 5)
+    return function
 
 
 @case
