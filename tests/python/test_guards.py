@@ -813,6 +813,23 @@ def globals_that_are_no_plain_dict():
 
 
 @case
+def globals_under_names_that_are_equal_only():
+    """By their characters, or as what says that it is equal."""
+
+    class Unequal(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            return False
+
+    code = functions_of("def f(): return 1")["f"].__code__
+    for kind in (Text, Unequal, lambda name: "".join(name)):
+        made = {"__name__": "__main__", "__builtins__": builtins, kind("__package__"): "one", kind("__file__"): "two"}
+        for _ in range(2):
+            yield [written(types.FunctionType(code, made)), types.FunctionType(code, made)]
+
+
+@case
 def a_frozenset_inside_itself():
     cls = plain_class()
     one = cls()
@@ -904,8 +921,9 @@ def found_in_a_class_that_answers_otherwise():
 def package(*inner, name="made_package", of=types.ModuleType, **members):
     made = of(name)
     vars(made).update(members)
-    for one in (made, *(types.ModuleType(name + "." + part) for part in inner)):
-        change(sys.modules, one.__name__, one)
+    change(sys.modules, name, made)
+    for part in inner:
+        change(sys.modules, name + "." + part, types.ModuleType(name + "." + part))
     return made
 
 
@@ -963,6 +981,18 @@ def keys_of_sys_modules_that_are_no_plain_text():
     yield user(made, "p.b, p.a")
     change(sys.modules, 5, made)
     yield user(made, "p.b, p.a")
+
+
+@case
+def a_sys_modules_that_is_no_plain_dict():
+    made = package("a", "b", __package__="made_package")
+
+    class Modules(dict):
+        def __iter__(self):
+            return iter([name for name in self.keys() if name != "made_package.b"])
+
+    change(vars(sys), "modules", Modules(sys.modules))
+    yield user(made, "p.a, p.b")
 
 
 class Adds(Text):
@@ -1291,6 +1321,44 @@ def test_a_pickler_s_hook_is_asked_about_all(hook):
         assert difference(*found) is None, "protocol %d: %s" % (protocol, difference(*found))
         assert heard[1]
         assert first_difference(*heard) is None, "protocol %d: %s" % (protocol, first_difference(*heard))
+
+
+def fresh_objects(kind, count):
+    """Each is referred to by its container only."""
+    makes = {
+        "texts": lambda n: "text %d" % n,
+        "other texts": lambda n: "\u20ac %d" % n,
+        "bytes": lambda n: b"%d" % n,
+        "lists": lambda n: [n],
+        "empty lists": lambda n: [],
+        "tuples": lambda n: (n, "%d" % n),
+        "nested tuples": lambda n: (((n,),),),
+        "dicts": lambda n: {"%d" % n: {n: "%d" % -n}},
+        "long texts": lambda n: "%0250d" % n,
+        "shared": lambda n, shared=["%d" % n for n in range(count)]: (shared[n], [shared[n]]),
+    }
+    return [makes[kind](n) for n in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["texts", "other texts", "bytes", "lists", "empty lists", "tuples", "nested tuples", "dicts", "long texts", "shared"])
+def test_picklers_that_have_no_memory_yet(kind):
+    """Those that are inside of several others: the others have what was used before."""
+    found = []
+
+    def dive(dumps, depth):
+        class Inner:
+            def __reduce__(self):
+                if depth:
+                    dive(dumps, depth - 1)
+                return int, ()
+
+        # What comes before the foreign code is written in stretches.
+        found.append(dumps([fresh_objects(kind, (40, 70, 400, 5000)[depth % 4]), Inner()], 5))
+
+    dive(binding.dumps, 12)
+    mine, found = found, []
+    dive(by_cloudpickle, 12)
+    assert mine == found
 
 
 class Marker:
