@@ -164,6 +164,10 @@ impl Pickler<'_> {
             }
             let leaf = if f.shared_keys { self.shared_leaf(key)? } else { self.leaf(key)? };
             if let Leaf::New | Leaf::Detour = leaf {
+                if f.shared_keys {
+                    // It is looked at once more, and would pass for new if only the keys held it.
+                    self.keep(Owned::of(key))?;
+                }
                 self.keep(Owned::of(value))?;
                 f.value = Value::Kept(self.keep.len() as u32 - 1);
                 return Ok(if let Leaf::New = leaf { Next::Into(key) } else { Next::Detour(key) });

@@ -31,8 +31,8 @@ MOST = 300
 # Larger pickles are left out: their dumps take their time.
 LARGE = 10_000
 # What is lost in each of so many rounds is more than what the test itself and CPython's caches keep in all of them. These
-# fill at their own times: one turn that is level is proof.
-ROUNDS, KEPT, TURNS = 20, 15, 12
+# fill at their own times, ours of what lies at an address with some hundreds of objects: one turn that is level is proof.
+ROUNDS, KEPT, TURNS = 20, 15, 60
 
 # Every so manieth row.
 STEP = int(os.environ.get("ALLOCATOR_STEP", "1"))
@@ -118,7 +118,7 @@ def test_loads(row):
                 check(functools.partial(binding._loads_bytes, data), same_kind, row.name in IN_ROUNDS)
 
 
-OBJECT = [lambda x: x, {"key": (1, 2.5, "é", b"b" * 100)}, "x" * 200_000, bytearray(100_000), [list(range(3000))]]
+OBJECT = [lambda x: x, {"key": (1, 2.5, "é", b"b" * 100)}, "x" * 200_000, bytearray(100_000), [list(range(3000))], ["%d" % n for n in range(40_000)]]
 REFUSED = [1, {"a": (n for n in ())}]
 
 
