@@ -22,6 +22,10 @@ class Attributes:
 class OwnDict:
     def __init__(self, n): self.__dict__.update({"a": n, "text %d" % (n % 3): 1.5})
 
+class MadeNames:
+    def __init__(self, n):
+        for at in range(3): setattr(self, "name %d" % at, n + at)
+
 class Slots:
     __slots__ = "a", "b"
     def __init__(self, n): self.a, self.b = n, "b"
@@ -36,7 +40,7 @@ class Empty:
 Named = namedtuple("Named", "a b c")
 ZONES = timezone.utc, None, timezone(timedelta(hours=2), "two"), timezone(timedelta(hours=-3))
 result = {
-    "attributes": Attributes, "a dict of its own": OwnDict, "slots": Slots, "reducing": Reducing, "empty": Empty,
+    "attributes": Attributes, "a dict of its own": OwnDict, "names made at runtime": MadeNames, "slots": Slots, "reducing": Reducing, "empty": Empty,
     "named": lambda n: Named(n, "b", 1.5), "named around a list": lambda n: Named([n], "b", None),
     "date": lambda n: date.fromordinal(700_000 + n), "time": lambda n: time(n % 24, n % 60, fold=n % 2),
     "datetime": lambda n: datetime(2024, 1, 1 + n % 28, fold=n % 2, tzinfo=ZONES[n % 4]), "timedelta": lambda n: timedelta(n),
