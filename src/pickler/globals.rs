@@ -213,7 +213,8 @@ impl Pickler<'_> {
         module_name: *mut PyObject,
         name: *mut PyObject,
     ) -> PyResult<Found> {
-        let plain = is_module(module) && is_exact(name) && !text::has_dot(name);
+        // The type of modules has names with two leading underscores only.
+        let plain = is_module(module) && is_exact(name) && !text::has_dot(name) && !text::is_dunder(name);
         // SAFETY: an exact module has a dict.
         let direct = if plain { dict_get(unsafe { PyModule_GetDict(module) }, name)? } else { None };
         if let Some(value) = direct {

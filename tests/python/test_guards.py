@@ -19,7 +19,7 @@ from compare import TRACKER_ID, by_cloudpickle, difference, outcome
 from face import libcloudpickle
 from trackers import another_tracker
 
-PROTOCOLS = (5, 4, 3, 2, 0)
+PROTOCOLS = (5, 4, 3, 2, 1, 0)
 CASES = []
 HOMES = {"by value": "__main__", "by reference": __name__}
 home = "__main__"
@@ -357,6 +357,8 @@ def places_around_the_end_of_a_frame():
         [with_attributes(slotted, "a", "b"), with_attributes(slotted, "b", value=shared), record(shared, 1.5)],
         [with_slots(slotted, "long " * 40, 5), with_slots(slotted, shared, "long " * 30)],
         [datetime.date(2020, 1, 2), datetime.time(1, tzinfo=zone), datetime.timedelta(1)],
+        [[n + 0.5 for n in range(12)], [1] * 12],
+        [[n << 20 for n in range(12)], [None] * 12],
         [1, 256, 1 << 20, 1 << 40, 1.5, None, "text", "é", b"bytes", (), [], {}, shared, (1, 2.5), {"key": "value"}],
     ):
         for left in range(0, 66, 3):
@@ -900,6 +902,42 @@ def found_by_what_a_module_says():
     made, f = of_module(), function_named("__class__")
     vars(made)["__class__"] = f
     yield [f, f]
+
+
+class Named:
+    """Says where it is found."""
+
+    def __init__(self, name, module="made_module"):
+        self.name, self.__module__ = name, module
+
+    def __reduce__(self):
+        return self.name
+
+
+@case
+def what_reduces_to_a_name():
+    """It stands in its module's dict, but what is asked for may be something else."""
+    for name in ("thing", "a.b", "__class__", "__dict__", "__name__", "__doc__", "_thing", Text("thing"), "th\xefng", ""):
+        for members in (None, {name: property(lambda self: 5)}, {"__getattr__": lambda self, name: 5}, {"__getattribute__": lambda self, name: 5}):
+            named = Named(name)
+            made = types.ModuleType("made_module") if members is None else type("M", (types.ModuleType,), members)("made_module")
+            (vars(made) if members is None else types.ModuleType.__dict__["__dict__"].__get__(made))[name] = named
+            change(sys.modules, "made_module", made)
+            yield [named, named]
+
+
+@case
+def pairs_that_are_none():
+    for pairs in ([(1, 2, 3)], [(1,)], [[1, 2]], [(1, 2), (3,)], [(1, 2), [3, 4]], [(1, 2), (3, 4, 5)], [(1, 2), Text("ab")], [()]):
+        yield type("Paired", (), {"__module__": __name__, "__reduce__": lambda self: (dict, (), None, None, iter(pairs))})()
+
+
+@case
+def runs_of_numbers():
+    runs = [[n + 0.5 for n in range(20)], list(range(250, 270)), [n << 30 for n in range(20)], [None] * 20, [True] * 20, [False] * 20, [-n for n in range(20)]]
+    runs += [[1.5] * 9 + [1], [1] * 9 + [1.5], [1] * 9 + [True], [None] * 9 + [0], [1 << 70] * 20, [1] * 9 + [1 << 40], [1.0] * 9 + ["text"]]
+    for kind in (list, tuple, set, frozenset):
+        yield [kind(run) for run in runs]
 
 
 @case

@@ -1,6 +1,7 @@
 """What pickles name: where names were found is kept from load to load, and what is there is asked each time. C pickle keeps
 nothing, so that it says what is right."""
 
+import copyreg
 import pickle
 import struct
 import sys
@@ -11,6 +12,7 @@ from importlib.machinery import ModuleSpec
 
 import loading
 import pytest
+from face import libcloudpickle
 
 NAME = "corpus_named"
 
@@ -198,6 +200,34 @@ def test_what_protocol_2_renames(module):
                 assert said(loading.loads, data) == said(pickle.loads, data)
     finally:
         del sys.modules["__builtin__"]
+
+
+def test_what_is_not_renamed(module):
+    old = types.ModuleType("__builtin__")
+    sys.modules["__builtin__"] = old
+    try:
+        old.xrange = object()
+        for data in (naming(("__builtin__", "xrange"), protocol=2), b"(c__builtin__\nxrange\nl."):
+            for fix_imports in (True, False, True):
+                for _ in range(4):
+                    mine, theirs = (loads(data, fix_imports=fix_imports) for loads in (libcloudpickle.loads, pickle.loads))
+                    assert mine == theirs
+    finally:
+        del sys.modules["__builtin__"]
+
+
+def test_extensions_are_for_a_policy_to_decide(module):
+    """Also about one that others have loaded."""
+    copyreg.add_extension(NAME, "thing", 0x1234)
+    substitute = object()
+    try:
+        data = b"\x80\x04\x83\x34\x12."
+        assert loading.loads(data) is module.thing
+        for _ in range(2):
+            assert loading.loads(data, find_global=lambda *pair: substitute if pair == (NAME, "thing") else None) is substitute
+            assert loading.loads(data) is module.thing
+    finally:
+        copyreg.remove_extension(NAME, "thing", 0x1234)
 
 
 def test_texts_are_not_shared(module):
