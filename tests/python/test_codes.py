@@ -41,12 +41,12 @@ def parts(code):
     return [(name, getattr(code, name)) for name in fields if not callable(getattr(code, name))] + inner + [same]
 
 
-def check(data, code_of):
+def check(data, code_of, oracle=pickle.loads):
     """What loads make that come one after the other, with nothing of it kept and then with all of it."""
     kept = []
     for keep in (False, True):
         for _ in range(TIMES):
-            mine, theirs = loading.loads(data), pickle.loads(data)
+            mine, theirs = loading.loads(data), oracle(data)
             for one, other in zip(code_of(mine), code_of(theirs)):
                 assert one == other and parts(one) == parts(other)
             assert cloudpickle.dumps(mine, 5) == cloudpickle.dumps(theirs, 5)
@@ -105,13 +105,14 @@ def test_what_may_differ():
 
 
 def test_a_number_that_was_left_out():
-    """The memo is not in order then."""
+    """The memo is not in order then. CPython 3.15's `_pickle` counts on in another way there than its twin in Python."""
+    oracle = pickle._loads if sys.version_info >= (3, 15) else pickle.loads
     for source in SOURCES.values():
         f = function("f", source, "<left out>")
         data = cloudpickle.dumps([[], f, f.__code__, f.__code__.co_consts], 5)
         assert data.count(b"]\x94(]\x94") == 1
         data = data.replace(b"]\x94(]\x94", b"]\x94(]r\x20\x03\x00\x00", 1)
-        check(data[:2] + data[11:], lambda loaded: [loaded[1].__code__, loaded[2]])
+        check(data[:2] + data[11:], lambda loaded: [loaded[1].__code__, loaded[2]], oracle)
 
 
 def test_it_is_wrong_in_the_same_words():
