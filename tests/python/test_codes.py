@@ -220,10 +220,9 @@ def test_taken_again():
     assert (codes[-2] is codes[-1]) != bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
-@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="nothing is kept")
 def test_all_of_many_are_taken_again():
     """One that is not breaks the chain: what the next ones ask the memo for is another object then. In a process of its
-    own, where nobody has taken their places."""
+    own, where nobody has taken their places. On a free-threaded build nothing is kept."""
     taken = run(
         """
         import test_codes, cloudpickle, loading
@@ -236,7 +235,7 @@ def test_all_of_many_are_taken_again():
         test_codes.check(data, lambda fs: [f.__code__ for f in fs])
         """
     )
-    assert int(taken) > 140
+    assert int(taken) == 0 if sysconfig.get_config_var("Py_GIL_DISABLED") else int(taken) > 140
 
 
 def test_audited():

@@ -156,14 +156,25 @@ impl Pickler<'_> {
         let data = &mut data[..packed.data.len()];
         data.iter_mut().enumerate().for_each(|(at, byte)| *byte = packed.byte(at));
         let data = bytes::of(data)?;
-        let zone = packed.zone.map(Owned::of);
+        let zone = packed.zone.map(|zone| (Owned::of(zone), Place::NamedPart(1, &"tzinfo")));
+        self.call_of(slot, object, data, zone)
+    }
+
+    /// `class(first)` or `class(first, second)`
+    fn call_of(
+        &mut self,
+        slot: &mut Slot,
+        object: *mut PyObject,
+        first: Owned,
+        second: Option<(Owned, Place)>,
+    ) -> PyResult<Known> {
         let mut plan = self.plan();
         plan.object(type_of(object).cast(), Place::Callable)?;
-        let len = 1 + usize::from(zone.is_some());
+        let len = 1 + usize::from(second.is_some());
         plan.tuple(len)?;
-        plan.owned(data, Place::Part(0))?;
-        if let Some(zone) = zone {
-            plan.owned(zone, Place::NamedPart(1, &"tzinfo"))?;
+        plan.owned(first, Place::Part(0))?;
+        if let Some((second, place)) = second {
+            plan.owned(second, place)?;
         }
         plan.tuple_end(len)?;
         plan.reduce(object)?;
@@ -207,18 +218,8 @@ impl Pickler<'_> {
         // SAFETY: a timezone, which does not change and holds an offset.
         let (offset, name) = unsafe {
             let zone = &*object.cast::<Zone>();
-            (Owned::of(zone.offset), (!zone.name.is_null()).then(|| Owned::of(zone.name)))
+            (Owned::of(zone.offset), (!zone.name.is_null()).then(|| (Owned::of(zone.name), Place::Part(1))))
         };
-        let mut plan = self.plan();
-        plan.object(type_of(object).cast(), Place::Callable)?;
-        let len = 1 + usize::from(name.is_some());
-        plan.tuple(len)?;
-        plan.owned(offset, Place::Part(0))?;
-        if let Some(name) = name {
-            plan.owned(name, Place::Part(1))?;
-        }
-        plan.tuple_end(len)?;
-        plan.reduce(object)?;
-        Ok(Known::begun(slot, plan.finish()))
+        self.call_of(slot, object, offset, name)
     }
 }
