@@ -11,7 +11,7 @@ use super::plan::Place;
 use super::script::{Script, Step};
 use crate::decide::by_reference::{claims_main, found_by_reference, tells_names_itself};
 use crate::protocol::opcode::*;
-use crate::py::class::{compares_by_identity, is_subtype};
+use crate::py::class::{compares_by_identity, is_class, is_subtype};
 use crate::py::error::{PyResult, Raised, clear, matches};
 use crate::py::layout::type_of;
 use crate::py::message::message;
@@ -47,7 +47,10 @@ impl Pickler<'_> {
             let is_of_main = claims_main(self.state, object);
             return if is_of_main { function::bare(self, object) } else { self.referenced(object) };
         }
-        Ok(ty == &raw const PyCFunction_Type && self.static_function(object)?)
+        if ty == &raw const PyCFunction_Type {
+            return self.static_function(object);
+        }
+        Ok(is_class(object) && self.referenced(object)?)
     }
 
     /// Any object that the protocol has no opcodes for; true if what is left of it is in the slot.
@@ -147,10 +150,15 @@ impl Pickler<'_> {
         // A class of another metaclass, which tables may have.
         Ok(self.options.dispatch_table.is_none()
             && is_subtype(ty, &raw mut PyType_Type)
-            && type_of(ty.cast()) == &raw mut PyType_Type
             && tells_names_itself(self.state, object)
-            && table::by_type(self, ty)?.is_none()
-            && dict_get(self.state.imports.dispatch_table.as_ptr(), ty.cast())?.is_none())
+            && self.has_no_reducer(ty)?)
+    }
+
+    /// Has a metaclass, which is a class like others, a reducer in no table?
+    pub(super) fn has_no_reducer(&mut self, metaclass: *mut PyTypeObject) -> PyResult<bool> {
+        Ok(type_of(metaclass.cast()) == &raw mut PyType_Type
+            && table::by_type(self, metaclass)?.is_none()
+            && dict_get(self.state.imports.dispatch_table.as_ptr(), metaclass.cast())?.is_none())
     }
 
     /// The three types that are known by their only object; any other by reference.

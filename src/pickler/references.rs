@@ -9,10 +9,13 @@ use super::cutter::Cutter;
 use super::engine::Pickler;
 use super::globals::is_module;
 use super::stencil::Stencil;
+use crate::analyzer::lookup::QualifiedName;
+use crate::analyzer::metaclass::has_types_own;
 use crate::decide::registry;
 use crate::protocol::opcode::STACK_GLOBAL;
-use crate::py::class::{heap_fields, is_class, lasting_version, own_dict};
-use crate::py::error::PyResult;
+use crate::py::class::{compares_by_identity, heap_fields, is_class, lasting_version, own_dict};
+use crate::py::error::{self, PyResult, Raised};
+use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::object::dict_get;
 use crate::py::owned::Owned;
@@ -34,16 +37,31 @@ struct Reference {
 /// What a function or class says of itself.
 struct Said {
     module: Owned,
-    /// A name without dots.
     name: Owned,
+    /// Of a name with dots.
+    parts: Option<QualifiedName>,
     /// The class's version, under which it has said so; 0 of a function.
     version: u32,
+    /// The version of its metaclass, under which that left all to `type`; 0 of a function, and where `type` is its metaclass.
+    metaclass: u32,
+}
+
+/// Whoever would have to run foreign code for a look-up raises instead.
+struct Refusing;
+
+impl Foreign for Refusing {
+    fn foreign(&mut self) -> PyResult<()> {
+        Err(Raised)
+    }
 }
 
 impl Reference {
     fn write(&self, pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<bool> {
         let state = pickler.state;
         if !self.said.is_of(state, object)? || !self.said.finds(state, object)? || !registry::is_empty(state)? {
+            return Ok(false);
+        }
+        if self.said.metaclass != 0 && !pickler.has_no_reducer(type_of(object))? {
             return Ok(false);
         }
         match self.stencil.get() {
@@ -66,20 +84,23 @@ impl References {
 
 impl Said {
     fn is(&self, other: &Self) -> bool {
-        let names = |said: &Self| (said.module.as_ptr(), said.name.as_ptr(), said.version);
-        names(self) == names(other)
+        let all = |said: &Self| (said.module.as_ptr(), said.name.as_ptr(), said.version, said.metaclass);
+        all(self) == all(other)
     }
 
-    /// What a function proper or a class made by code, and by `type`, says of itself, if that is this.
+    /// What a function proper or a class made by code says of itself, if that is this.
     fn is_of(&self, state: &State, object: *mut PyObject) -> PyResult<bool> {
         if type_of(object).cast_const() == &raw const PyFunction_Type {
             // SAFETY: a function proper, which is laid out like this.
             let function = unsafe { &*object.cast::<PyFunctionObject>() };
             return Ok(function.func_module == self.module.as_ptr() && function.func_qualname == self.name.as_ptr());
         }
-        let Some(fields) = heap_fields(object).filter(|_| type_of(object) == &raw mut PyType_Type) else {
-            return Ok(false);
+        let metaclass = type_of(object);
+        let is_left_to_type = match metaclass == &raw mut PyType_Type {
+            true => self.metaclass == 0,
+            false => self.metaclass != 0 && self.metaclass == lasting_version(metaclass),
         };
+        let Some(fields) = heap_fields(object).filter(|_| is_left_to_type) else { return Ok(false) };
         // SAFETY: a heap type, which is laid out like this.
         if unsafe { (*fields).ht_qualname } != self.name.as_ptr() {
             return Ok(false);
@@ -99,8 +120,14 @@ impl Said {
         }
         let module = dict_get(modules.as_ptr(), self.module.as_ptr())?;
         let Some(module) = module.filter(|module| is_module(module.as_ptr())) else { return Ok(false) };
-        // SAFETY: an exact module has a dict.
-        let found = dict_get(unsafe { PyModule_GetDict(module.as_ptr()) }, self.name.as_ptr())?;
+        let found = match &self.parts {
+            // SAFETY: an exact module has a dict.
+            None => dict_get(unsafe { PyModule_GetDict(module.as_ptr()) }, self.name.as_ptr())?,
+            Some(parts) => match parts.find_in(state, module.as_ptr(), &mut Refusing) {
+                Err(Raised) if !error::occurred() => None,
+                found => found?,
+            },
+        };
         Ok(found.is_some_and(|found| found.as_ptr() == object))
     }
 
@@ -131,13 +158,25 @@ impl Pickler<'_> {
 
     /// Keeps what a function or class says of itself that goes by reference, as it was found to be.
     pub(super) fn keep_reference(&self, object: *mut PyObject, module: Owned, name: Owned) -> PyResult<()> {
-        if cfg!(Py_GIL_DISABLED) || text::has_dot(name.as_ptr()) {
+        if cfg!(Py_GIL_DISABLED) {
             return Ok(());
         }
-        let version = if is_class(object) { lasting_version(object.cast()) } else { 0 };
-        let said = Said { module, name, version };
-        let kept = &References::of(self.state)?.0;
-        if !said.is_of(self.state, object)? || kept.ask(object as usize, |known| known.said.is(&said)) == Some(true) {
+        let (state, ty) = (self.state, type_of(object));
+        let is_class = is_class(object);
+        let version = if is_class { lasting_version(object.cast()) } else { 0 };
+        let metaclass = if is_class && ty != &raw mut PyType_Type { lasting_version(ty) } else { 0 };
+        let parts = if text::has_dot(name.as_ptr()) {
+            Some(QualifiedName::new(state, name.as_ptr(), &mut Refusing)?)
+        } else {
+            None
+        };
+        let said = Said { module, name, parts, version, metaclass };
+        let is_quiet = metaclass == 0 || compares_by_identity(ty) && has_types_own(state, ty, &state.names.class_attr);
+        let kept = &References::of(state)?.0;
+        if !is_quiet
+            || !said.is_of(state, object)?
+            || kept.ask(object as usize, |known| known.said.is(&said)) == Some(true)
+        {
             return Ok(());
         }
         kept.put(object as usize, Reference { said, stencil: OnceLock::new() }).map(drop)

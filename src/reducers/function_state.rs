@@ -112,7 +112,7 @@ pub(super) fn describe(
     let state = p.pickler().state;
     let names = &state.names;
     let mut slots = match reach {
-        None => describe_names(p, function, &mut findings)?,
+        None | Some(Reach::Code) => describe_names(p, function, &mut findings)?,
         Some(reach) => reach.slots(),
     };
     if reach < Some(Reach::Closure) && describe_values(p, function, &findings, &mut slots)? {

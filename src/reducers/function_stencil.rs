@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use pyo3_ffi::*;
 
 use super::code;
+use super::constant_attributes::{ConstantAttributes, are_constant};
 use super::function::{Findings, Function};
 use super::function_state::{SLOTS, cut_no_globals, cut_no_submodules, is_none};
 use super::joined::Joined;
@@ -30,6 +31,8 @@ use crate::state::State;
 /// How far a stencil reaches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
+    /// Up to the attributes, whatever the function is called.
+    Code,
     /// Up to the slot `__annotations__`, without it.
     Name,
     /// Up to the key of `__closure__`; no annotations and no defaults.
@@ -41,9 +44,11 @@ pub(super) enum Reach {
 }
 
 impl Reach {
-    /// The furthest for a function without attributes.
+    /// The furthest for a function.
     fn of(function: &Function, findings: &Findings) -> Self {
-        if !has_no_values(function) {
+        if !are_constant(function.dict) {
+            Self::Code
+        } else if !has_no_values(function) {
             Self::Name
         } else if !(is_none(function.closure) && findings.submodules.is_empty()) {
             Self::Closure
@@ -70,6 +75,7 @@ impl Reach {
     /// The slots, where a stencil has written them so far.
     pub(super) fn slots(self) -> OnPaper {
         let keys = match self {
+            Self::Code => 0,
             Self::Name => 2,
             Self::Closure => 8,
             Self::Globals | Self::End => SLOTS,
@@ -81,7 +87,7 @@ impl Reach {
 /// The stencils of one code object, by their reach: those of the [`Wires`] that were there first and, if cloudpickle was
 /// imported since, of the next ones.
 #[derive(Default)]
-pub(super) struct FunctionStencils([[OnceLock<Option<Box<FunctionStencil>>>; 2]; 4]);
+pub(super) struct FunctionStencils([[OnceLock<Option<Box<FunctionStencil>>>; 2]; 5]);
 
 impl FunctionStencils {
     /// The first place that is free, or has a stencil of these wires, or knows that none can be cut.
@@ -97,6 +103,7 @@ struct FunctionStencil {
     stencil: Stencil,
     wires: Shared<Wires>,
     base_globals: BaseGlobals,
+    attributes: ConstantAttributes,
     name: Owned,
     qualname: Owned,
     module: Owned,
@@ -106,13 +113,22 @@ struct FunctionStencil {
 }
 
 impl FunctionStencil {
-    /// Writes a function of these names; false, and nothing is written, if it is not like the one that the stencil is of,
-    /// as far as this reaches.
+    /// Is a function of these names like the one that the stencil is of, as far as this reaches?
     #[inline]
-    fn write(&self, p: &mut Plan<'_, '_>, object: *mut PyObject, function: &Function, reach: Reach) -> PyResult<bool> {
+    fn fits(&self, function: &Function, names: [*mut PyObject; 2], reach: Reach) -> bool {
         let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
-        let of_state = reach == Reach::Name || (same(&self.module, function.module) && same(&self.doc, function.doc));
-        if !of_state || !p.begins_with(function.globals, &self.base_globals)? {
+        if reach == Reach::Code {
+            return true;
+        }
+        names == [self.name.as_ptr(), self.qualname.as_ptr()]
+            && self.attributes.are_of(function.dict)
+            && (reach == Reach::Name || (same(&self.module, function.module) && same(&self.doc, function.doc)))
+    }
+
+    /// Writes a function that it fits; false, and nothing is written, if that is not to be.
+    #[inline]
+    fn write(&self, p: &mut Plan<'_, '_>, object: *mut PyObject, function: &Function) -> PyResult<bool> {
+        if !p.begins_with(function.globals, &self.base_globals)? {
             return Ok(false);
         }
         let shared = base_globals_key(function.globals);
@@ -128,25 +144,28 @@ pub(super) fn write(
     function: &Function,
     findings: &Findings,
 ) -> PyResult<Option<Reach>> {
-    let has_attributes = findings.dict.is_some() || !(function.dict.is_null() || is_empty(function.dict));
     let (Joined::Of(name), Joined::Of(qualname)) = (&findings.name, &findings.qualname) else { return Ok(None) };
-    if has_attributes || findings.base_globals.is_some() || !p.takes_stencils() {
+    if findings.dict.is_some() || findings.base_globals.is_some() || !p.takes_stencils() {
         return Ok(None);
     }
     let state = p.pickler().state;
     let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(None) };
-    let reach = Reach::of(function, findings);
-    let Some(place) = kept.functions.place(reach, p.pickler().shared_wires()?) else { return Ok(None) };
-    let Some(known) = place.get() else {
-        // It serves from the next dump on, as that of the code does.
-        let _ = place.set(cut(p, function, name, qualname, reach)?);
-        return Ok(None);
-    };
-    let Some(known) = known else { return Ok(None) };
-    if name.as_ptr() != known.name.as_ptr() || qualname.as_ptr() != known.qualname.as_ptr() {
-        return Ok(None);
+    // Functions that are not like the first one with this code have the code itself in common with it.
+    for reach in [Reach::of(function, findings), Reach::Code] {
+        let Some(place) = kept.functions.place(reach, p.pickler().shared_wires()?) else { return Ok(None) };
+        match place.get() {
+            // It serves from the next dump on, as that of the code does.
+            None => {
+                let _ = place.set(cut(p, function, name, qualname, reach)?);
+                return Ok(None);
+            }
+            Some(Some(known)) if known.fits(function, [name.as_ptr(), qualname.as_ptr()], reach) => {
+                return Ok(known.write(p, object, function)?.then_some(reach));
+            }
+            Some(_) => {}
+        }
     }
-    Ok(known.write(p, object, function, reach)?.then_some(reach))
+    Ok(None)
 }
 
 /// Writes all of a function that has nothing but its code, without a look at what else it could have; false, and nothing is
@@ -155,7 +174,7 @@ pub(super) fn write_all(p: &mut Plan<'_, '_>, object: *mut PyObject, function: &
     let is_dict = |object| type_of(object).cast_const() == &raw const PyDict_Type;
     let state = p.pickler().state;
     if !is_none(function.closure)
-        || !(function.dict.is_null() || is_dict(function.dict) && is_empty(function.dict))
+        || !(function.dict.is_null() || is_dict(function.dict))
         || !is_dict(function.globals)
         || !has_no_values(function)
         || state.replaced.code_globals.get().is_some()
@@ -166,10 +185,10 @@ pub(super) fn write_all(p: &mut Plan<'_, '_>, object: *mut PyObject, function: &
     let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(false) };
     let Some(place) = kept.functions.place(Reach::End, p.pickler().shared_wires()?) else { return Ok(false) };
     let Some(Some(known)) = place.get() else { return Ok(false) };
-    if !known.names_nothing || function.name != known.name.as_ptr() || function.qualname != known.qualname.as_ptr() {
+    if !known.names_nothing || !known.fits(function, [function.name, function.qualname], Reach::End) {
         return Ok(false);
     }
-    known.write(p, object, function, Reach::End)
+    known.write(p, object, function)
 }
 
 /// None for NULL.
@@ -190,8 +209,10 @@ fn cut(
     let base_globals = base_globals::of_dict(state, function.globals)?;
     let mut cutter = Cutter::new()?;
     cutter.opens();
+    let attributes =
+        if reach == Reach::Code { ConstantAttributes::default() } else { ConstantAttributes::of(function.dict)? };
     if !cut_function(&mut cutter, state, &wires, function, &base_globals)?
-        || !cut_state(&mut cutter, state, function, reach)?
+        || (reach > Reach::Code && !cut_state(&mut cutter, state, function, &attributes, reach)?)
     {
         return Ok(None);
     }
@@ -200,6 +221,7 @@ fn cut(
         stencil,
         wires,
         base_globals,
+        attributes,
         name: name.clone(),
         qualname: qualname.clone(),
         module: Owned::of(or_none(function.module)),
@@ -273,9 +295,15 @@ fn cut_cells(cutter: &mut Cutter, wires: &Wires, function: &Function) -> PyResul
 }
 
 /// Cuts the state as far as it reaches, and what ends the call if that is to the end: see `function_state::describe`.
-fn cut_state(cutter: &mut Cutter, state: &State, function: &Function, reach: Reach) -> PyResult<bool> {
+fn cut_state(
+    cutter: &mut Cutter,
+    state: &State,
+    function: &Function,
+    attributes: &ConstantAttributes,
+    reach: Reach,
+) -> PyResult<bool> {
     let names = &state.names;
-    cut_empty(cutter, EMPTY_DICT)?;
+    attributes.cut(cutter)?;
     cut_empty(cutter, EMPTY_DICT)?;
     cutter.op(MARK)?;
     cutter.common_text(names.name.as_ptr())?;

@@ -9,6 +9,7 @@ pub mod class_dict;
 mod class_order;
 pub mod class_state;
 pub mod code;
+mod constant_attributes;
 pub mod descriptor;
 pub mod enumeration;
 pub mod file;

@@ -30,6 +30,14 @@ FUNCTIONS = {
     "closure": "def f(x, y):\n    return lambda z: (x, y, z)\nmade = f(1, 'y')",
     "defaults": "def f(a, b=2, *, c='c') -> int:\n    'What it is for.'\n    return a\nmade = f",
     "attributes": "def f(): pass\nf.mark = 'mark'\nmade = f",
+    "a constant attribute": "def f(): pass\nf.__isabstractmethod__ = True\nmade = f",
+    "constant attributes": "def f(): pass\nf.a, f.größe, f.x, f.f = None, True, False, True\nmade = f",
+    "five constant attributes": "def f(): pass\nf.a = f.b = f.c = f.d = f.e = True\nmade = f",
+    "a constant attribute and another": "def f(): pass\nf.a, f.b = True, [f]\nmade = f",
+    "a constant attribute less": "def f(): pass\nf.a = f.b = True\ndel f.a\nmade = f",
+    "no attribute any more": "def f(): pass\nf.a = True\ndel f.a\nmade = f",
+    "attributes under no names": "def f(): pass\nvars(f)[5] = True\nmade = f",
+    "a wrapper": "import functools\ndef f(x: int) -> int: return x\n@functools.wraps(f)\ndef g(*all): return f(*all)\nmade = g",
     "globals": "import os\nother = 5\ndef f(): return os.path, other\nmade = f",
     "no annotations yet": "def f(): pass\nmade = f",
     "empty annotations": "def f(): pass\nf.__annotations__\nmade = f",
@@ -106,6 +114,8 @@ CHANGES = {
     "__doc__": lambda f: setattr(f, "__doc__", "changed"),
     "no __doc__": lambda f: setattr(f, "__doc__", None),
     "__dict__": lambda f: setattr(f, "mark", "changed"),
+    "a constant in __dict__": lambda f: setattr(f, "mark", None),
+    "other constants in __dict__": lambda f: vars(f).update(mark=False, a=True, x=None),
     "__defaults__": lambda f: setattr(f, "__defaults__", (1,)),
     "__kwdefaults__": lambda f: setattr(f, "__kwdefaults__", {"c": 1}),
     "__annotations__": lambda f: setattr(f, "__annotations__", {"return": int}),
@@ -122,7 +132,10 @@ SHARED = {}
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("function", ["plain", "no characters", "defaults", "globals", "itself", "empty annotations"])
+@pytest.mark.parametrize(
+    "function",
+    ["plain", "no characters", "defaults", "globals", "itself", "empty annotations", "a constant attribute", "a wrapper"],
+)
 def test_a_function_that_changes(function, change):
     namespace = run(FUNCTIONS[function])
     f = namespace["made"]
@@ -139,7 +152,27 @@ def test_a_function_that_changes(function, change):
         f.__globals__.update(before)
 
 
-@pytest.mark.parametrize("function", ["plain", "closure", "defaults", "inner code", "globals"])
+ATTRIBUTES = {}, {"mark": True}, {"mark": None}, {"mark": True, "x": False}, {"x": False, "mark": True}, {"mark": 1}, {5: True}
+
+
+@pytest.mark.parametrize("function", ["plain", "closure", "defaults", "a constant attribute", "globals"])
+def test_functions_of_one_code_that_are_called_otherwise(function):
+    """The one that was there first has its stencils; the others have but the code in common with it."""
+    f = made(FUNCTIONS[function])
+    functions = []
+    for name in (f.__name__, "other", "one more"):
+        for attributes in ATTRIBUTES:
+            other = types.FunctionType(f.__code__, f.__globals__, name, f.__defaults__, f.__closure__)
+            other.__module__, other.__kwdefaults__ = f.__module__, f.__kwdefaults__
+            other.__dict__.update(attributes)
+            functions.append(other)
+    for _ in range(4):
+        for obj in [*functions, functions, functions[::-1]]:
+            found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+            assert found is None, found
+
+
+@pytest.mark.parametrize("function", ["plain", "closure", "defaults", "inner code", "globals", "a constant attribute"])
 def test_a_limit_counts_what_is_written(function):
     f = made(FUNCTIONS[function])
     for obj in (f, [f, f.__code__]):
