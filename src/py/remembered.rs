@@ -6,14 +6,16 @@ use super::shared::Shared;
 use super::vec::TryPush;
 
 /// How many there may be.
-const PLACES: usize = 64;
+const PLACES: usize = 128;
 
-/// The place of a number, which may be an address.
+/// The first of the two places of a number, which may be an address.
+#[inline]
 fn place(number: usize) -> usize {
-    (number ^ number >> 4 ^ number >> 10) % PLACES
+    (number ^ number >> 4 ^ number >> 10) % (PLACES / 2) * 2
 }
 
-/// What is remembered, each at the place that its number gives; empty at first.
+/// What is remembered, each at one of the two places that its number gives, so that two that come by turns do not drive each
+/// other out; empty at first.
 pub struct Remembered<T>(Guarded<Vec<Place<T>>>);
 
 /// A number and what stands under it.
@@ -46,7 +48,12 @@ impl<T> Remembered<T> {
                 places.try_room(PLACES)?;
                 places.resize_with(PLACES, || None);
             }
-            Ok(places[place(number)].replace((number, value.clone())))
+            let (first, new) = (place(number), Some((number, value.clone())));
+            let before = std::mem::replace(&mut places[first], new);
+            if before.as_ref().is_none_or(|(known, _)| *known == number) {
+                return Ok(before);
+            }
+            Ok(std::mem::replace(&mut places[first + 1], before))
         });
         // What it takes the place of goes here, when others may ask again.
         before.transpose().map(|_| value)
@@ -55,6 +62,7 @@ impl<T> Remembered<T> {
 
 #[inline]
 fn at<T>(places: &[Place<T>], number: usize) -> Option<&Shared<T>> {
-    let (known, found) = places.get(place(number))?.as_ref()?;
-    (*known == number).then_some(found)
+    let first = place(number);
+    let both = places.get(first..first + 2)?;
+    both.iter().flatten().find(|(known, _)| *known == number).map(|(_, found)| found)
 }
