@@ -19,7 +19,7 @@ use crate::py::owned::Owned;
 use crate::py::types::{PyMethod_Type, PyODictItems_Type, PyODictKeys_Type, PyODictValues_Type};
 use crate::py::{text, trampoline};
 use crate::reducers::class_dict::ClassDict;
-use crate::reducers::class_state::ClassState;
+use crate::reducers::class_state::{ClassState, StateKind};
 use crate::reducers::table;
 use crate::reducers::table::Reducer;
 use crate::reducers::{
@@ -108,7 +108,7 @@ pub fn function_getstate(object: *mut PyObject) -> PyResult<Owned> {
 fn class_getstate(object: *mut PyObject) -> PyResult<Owned> {
     check_class(object)?;
     asking(None, |pickler| {
-        let state = ClassState::of(pickler, object)?;
+        let state = ClassState::of(pickler, object, StateKind::Class)?;
         pickler.part_of(|plan| state.write_pair(plan, object))
     })
 }

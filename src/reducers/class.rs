@@ -2,7 +2,7 @@
 
 use pyo3_ffi::*;
 
-use super::class_state::ClassState;
+use super::class_state::{ClassState, StateKind};
 use super::enumeration;
 use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
@@ -36,7 +36,7 @@ pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Scr
     let generic = has_own(pickler, class, &names.orig_bases)?;
     let bases = class_attr(pickler, class, if generic { &names.orig_bases } else { &names.bases })?;
     let id = tracker_id(pickler, class)?;
-    let state = ClassState::of(pickler, class)?;
+    let state = ClassState::of(pickler, class, StateKind::Class)?;
 
     let mut plan = pickler.plan();
     let p = &mut plan;

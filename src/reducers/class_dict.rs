@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use pyo3_ffi::*;
 
 use super::class_order::Orders;
+use super::class_state::StateKind;
 use super::joined::{is_plain, join};
 use crate::analyzer::metaclass::has_types_own;
 use crate::pickler::engine::Pickler;
@@ -52,8 +53,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn plain(name: *mut PyObject, value: *mut PyObject) -> Self {
-        Self { name: Owned::of(name), is_made: false, value: Owned::of(value), is_gone: false, beginning: 0, place: 0 }
+    pub(super) fn plain(name: *mut PyObject, value: *mut PyObject, place: usize) -> Self {
+        Self { name: Owned::of(name), is_made: false, value: Owned::of(value), is_gone: false, beginning: 0, place }
     }
 }
 
@@ -68,26 +69,13 @@ impl ClassDict {
 
     /// Without foreign code; None if that can't be.
     fn of_plain(state: &State, class: *mut PyObject) -> PyResult<Option<Self>> {
-        let names = &state.names;
-        let plain = |class: *mut PyObject| has_types_own(state, type_of(class), &names.dict);
-        if !plain(class) || !has_types_own(state, type_of(class), &names.bases) {
-            return Ok(None);
-        }
-        let bases = match heap_fields(class) {
-            // SAFETY: a heap type, which is laid out like this and holds its bases.
-            Some(fields) => Owned::of(unsafe { (*fields).ht_type.tp_bases }),
-            None => attr(class, names.bases.as_ptr())?,
-        };
-        let bases = tuple_items(bases.as_ptr());
-        if !bases.iter().all(|base| plain(*base)) {
-            return Ok(None);
-        }
-        given_version(class.cast(), names.module.as_ptr());
+        let Some(bases) = plain_bases(state, class)? else { return Ok(None) };
+        given_version(class.cast(), state.names.module.as_ptr());
         let (orders, version) = (Orders::of(state)?, lasting_version(class.cast()));
         if let Some((members, order)) = orders.members(class, version)? {
             return Ok(Some(Self { members, order, replaced: None }));
         }
-        let inherited = gather(bases.iter().map(|base| own_dict(*base)))?;
+        let inherited = gather(tuple_items(bases.as_ptr()).iter().map(|base| own_dict(*base)))?;
         let dict = own_dict(class);
         // Other threads may change it.
         #[cfg(Py_GIL_DISABLED)]
@@ -110,7 +98,7 @@ impl ClassDict {
                 }
             }
             if above.is_none_or(|above| above.as_ptr() != value) {
-                members.push(Member { place: position as usize - 1, ..Member::plain(name, value) });
+                members.push(Member::plain(name, value, position as usize - 1));
             }
         }
         sort(&mut members);
@@ -118,6 +106,32 @@ impl ClassDict {
         let order = if interned { Order::OfInterned } else { Order::Sorted };
         orders.keep(class, version, &members, order)?;
         Ok(Some(Self { members, order, replaced: None }))
+    }
+
+    /// Those that are in the state of a class, if they are known, and what it keeps about its subclasses, if it is an ABC.
+    pub fn of_state(
+        state: &State,
+        class: *mut PyObject,
+        kind: StateKind,
+    ) -> PyResult<Option<(Self, Option<*mut PyObject>)>> {
+        let Some((members, order, data)) = Orders::of(state)?.state_members(class, kind)? else { return Ok(None) };
+        if plain_bases(state, class)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some((Self { members, order, replaced: None }, data)))
+    }
+
+    /// Keeps those that are left as the ones that are in the state of the class, an ABC if what it keeps about its subclasses
+    /// is given and where that lay.
+    pub fn keep_state(
+        &self,
+        state: &State,
+        class: *mut PyObject,
+        kind: StateKind,
+        abc_impl: Option<(*mut PyObject, usize)>,
+    ) -> PyResult<()> {
+        let left = gather(self.members.iter().filter(|member| !member.is_gone))?;
+        Orders::of(state)?.keep_state(class, kind, &left, self.order, abc_impl)
     }
 
     /// The same in the words of Python.
@@ -176,6 +190,11 @@ impl ClassDict {
         self.find(name).map(|at| self.members[at].value.as_ptr())
     }
 
+    /// The same, and where it lies among the entries of the class's dict.
+    pub fn get_at(&self, name: *mut PyObject) -> Option<(*mut PyObject, usize)> {
+        self.find(name).map(|at| (self.members[at].value.as_ptr(), self.members[at].place))
+    }
+
     /// Keeps the place of a member for [`ClassDict::write`] to fill; false if there is none of this name.
     pub fn replace(&mut self, name: *mut PyObject) -> bool {
         self.replaced = self.find(name);
@@ -232,6 +251,23 @@ impl ClassDict {
         }
         Ok(())
     }
+}
+
+/// The bases of a class whose dict, and theirs, are had without foreign code; None if they are not.
+fn plain_bases(state: &State, class: *mut PyObject) -> PyResult<Option<Owned>> {
+    let (names, metaclass) = (&state.names, type_of(class));
+    let plain = |metaclass: *mut PyTypeObject| has_types_own(state, metaclass, &names.dict);
+    if !plain(metaclass) || !has_types_own(state, metaclass, &names.bases) {
+        return Ok(None);
+    }
+    let bases = match heap_fields(class) {
+        // SAFETY: a heap type, which is laid out like this and holds its bases.
+        Some(fields) => Owned::of(unsafe { (*fields).ht_type.tp_bases }),
+        None => attr(class, names.bases.as_ptr())?,
+    };
+    let mut others = tuple_items(bases.as_ptr()).iter().map(|base| type_of(*base)).filter(|other| *other != metaclass);
+    let are_plain = others.all(plain);
+    Ok(are_plain.then_some(bases))
 }
 
 /// Sorts members by their names, most of which differ in the first eight characters.

@@ -17,14 +17,27 @@ use crate::py::layout::{list_items, tuple_items, type_of};
 use crate::py::object::{attr, call_method2, call1, dict_get};
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
-use crate::state::State;
+use crate::state::{Name, Names, State};
 
 pub struct ClassState {
     pub dict: ClassDict,
     registry: Option<Registry>,
 }
 
+/// Whose state it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum StateKind {
+    Class,
+    Enumeration,
+}
+
+/// What the metaclass of enumerations makes anew.
+fn made_anew(names: &Names) -> [&Name; 5] {
+    [&names.generate_next_value, &names.member_names, &names.member_map, &names.member_type, &names.value2member_map]
+}
+
 /// What is registered with an ABC.
+#[derive(Default)]
 struct Registry {
     /// The classes that live, and None for each that does not.
     classes: Vec<Owned>,
@@ -36,15 +49,34 @@ struct Registry {
 const HAS_ANNOTATE: bool = cfg!(Py_3_14);
 
 impl ClassState {
-    pub fn of(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Self> {
+    pub fn of(pickler: &mut Pickler<'_>, class: *mut PyObject, kind: StateKind) -> PyResult<Self> {
+        let state = pickler.state;
+        let names = &state.names;
+        if let Some((dict, data)) = ClassDict::of_state(state, class, kind)? {
+            match data {
+                None => return Ok(Self { dict, registry: None }),
+                Some(data) if is_empty_registry(data) => return Ok(Self { dict, registry: Some(Registry::default()) }),
+                Some(_) => {}
+            }
+        }
         let mut dict = ClassDict::of(pickler, class)?;
-        let names = &pickler.state.names;
         dict.pop(names.weakref.as_ptr());
+        let abc_impl = dict.get_at(names.abc_impl.as_ptr());
         let registry = registry(pickler, class, &mut dict)?;
+        let slots = dict.get(names.slots.as_ptr());
         pop_slots(pickler, class, &mut dict)?;
         dict.pop(names.dict.as_ptr());
         if HAS_ANNOTATE {
             dict.pop(names.annotate_func.as_ptr());
+        }
+        if kind == StateKind::Enumeration {
+            for name in made_anew(names) {
+                dict.pop(name.as_ptr());
+            }
+        }
+        // As long as nobody was asked for them, they are the same for as long as the classes are.
+        if !pickler.is_foreign() && slots.is_none_or(lasts) {
+            dict.keep_state(state, class, kind, abc_impl.filter(|_| registry.is_some()))?;
         }
         Ok(Self { dict, registry })
     }
@@ -101,7 +133,7 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
         && is_plain_attr(state, class, &state.names.abc_impl)
     {
         dict.pop(state.names.abc_impl.as_ptr());
-        return Ok(Some(Registry { classes: vec![], in_place: false }));
+        return Ok(Some(Registry::default()));
     }
     pickler.foreign()?;
     dict.pop(state.names.abc_registry.as_ptr());
@@ -132,15 +164,25 @@ fn registry(pickler: &mut Pickler<'_>, class: *mut PyObject, dict: &mut ClassDic
 
 /// Is nothing registered in what an ABC keeps as `_abc_impl`? No is no answer.
 fn has_no_registry(state: &State, data: *mut PyObject) -> bool {
+    // Not for free-threaded builds, where another thread may register something meanwhile.
+    !cfg!(Py_GIL_DISABLED) && is_one_of_abc(state, data) && is_empty_registry(data)
+}
+
+/// The same of what surely is of the type that `_abc` has for it.
+fn is_empty_registry(data: *mut PyObject) -> bool {
     /// `_abc_data` of `Modules/_abc.c`, as far as it matters.
     #[repr(C)]
     struct Data {
         head: PyObject,
         registry: *mut PyObject,
     }
-    // SAFETY: of that type, it begins like this; NULL as long as nothing was registered. Not for free-threaded builds, where
-    // another thread may register something meanwhile.
-    !cfg!(Py_GIL_DISABLED) && is_one_of_abc(state, data) && unsafe { (*data.cast::<Data>()).registry.is_null() }
+    // SAFETY: of that type, it begins like this; NULL as long as nothing was registered.
+    unsafe { (*data.cast::<Data>()).registry.is_null() }
+}
+
+/// Are these slots the same as long as the class has them?
+fn lasts(slots: *mut PyObject) -> bool {
+    type_of(slots) == &raw mut PyTuple_Type || type_of(slots) == &raw mut PyUnicode_Type
 }
 
 /// Is this of the type that `_abc` has for what ABCs keep? It has no name in that module, but there is always one.

@@ -3,7 +3,7 @@
 use pyo3_ffi::*;
 
 use super::class::{class_attr, tracker_id};
-use super::class_state::{ClassState, pop};
+use super::class_state::{ClassState, StateKind, pop};
 use super::members::{EnumModule, Members, members};
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::{Place, Plan};
@@ -33,19 +33,9 @@ pub fn reduce(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Scrip
     let qualname = class_attr(pickler, class, &names.qualname)?;
     let module = class_attr(pickler, class, &names.module)?;
     let id = tracker_id(pickler, class)?;
-    let mut state = ClassState::of(pickler, class)?;
+    let mut state = ClassState::of(pickler, class, StateKind::Enumeration)?;
     // cloudpickle asks once more.
     let again = if were_asked { Some(members(pickler, class)?.0) } else { None };
-    // What the metaclass makes anew.
-    for name in [
-        &names.generate_next_value,
-        &names.member_names,
-        &names.member_map,
-        &names.member_type,
-        &names.value2member_map,
-    ] {
-        state.dict.pop(name.as_ptr());
-    }
     for (name, _) in again.as_ref().unwrap_or(&named) {
         if !pop(pickler, &mut state.dict, name.as_ptr())? {
             // SAFETY: live.

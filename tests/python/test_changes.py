@@ -31,10 +31,20 @@ class Derived(Base, metaclass=Meta):
 class Abstract(abc.ABC):
     @abc.abstractmethod
     def method(self): ...
+class AbstractSlotted(abc.ABC):
+    __slots__ = ['a', 'b']
+    other = 1
 class Color(enum.Enum):
     RED = 1
+    GREEN = 2
+    def method(self): return json
 class Slotted:
     __slots__ = ('a', 'b')
+class ListOfSlots:
+    __slots__ = ['a', 'b']
+    other = 1
+class MetaSlotted(metaclass=Meta):
+    __slots__ = 'name'
 slotted = Slotted()
 slotted.a = slotted.b = int
 instance = Derived()
@@ -47,7 +57,8 @@ WARM = 6
 def made():
     """The objects, by name, and the namespace in which they are."""
     names = run(TEXT)
-    found = {name: names[name] for name in ("Derived", "Abstract", "Color", "slotted", "instance", "function")}
+    classes = ("Derived", "Abstract", "AbstractSlotted", "Color", "Slotted", "ListOfSlots", "MetaSlotted")
+    found = {name: names[name] for name in (*classes, "slotted", "instance", "function")}
     builtin = {"int": int, "abs": abs, "a method in C": "a b".split}
     there = {"json.dumps": json.dumps, "OrderedDict": collections.OrderedDict, "Sequence": collections.abc.Sequence}
     dotted = {"JSONEncoder.encode": json.JSONEncoder.encode, "new": object.__new__}
@@ -123,6 +134,112 @@ def an_ABC_gets_a_subclass(names):
 
     names["Abstract"].register(Registered)
     return contextlib.nullcontext(Registered)
+
+
+@change
+def an_ABC_gets_a_subclass_again(names):
+    @contextlib.contextmanager
+    def changed():
+        for cls in (int, float):
+            names["AbstractSlotted"].register(cls)
+        yield
+
+    return changed()
+
+
+@change
+def an_ABC_has_what_another_one_keeps(names):
+    names["Abstract"].register(int)
+    return attribute(names["AbstractSlotted"], "_abc_impl", names["Abstract"]._abc_impl)
+
+
+@change
+def an_ABC_keeps_nothing_about_its_subclasses(names):
+    return attribute(names["AbstractSlotted"], "_abc_impl", "nothing")
+
+
+@change
+def a_class_has_what_an_ABC_keeps(names):
+    return attribute(names["Derived"], "_abc_impl", names["Abstract"]._abc_impl)
+
+
+@change
+def a_list_of_slots_is_shorter(names):
+    return mock.patch.object(names["ListOfSlots"], "__slots__", ["a"])
+
+
+@change
+def a_list_of_slots_changes_in_place(names):
+    @contextlib.contextmanager
+    def changed():
+        for name in ("ListOfSlots", "AbstractSlotted"):
+            names[name].__slots__[:] = ["other"]
+        yield
+        for name in ("ListOfSlots", "AbstractSlotted"):
+            names[name].__slots__[:] = ["a", "b"]
+
+    return changed()
+
+
+@change
+def slots_are_others(names):
+    return mock.patch.object(names["MetaSlotted"], "__slots__", ("__module__", "__doc__"))
+
+
+@change
+def a_metaclass_has_slots(names):
+    return attribute(names["Meta"], "__slots__", property(lambda cls: ("__doc__",)))
+
+
+@change
+def a_metaclass_has_a_dict(names):
+    own = {"__module__": "json", "own": 7}
+    return attribute(names["Meta"], "__bases__", (type("Owning", (type,), {"__dict__": property(lambda cls: own)}),))
+
+
+@change
+def a_metaclass_has_bases(names):
+    return attribute(names["Meta"], "__bases__", (type("Bases", (type,), {"__bases__": property(lambda cls: (object,))}),))
+
+
+@change
+def an_enumeration_has_another_member(names):
+    color = names["Color"]
+
+    @contextlib.contextmanager
+    def changed():
+        color._member_map_["BLUE"], color._member_names_[2:] = color.RED, ["BLUE"]
+        yield
+        del color._member_map_["BLUE"], color._member_names_[2:]
+
+    return changed()
+
+
+@change
+def an_enumeration_has_a_member_less(names):
+    color = names["Color"]
+
+    @contextlib.contextmanager
+    def changed():
+        del color._member_names_[1:]
+        yield
+        color._member_names_[1:] = ["GREEN"]
+
+    return changed()
+
+
+@change
+def an_enumeration_is_asked_for_as_a_class(names):
+    import face  # noqa: PLC0415
+
+    @contextlib.contextmanager
+    def changed():
+        ours = [face.libcloudpickle._class_getstate(names["Color"]) for _ in range(4)]
+        theirs = package._class_getstate(names["Color"])
+        assert ours == [theirs] * 4
+        yield
+
+    return changed()
 
 
 @change
