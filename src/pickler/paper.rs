@@ -34,11 +34,6 @@ impl OnPaper {
         Self { len, count, ops: [SETITEM, SETITEMS], empty_last: true, each: false, is_short: true, single_last: false }
     }
 
-    /// A stencil has written so many more, all of one batch.
-    pub fn took(&mut self, count: usize) {
-        self.count += count;
-    }
-
     /// To be called before each item, or each key.
     #[inline(always)]
     pub fn next(&mut self, plan: &mut Plan<'_, '_>) -> PyResult<()> {

@@ -184,6 +184,12 @@ impl<'p, 'a> Plan<'p, 'a> {
         Ok(self.is_built)
     }
 
+    /// Writes a stencil in which an object may be that only one holder refers to, as [`Plan::stencil`] does.
+    pub fn piece(&mut self, stencil: &Stencil, alone: *mut PyObject) -> PyResult<bool> {
+        let given = Given { built: ptr::null_mut(), shared: 0, alone };
+        if self.at_once && !self.ended { self.pickler.stencil_of(stencil, given) } else { Ok(false) }
+    }
+
     pub fn op(&mut self, op: u8) -> PyResult<()> {
         self.step(Step::Op(op))
     }

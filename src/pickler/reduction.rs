@@ -11,7 +11,7 @@ use super::plan::Place;
 use super::script::{Script, Step};
 use crate::decide::by_reference::{claims_main, found_by_reference, tells_names_itself};
 use crate::protocol::opcode::*;
-use crate::py::class::{compares_by_identity, is_class, is_subtype};
+use crate::py::class::{compares_by_identity, is_class, is_heap, is_subtype};
 use crate::py::error::{PyResult, Raised, clear, matches};
 use crate::py::layout::type_of;
 use crate::py::message::message;
@@ -41,7 +41,7 @@ impl Pickler<'_> {
     pub(super) fn alone(&mut self, object: *mut PyObject) -> PyResult<bool> {
         let ty = type_of(object).cast_const();
         if ty == &raw const PyType_Type {
-            return Ok(self.referenced(object)? || self.static_type(object)?);
+            return if is_heap(object) { self.referenced(object) } else { self.static_type(object) };
         }
         if ty == &raw const PyFunction_Type {
             let is_of_main = claims_main(self.state, object);

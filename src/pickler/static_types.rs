@@ -11,6 +11,7 @@ use super::globals::is_module;
 use super::stencil::Stencil;
 use crate::decide::registry;
 use crate::protocol::opcode::STACK_GLOBAL;
+use crate::py::class::is_heap;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::object::{attr, dict_get};
@@ -146,9 +147,7 @@ impl Known {
 impl Pickler<'_> {
     /// Writes a type of `builtins`; false, and nothing is written, for any other and where that asks for the slow path.
     pub(super) fn static_type(&mut self, ty: *mut PyObject) -> PyResult<bool> {
-        // SAFETY: a live type.
-        let is_static = unsafe { PyType_HasFeature(ty.cast(), Py_TPFLAGS_HEAPTYPE) } == 0;
-        if !is_static || self.asks || self.protocol < 4 || self.has_extensions() {
+        if is_heap(ty) || self.asks || self.protocol < 4 || self.has_extensions() {
             return Ok(false);
         }
         self.of_builtins(ty, |_| true)

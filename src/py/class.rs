@@ -45,9 +45,14 @@ pub fn own_dict(class: *mut PyObject) -> Owned {
 /// `__bases__` as `type` gives them. None for others, and on a free-threaded build, where another thread may set them.
 #[inline]
 pub fn heap_fields(class: *mut PyObject) -> Option<*const PyHeapTypeObject> {
+    (!cfg!(Py_GIL_DISABLED) && is_heap(class)).then_some(class.cast::<PyHeapTypeObject>().cast_const())
+}
+
+/// Was a class made at runtime, unlike those that are part of a program?
+#[inline]
+pub fn is_heap(class: *mut PyObject) -> bool {
     // SAFETY: a live class.
-    let is_heap = unsafe { PyType_HasFeature(class.cast(), Py_TPFLAGS_HEAPTYPE) != 0 };
-    (is_heap && !cfg!(Py_GIL_DISABLED)).then_some(class.cast::<PyHeapTypeObject>().cast_const())
+    unsafe { PyType_HasFeature(class.cast(), Py_TPFLAGS_HEAPTYPE) != 0 }
 }
 
 /// Are the metaclass's classes hashed and compared as all classes are, by their identity?

@@ -2,7 +2,7 @@
 
 use pyo3_ffi::*;
 
-use super::function_stencil::cut_empty;
+use super::function_state::cut_empty;
 use super::joined::is_plain;
 use crate::pickler::cutter::Cutter;
 use crate::protocol::opcode::*;
@@ -26,7 +26,7 @@ fn opcode(value: *mut PyObject) -> Option<u8> {
 }
 
 /// Has a function's dict, or NULL, nothing in it?
-fn has_none(dict: *mut PyObject) -> bool {
+pub(super) fn has_none(dict: *mut PyObject) -> bool {
     dict.is_null() || is_empty(dict)
 }
 

@@ -3,7 +3,7 @@
 use pyo3_ffi::*;
 
 use super::function_state;
-use super::function_stencil::{self, Reach};
+use super::function_stencil;
 use super::joined::{Joined, has_plain_keys, join};
 use crate::analyzer::class_of::is_surely_module;
 use crate::analyzer::code_globals::code_globals;
@@ -258,17 +258,15 @@ fn describe(
 ) -> PyResult<Script> {
     let mut plan = pickler.plan();
     let p = &mut plan;
-    let reach = function_stencil::write(p, object, function, &findings)?;
-    if reach.is_none() {
+    let stencil = function_stencil::write(p, object, function, &findings)?;
+    if stencil.is_none() {
         p.wire(Wire::MakeFunction)?;
         describe_arguments(p, function, findings.base_globals.take())?;
         p.reduce(object)?;
         p.set_state(Wire::FunctionSetstate, object)?;
         p.tuple(2)?;
     }
-    if reach != Some(Reach::End) {
-        function_state::describe(p, function, findings, reach)?;
-    }
+    function_state::describe(p, function, findings, stencil.as_deref())?;
     Ok(plan.finish())
 }
 

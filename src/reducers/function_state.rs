@@ -2,30 +2,128 @@
 
 use pyo3_ffi::*;
 
+use super::constant_attributes::has_none;
 use super::function::{Findings, Function};
-use super::function_stencil::{Reach, cut_empty};
+use super::function_stencil::FunctionStencil;
 use super::joined::is_plain;
 use crate::pickler::cutter::Cutter;
 use crate::pickler::paper::OnPaper;
 use crate::pickler::plan::{Place, Plan};
 use crate::pickler::stencil::Stencil;
 use crate::protocol::opcode::*;
-use crate::py::dict::is_empty;
 use crate::py::error::{PyResult, raise};
+use crate::py::owned::Owned;
 use crate::state::{Name, Names, State};
 
-/// How many slots there are.
-pub(super) const SLOTS: usize = 10;
+/// What a state has: the attributes, then the slots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Attributes,
+    Name,
+    Qualname,
+    Annotations,
+    Kwdefaults,
+    Defaults,
+    Module,
+    Doc,
+    Closure,
+    Submodules,
+    Globals,
+}
+
+/// In their order.
+pub(super) const PARTS: [Part; 11] = [
+    Part::Attributes,
+    Part::Name,
+    Part::Qualname,
+    Part::Annotations,
+    Part::Kwdefaults,
+    Part::Defaults,
+    Part::Module,
+    Part::Doc,
+    Part::Closure,
+    Part::Submodules,
+    Part::Globals,
+];
+
+const SLOTS: usize = PARTS.len() - 1;
+
+impl Part {
+    /// Its place in the order.
+    pub(super) fn at(self) -> usize {
+        self as usize
+    }
+
+    pub(super) fn next(self) -> Option<Self> {
+        PARTS.get(self.at() + 1).copied()
+    }
+
+    /// The key of a slot.
+    fn key(self, names: &Names) -> Option<&Name> {
+        Some(match self {
+            Self::Attributes => return None,
+            Self::Name => &names.name,
+            Self::Qualname => &names.qualname,
+            Self::Annotations => &names.annotations,
+            Self::Kwdefaults => &names.kwdefaults,
+            Self::Defaults => &names.defaults,
+            Self::Module => &names.module,
+            Self::Doc => &names.doc,
+            Self::Closure => &names.closure,
+            Self::Submodules => &names.submodules,
+            Self::Globals => &names.globals,
+        })
+    }
+
+    fn write_key(self, p: &mut Plan<'_, '_>) -> PyResult<()> {
+        let names = &p.pickler().state.names;
+        self.key(names).map_or(Ok(()), |key| p.name(key))
+    }
+
+    /// Cuts what comes in front of its value.
+    pub(super) fn cut_key(self, cutter: &mut Cutter, names: &Names) -> PyResult<()> {
+        if self == Self::Name {
+            cut_empty(cutter, EMPTY_DICT)?;
+            cutter.op(MARK)?;
+        }
+        self.key(names).map_or(Ok(()), |key| cutter.common_text(key.as_ptr()).map(drop))
+    }
+
+    /// Cuts the value that stands for none.
+    pub(super) fn cut_none(self, cutter: &mut Cutter) -> PyResult<()> {
+        match self {
+            Self::Attributes | Self::Annotations | Self::Globals => cut_empty(cutter, EMPTY_DICT),
+            Self::Submodules => cut_empty(cutter, EMPTY_LIST),
+            _ => cutter.op(NONE),
+        }
+    }
+}
+
+/// Cuts what comes behind the last value: the end of the state, and of the call that sets it.
+pub(super) fn cut_end(cutter: &mut Cutter) -> PyResult<()> {
+    cutter.op(SETITEMS)?;
+    cutter.tuple_end(2)?;
+    cutter.paper()?;
+    cutter.op(TUPLE2)?;
+    cutter.op(REDUCE)?;
+    cutter.op(POP)
+}
+
+/// An empty container on paper.
+pub(super) fn cut_empty(cutter: &mut Cutter, op: u8) -> PyResult<()> {
+    cutter.op(op)?;
+    cutter.paper()
+}
 
 /// What the states of most functions have in common.
 struct Stencils {
-    /// No attributes, and the beginning of the slots up to the key of the name.
+    /// No attributes, up to the name.
     begin: Option<Stencil>,
-    /// No annotations and no defaults, up to the key of the module.
+    /// No annotations and no defaults, up to the module.
     middle: Option<Stencil>,
-    /// No docstring, no closure, no submodules, no globals, and the end of the slots.
+    /// No docstring, and nothing that follows.
     end: Option<Stencil>,
-    /// Behind the closure: no submodules, no globals, the end of the slots, and the call that sets them.
+    /// No submodules, and nothing that follows.
     tail: Option<Stencil>,
 }
 
@@ -36,64 +134,45 @@ impl Stencils {
 
     #[cold]
     fn cut(state: &State) -> PyResult<Self> {
-        let names = &state.names;
-        let mut cutter = Cutter::new()?;
-        cut_empty(&mut cutter, EMPTY_DICT)?;
-        cut_empty(&mut cutter, EMPTY_DICT)?;
-        cutter.op(MARK)?;
-        cutter.common_text(names.name.as_ptr())?;
-        let begin = cutter.finish()?;
-
-        let mut cutter = Cutter::new()?;
-        cutter.common_text(names.annotations.as_ptr())?;
-        cut_empty(&mut cutter, EMPTY_DICT)?;
-        for name in [&names.kwdefaults, &names.defaults] {
-            cutter.common_text(name.as_ptr())?;
-            cutter.op(NONE)?;
-        }
-        cutter.common_text(names.module.as_ptr())?;
-        let middle = cutter.finish()?;
-
-        let mut cutter = Cutter::new()?;
-        for name in [&names.doc, &names.closure] {
-            cutter.common_text(name.as_ptr())?;
-            cutter.op(NONE)?;
-        }
-        cut_no_submodules(&mut cutter, names)?;
-        cut_empty(&mut cutter, EMPTY_DICT)?;
-        cutter.op(SETITEMS)?;
-        let end = cutter.finish()?;
-
-        let mut cutter = Cutter::new()?;
-        cut_no_submodules(&mut cutter, names)?;
-        cut_no_globals(&mut cutter)?;
-        let tail = cutter.finish()?;
-        Ok(Self { begin, middle, end, tail })
+        let cut = |first: Part, end: Option<Part>| {
+            let mut cutter = Cutter::new()?;
+            let mut part = Some(first);
+            while let Some(empty) = part.filter(|_| part != end) {
+                empty.cut_key(&mut cutter, &state.names)?;
+                empty.cut_none(&mut cutter)?;
+                part = empty.next();
+            }
+            match end {
+                Some(end) => end.cut_key(&mut cutter, &state.names)?,
+                None => cut_end(&mut cutter)?,
+            }
+            cutter.finish()
+        };
+        Ok(Self {
+            begin: cut(Part::Attributes, Some(Part::Name))?,
+            middle: cut(Part::Annotations, Some(Part::Module))?,
+            end: cut(Part::Doc, None)?,
+            tail: cut(Part::Submodules, None)?,
+        })
     }
-}
 
-/// No submodules, up to the key of the globals.
-pub(super) fn cut_no_submodules(cutter: &mut Cutter, names: &Names) -> PyResult<()> {
-    cutter.common_text(names.submodules.as_ptr())?;
-    cut_empty(cutter, EMPTY_LIST)?;
-    cutter.common_text(names.globals.as_ptr())?;
-    Ok(())
-}
-
-/// No globals, the end of the state, and the call that sets it.
-pub(super) fn cut_no_globals(cutter: &mut Cutter) -> PyResult<()> {
-    cut_empty(cutter, EMPTY_DICT)?;
-    cutter.op(SETITEMS)?;
-    cutter.tuple_end(2)?;
-    cutter.paper()?;
-    cutter.op(TUPLE2)?;
-    cutter.op(REDUCE)?;
-    cutter.op(POP)
-}
-
-fn key(p: &mut Plan<'_, '_>, slots: &mut OnPaper, name: &Name) -> PyResult<()> {
-    slots.next(p)?;
-    p.name(name)
+    /// The one that goes on with a part whose key is not there yet, and the part in front of whose value it ends; None for that
+    /// where it ends all.
+    fn from(&self, part: Part, function: &Function, findings: &Findings) -> Option<(&Stencil, Option<Part>)> {
+        let names_nothing = || findings.submodules.is_empty() && findings.globals.is_empty();
+        let (stencil, end) = match part {
+            Part::Attributes if findings.dict.is_none() && has_none(function.dict) => (&self.begin, Some(Part::Name)),
+            Part::Annotations
+                if function.annotations.is_null() && is_none(function.kwdefaults) && is_none(function.defaults) =>
+            {
+                (&self.middle, Some(Part::Module))
+            }
+            Part::Doc if is_none(function.doc) && is_none(function.closure) && names_nothing() => (&self.end, None),
+            Part::Submodules if names_nothing() => (&self.tail, None),
+            _ => return None,
+        };
+        stencil.as_ref().map(|stencil| (stencil, end))
+    }
 }
 
 /// None, or NULL in its place.
@@ -102,119 +181,104 @@ pub(super) fn is_none(object: *mut PyObject) -> bool {
     object.is_null() || object == unsafe { Py_None() }
 }
 
-/// (attributes, slots), from what was reached, and the end of the call that sets them.
+/// (attributes, slots), and the end of the call that sets them. A stencil may have written the beginning; it goes on behind each
+/// value that it leaves out.
 pub(super) fn describe(
     p: &mut Plan<'_, '_>,
     function: &Function,
     mut findings: Findings,
-    reach: Option<Reach>,
+    stencil: Option<&FunctionStencil>,
 ) -> PyResult<()> {
     let state = p.pickler().state;
-    let names = &state.names;
-    let mut slots = match reach {
-        None | Some(Reach::Code) => describe_names(p, function, &mut findings)?,
-        Some(reach) => reach.slots(),
-    };
-    if reach < Some(Reach::Closure) && describe_values(p, function, &findings, &mut slots)? {
-        return end(p);
+    let common = Stencils::get(state)?;
+    let begun = |end: Option<Part>| OnPaper::begun(SLOTS, end.map_or(SLOTS, Part::at));
+    let mut pieces = stencil.map_or(&[][..], |stencil| stencil.pieces());
+    // The part whose value comes next.
+    let mut next = Some(Part::Attributes);
+    if let Some((first, rest)) = pieces.split_first() {
+        (next, pieces) = (first.end, rest);
+    } else if let Some((begin, end)) = common.from(Part::Attributes, function, &findings)
+        && p.stencil(begin)?
+    {
+        next = end;
     }
-    if reach < Some(Reach::Globals) {
-        p.part_or_none(function.closure, Place::Closure(function.code))?;
-        if findings.submodules.is_empty() && findings.globals.is_empty() && written(p, &Stencils::get(state)?.tail)? {
-            return Ok(());
+    let mut slots = begun(next);
+    while let Some(part) = next {
+        value(p, function, &mut findings, part)?;
+        if let Some((piece, rest)) = pieces.split_first() {
+            let goes_on = match &piece.stencil {
+                Some(stencil) => p.piece(stencil, function.annotations)?,
+                None => piece.end.map_or(Ok(()), |end| end.write_key(p)).map(|()| true)?,
+            };
+            if goes_on {
+                (next, pieces, slots) = (piece.end, rest, begun(piece.end));
+                continue;
+            }
+            pieces = &[];
         }
-        key(p, &mut slots, &names.submodules)?;
-        let mut list = p.list(findings.submodules.len())?;
-        for (n, module) in (0..).zip(findings.submodules) {
-            list.next(p)?;
-            p.owned(module, Place::Listed(n, names.submodules.as_ptr()))?;
+        let Some(following) = part.next() else {
+            slots.end(p)?;
+            p.tuple_end(2)?;
+            return p.set_state_end();
+        };
+        if let Some((stencil, end)) = common.from(following, function, &findings)
+            && p.stencil(stencil)?
+        {
+            (next, slots) = (end, begun(end));
+            continue;
         }
-        list.end(p)?;
-        key(p, &mut slots, &names.globals)?;
+        if part == Part::Attributes {
+            slots = p.dict(SLOTS)?;
+        }
+        slots.next(p)?;
+        following.write_key(p)?;
+        next = Some(following);
     }
+    Ok(())
+}
+
+fn value(p: &mut Plan<'_, '_>, function: &Function, findings: &mut Findings, part: Part) -> PyResult<()> {
+    match part {
+        Part::Attributes => match findings.dict.take() {
+            Some(copy) => p.owned(copy, Place::PairedState),
+            None => attributes(p, function.dict),
+        },
+        Part::Name => findings.name.write(p),
+        Part::Qualname => findings.qualname.write(p),
+        Part::Annotations if function.annotations.is_null() => p.dict(0)?.end(p),
+        Part::Annotations => p.part(function.annotations, Place::Field(&"__annotations__")),
+        Part::Kwdefaults => p.part_or_none(function.kwdefaults, Place::Field(&"__kwdefaults__")),
+        Part::Defaults => p.part_or_none(function.defaults, Place::Field(&"__defaults__")),
+        Part::Module => p.part_or_none(function.module, Place::Field(&"__module__")),
+        Part::Doc => p.part_or_none(function.doc, Place::Field(&"__doc__")),
+        Part::Closure => p.part_or_none(function.closure, Place::Closure(function.code)),
+        Part::Submodules => submodules(p, std::mem::take(&mut findings.submodules)),
+        Part::Globals => globals(p, function, std::mem::take(&mut findings.globals)),
+    }
+}
+
+/// The list of imported submodules.
+fn submodules(p: &mut Plan<'_, '_>, found: Vec<Owned>) -> PyResult<()> {
+    let name = p.pickler().state.names.submodules.as_ptr();
+    let mut list = p.list(found.len())?;
+    for (n, module) in (0..).zip(found) {
+        list.next(p)?;
+        p.owned(module, Place::Listed(n, name))?;
+    }
+    list.end(p)
+}
+
+/// The dict of the globals that are used.
+fn globals(p: &mut Plan<'_, '_>, function: &Function, used: Vec<(Owned, Owned)>) -> PyResult<()> {
     p.lends(function.globals)?;
-    let mut dict = p.dict(findings.globals.len())?;
-    for (name, value) in findings.globals {
+    let mut dict = p.dict(used.len())?;
+    for (name, value) in used {
         dict.next(p)?;
         let place = Place::Global(name.as_ptr());
         p.held(name, Place::Hidden)?;
         p.held(value, place)?;
     }
-    dict.end(p)?;
-    slots.end(p)?;
-    end(p)
-}
-
-/// The tuple of attributes and slots is there.
-fn end(p: &mut Plan<'_, '_>) -> PyResult<()> {
-    p.tuple_end(2)?;
-    p.set_state_end()
-}
-
-/// The attributes, and the slots up to `__qualname__`.
-fn describe_names(p: &mut Plan<'_, '_>, function: &Function, findings: &mut Findings) -> PyResult<OnPaper> {
-    let state = p.pickler().state;
-    let (names, stencils) = (&state.names, Stencils::get(state)?);
-    let no_attributes = findings.dict.is_none() && (function.dict.is_null() || is_empty(function.dict));
-    let mut slots = if no_attributes && written(p, &stencils.begin)? {
-        OnPaper::begun(SLOTS, 1)
-    } else {
-        match findings.dict.take() {
-            Some(copy) => p.owned(copy, Place::PairedState)?,
-            None => attributes(p, function.dict)?,
-        }
-        let mut slots = p.dict(SLOTS)?;
-        key(p, &mut slots, &names.name)?;
-        slots
-    };
-    findings.name.write(p)?;
-    key(p, &mut slots, &names.qualname)?;
-    findings.qualname.write(p)?;
-    Ok(slots)
-}
-
-/// The slots up to the key of `__closure__`; true if all are written.
-fn describe_values(
-    p: &mut Plan<'_, '_>,
-    function: &Function,
-    findings: &Findings,
-    slots: &mut OnPaper,
-) -> PyResult<bool> {
-    let state = p.pickler().state;
-    let (names, stencils) = (&state.names, Stencils::get(state)?);
-    let no_defaults = function.annotations.is_null() && is_none(function.kwdefaults) && is_none(function.defaults);
-    if no_defaults && written(p, &stencils.middle)? {
-        slots.took(4);
-    } else {
-        key(p, slots, &names.annotations)?;
-        if function.annotations.is_null() {
-            p.dict(0)?.end(p)?;
-        } else {
-            p.part(function.annotations, Place::Field(&"__annotations__"))?;
-        }
-        key(p, slots, &names.kwdefaults)?;
-        p.part_or_none(function.kwdefaults, Place::Field(&"__kwdefaults__"))?;
-        key(p, slots, &names.defaults)?;
-        p.part_or_none(function.defaults, Place::Field(&"__defaults__"))?;
-        key(p, slots, &names.module)?;
-    }
-    p.part_or_none(function.module, Place::Field(&"__module__"))?;
-    let nothing_used = is_none(function.doc)
-        && is_none(function.closure)
-        && findings.submodules.is_empty()
-        && findings.globals.is_empty();
-    if nothing_used && written(p, &stencils.end)? {
-        return Ok(true);
-    }
-    key(p, slots, &names.doc)?;
-    p.part_or_none(function.doc, Place::Field(&"__doc__"))?;
-    key(p, slots, &names.closure)?;
-    Ok(false)
-}
-
-/// Writes a stencil, if there is one and it can be.
-fn written(p: &mut Plan<'_, '_>, stencil: &Option<Stencil>) -> PyResult<bool> {
-    stencil.as_ref().map_or(Ok(false), |stencil| p.stencil(stencil))
+    dict.end(p)
 }
 
 /// The function's dict, or NULL, with keys made anew.

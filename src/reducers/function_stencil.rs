@@ -1,5 +1,5 @@
-//! What all pickles of functions with one code object begin with: cut once, kept with the code, and copied for the
-//! functions that are alike in what it shows.
+//! What the pickles of functions with one code object have in common: cut once, kept with the code, and copied for the
+//! functions that are alike in what it shows. What a function has of its own is left out, and a piece goes on behind it.
 
 use std::sync::OnceLock;
 
@@ -8,12 +8,11 @@ use pyo3_ffi::*;
 use super::code;
 use super::constant_attributes::{ConstantAttributes, are_constant};
 use super::function::{Findings, Function};
-use super::function_state::{SLOTS, cut_no_globals, cut_no_submodules, is_none};
+use super::function_state::{PARTS, Part, cut_end, is_none};
 use super::joined::Joined;
 use crate::analyzer::code_globals::code_globals_itself;
 use crate::pickler::base_globals::{self, BaseGlobals, base_globals_key};
 use crate::pickler::cutter::Cutter;
-use crate::pickler::paper::OnPaper;
 use crate::pickler::plan::Plan;
 use crate::pickler::stencil::{Given, Stencil};
 use crate::pickler::wires::Wires;
@@ -25,44 +24,33 @@ use crate::py::error::PyResult;
 use crate::py::layout::{type_of, unique};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
-use crate::py::vec::try_box;
+use crate::py::vec::TryPush;
 use crate::state::State;
 
-/// How far a stencil reaches.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
-    /// Up to the attributes, whatever the function is called.
-    Code,
-    /// Up to the slot `__annotations__`, without it.
-    Name,
-    /// Up to the key of `__closure__`; no annotations and no defaults.
-    Closure,
-    /// Up to the key of `__globals__`; no closure and no submodules.
-    Globals,
-    /// To the end; no globals.
-    End,
-}
+/// Which parts of a state are a function's own: a bit for each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Own(u16);
 
-impl Reach {
-    /// The furthest for a function.
+impl Own {
+    /// All parts: nothing of the state is shown, whatever the function is called.
+    const ALL: Self = Self((1 << PARTS.len()) - 1);
+
     fn of(function: &Function, findings: &Findings) -> Self {
-        if !are_constant(function.dict) {
-            Self::Code
-        } else if !has_no_values(function) {
-            Self::Name
-        } else if !(is_none(function.closure) && findings.submodules.is_empty()) {
-            Self::Closure
-        } else if !findings.globals.is_empty() {
-            Self::Globals
-        } else {
-            Self::End
-        }
+        let own = |part: Part, is_own: bool| u16::from(is_own) << part.at();
+        Self(
+            own(Part::Attributes, !are_constant(function.dict))
+                | own(Part::Annotations, !has_no_annotations(function))
+                | own(Part::Kwdefaults, !is_none(function.kwdefaults))
+                | own(Part::Defaults, !is_none(function.defaults))
+                | own(Part::Closure, !is_none(function.closure))
+                | own(Part::Submodules, !findings.submodules.is_empty())
+                | own(Part::Globals, !findings.globals.is_empty()),
+        )
     }
-}
 
-/// Has a function no defaults and no annotations?
-fn has_no_values(function: &Function) -> bool {
-    has_no_annotations(function) && is_none(function.kwdefaults) && is_none(function.defaults)
+    fn has(self, part: Part) -> bool {
+        self.0 >> part.at() & 1 != 0
+    }
 }
 
 /// Has a function no annotations, or an empty dict for them that nothing else refers to?
@@ -71,36 +59,36 @@ fn has_no_annotations(function: &Function) -> bool {
     dict.is_null() || (type_of(dict).cast_const() == &raw const PyDict_Type && is_empty(dict) && unique(dict))
 }
 
-impl Reach {
-    /// The slots, where a stencil has written them so far.
-    pub(super) fn slots(self) -> OnPaper {
-        let keys = match self {
-            Self::Code => 0,
-            Self::Name => 2,
-            Self::Closure => 8,
-            Self::Globals | Self::End => SLOTS,
-        };
-        OnPaper::begun(SLOTS, keys)
+/// So many stencils a code object keeps: for functions that have other parts of their own, and for the [`Wires`] that were
+/// there first and, if cloudpickle was imported since, the next ones.
+const MOST: usize = 6;
+
+/// The stencils of one code object.
+#[derive(Default)]
+pub(super) struct FunctionStencils([OnceLock<Shared<FunctionStencil>>; MOST]);
+
+impl FunctionStencils {
+    /// The place of such a stencil, or the first that is free.
+    #[inline]
+    fn place(&self, own: Own, wires: &Shared<Wires>) -> Option<&OnceLock<Shared<FunctionStencil>>> {
+        let is_it = |stencil: &Shared<FunctionStencil>| stencil.own == own && stencil.wires.is(wires);
+        self.0.iter().find(|place| place.get().is_none_or(is_it))
     }
 }
 
-/// The stencils of one code object, by their reach: those of the [`Wires`] that were there first and, if cloudpickle was
-/// imported since, of the next ones.
-#[derive(Default)]
-pub(super) struct FunctionStencils([[OnceLock<Option<Box<FunctionStencil>>>; 2]; 5]);
-
-impl FunctionStencils {
-    /// The first place that is free, or has a stencil of these wires, or knows that none can be cut.
-    #[inline]
-    fn place(&self, reach: Reach, wires: &Shared<Wires>) -> Option<&OnceLock<Option<Box<FunctionStencil>>>> {
-        let is_of = |stencil: &FunctionStencil| stencil.wires.is(wires);
-        self.0[reach as usize].iter().find(|place| !matches!(place.get(), Some(Some(stencil)) if !is_of(stencil)))
-    }
+/// A stretch of a function's pickle.
+pub(super) struct Piece {
+    /// None for a key only, between two parts that are the function's own.
+    pub(super) stencil: Option<Stencil>,
+    /// The part in front of whose value it ends; None for that which ends all.
+    pub(super) end: Option<Part>,
 }
 
 /// A stencil, and what a function must have for it.
-struct FunctionStencil {
-    stencil: Stencil,
+pub(super) struct FunctionStencil {
+    /// None if it cannot be cut.
+    pieces: Vec<Piece>,
+    own: Own,
     wires: Shared<Wires>,
     base_globals: BaseGlobals,
     attributes: ConstantAttributes,
@@ -113,37 +101,42 @@ struct FunctionStencil {
 }
 
 impl FunctionStencil {
-    /// Is a function of these names like the one that the stencil is of, as far as this reaches?
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Is a function of these names like the one that the stencil is of, as far as this shows it?
     #[inline]
-    fn fits(&self, function: &Function, names: [*mut PyObject; 2], reach: Reach) -> bool {
+    fn fits(&self, function: &Function, names: [*mut PyObject; 2]) -> bool {
         let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
-        if reach == Reach::Code {
+        if self.own == Own::ALL {
             return true;
         }
         names == [self.name.as_ptr(), self.qualname.as_ptr()]
-            && self.attributes.are_of(function.dict)
-            && (reach == Reach::Name || (same(&self.module, function.module) && same(&self.doc, function.doc)))
+            && (self.own.has(Part::Attributes) || self.attributes.are_of(function.dict))
+            && same(&self.module, function.module)
+            && same(&self.doc, function.doc)
     }
 
-    /// Writes a function that it fits; false, and nothing is written, if that is not to be.
+    /// Writes the first piece of a function that it fits; false, and nothing is written, if that is not to be.
     #[inline]
     fn write(&self, p: &mut Plan<'_, '_>, object: *mut PyObject, function: &Function) -> PyResult<bool> {
+        let Some(first) = self.pieces.first().and_then(|piece| piece.stencil.as_ref()) else { return Ok(false) };
         if !p.begins_with(function.globals, &self.base_globals)? {
             return Ok(false);
         }
         let shared = base_globals_key(function.globals);
-        p.stencil_of(&self.stencil, Given { built: object, shared, alone: function.annotations })
+        p.stencil_of(first, Given { built: object, shared, alone: function.annotations })
     }
 }
 
-/// Writes a function as far as the stencil reaches that is kept for its like; None, and nothing is written, if there is
-/// none.
+/// Writes the first piece of a function by the stencil that is kept for its like; None, and nothing is written, if there is none.
 pub(super) fn write(
     p: &mut Plan<'_, '_>,
     object: *mut PyObject,
     function: &Function,
     findings: &Findings,
-) -> PyResult<Option<Reach>> {
+) -> PyResult<Option<Shared<FunctionStencil>>> {
     let (Joined::Of(name), Joined::Of(qualname)) = (&findings.name, &findings.qualname) else { return Ok(None) };
     if findings.dict.is_some() || findings.base_globals.is_some() || !p.takes_stencils() {
         return Ok(None);
@@ -151,16 +144,16 @@ pub(super) fn write(
     let state = p.pickler().state;
     let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(None) };
     // Functions that are not like the first one with this code have the code itself in common with it.
-    for reach in [Reach::of(function, findings), Reach::Code] {
-        let Some(place) = kept.functions.place(reach, p.pickler().shared_wires()?) else { return Ok(None) };
+    for own in [Own::of(function, findings), Own::ALL] {
+        let Some(place) = kept.functions.place(own, p.pickler().shared_wires()?) else { return Ok(None) };
         match place.get() {
             // It serves from the next dump on, as that of the code does.
             None => {
-                let _ = place.set(cut(p, function, name, qualname, reach)?);
+                let _ = place.set(Shared::new(cut(p, function, name, qualname, own)?)?);
                 return Ok(None);
             }
-            Some(Some(known)) if known.fits(function, [name.as_ptr(), qualname.as_ptr()], reach) => {
-                return Ok(known.write(p, object, function)?.then_some(reach));
+            Some(known) if known.fits(function, [name.as_ptr(), qualname.as_ptr()]) => {
+                return Ok(known.write(p, object, function)?.then(|| known.clone()));
             }
             Some(_) => {}
         }
@@ -176,16 +169,16 @@ pub(super) fn write_all(p: &mut Plan<'_, '_>, object: *mut PyObject, function: &
     if !is_none(function.closure)
         || !(function.dict.is_null() || is_dict(function.dict))
         || !is_dict(function.globals)
-        || !has_no_values(function)
+        || !(has_no_annotations(function) && is_none(function.kwdefaults) && is_none(function.defaults))
         || state.replaced.code_globals.get().is_some()
         || !p.takes_stencils()
     {
         return Ok(false);
     }
     let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(false) };
-    let Some(place) = kept.functions.place(Reach::End, p.pickler().shared_wires()?) else { return Ok(false) };
-    let Some(Some(known)) = place.get() else { return Ok(false) };
-    if !known.names_nothing || !known.fits(function, [function.name, function.qualname], Reach::End) {
+    let Some(place) = kept.functions.place(Own(0), p.pickler().shared_wires()?) else { return Ok(false) };
+    let Some(known) = place.get() else { return Ok(false) };
+    if !known.names_nothing || !known.fits(function, [function.name, function.qualname]) {
         return Ok(false);
     }
     known.write(p, object, function)
@@ -203,32 +196,78 @@ fn cut(
     function: &Function,
     name: &Owned,
     qualname: &Owned,
-    reach: Reach,
-) -> PyResult<Option<Box<FunctionStencil>>> {
+    own: Own,
+) -> PyResult<FunctionStencil> {
     let (state, wires) = (p.pickler().state, p.pickler().shared_wires()?.clone());
-    let base_globals = base_globals::of_dict(state, function.globals)?;
-    let mut cutter = Cutter::new()?;
-    cutter.opens();
-    let attributes =
-        if reach == Reach::Code { ConstantAttributes::default() } else { ConstantAttributes::of(function.dict)? };
-    if !cut_function(&mut cutter, state, &wires, function, &base_globals)?
-        || (reach > Reach::Code && !cut_state(&mut cutter, state, function, &attributes, reach)?)
-    {
-        return Ok(None);
-    }
-    let Some(stencil) = cutter.finish()? else { return Ok(None) };
-    let made = FunctionStencil {
-        stencil,
+    let mut stencil = FunctionStencil {
+        pieces: vec![],
+        own,
         wires,
-        base_globals,
-        attributes,
+        base_globals: base_globals::of_dict(state, function.globals)?,
+        attributes: if own.has(Part::Attributes) {
+            ConstantAttributes::default()
+        } else {
+            ConstantAttributes::of(function.dict)?
+        },
         name: name.clone(),
         qualname: qualname.clone(),
         module: Owned::of(or_none(function.module)),
         doc: Owned::of(or_none(function.doc)),
         names_nothing: code_globals_itself(state, function.code, p.pickler())?.is_empty(),
     };
-    try_box(made).map(Some)
+    if !cut_pieces(&mut stencil, state, function)? {
+        stencil.pieces.clear();
+    }
+    Ok(stencil)
+}
+
+/// Cuts all pieces, the state as `function_state::describe` has it; false if one cannot be cut.
+fn cut_pieces(stencil: &mut FunctionStencil, state: &State, function: &Function) -> PyResult<bool> {
+    let mut cutter = Cutter::new()?;
+    cutter.opens();
+    if !cut_function(&mut cutter, state, &stencil.wires, function, &stencil.base_globals)? {
+        return Ok(false);
+    }
+    let mut last_is_own = false;
+    for part in PARTS {
+        let is_own = stencil.own.has(part);
+        if is_own && last_is_own && part != Part::Name {
+            stencil.pieces.try_push(Piece { stencil: None, end: Some(part) })?;
+            continue;
+        }
+        part.cut_key(&mut cutter, &state.names)?;
+        last_is_own = is_own;
+        if !is_own {
+            if !cut_value(&mut cutter, stencil, function, part)? {
+                return Ok(false);
+            }
+            continue;
+        }
+        let cut = std::mem::replace(&mut cutter, Cutter::new()?);
+        let Some(piece) = cut.finish()? else { return Ok(false) };
+        stencil.pieces.try_push(Piece { stencil: Some(piece), end: Some(part) })?;
+        if stencil.own == Own::ALL {
+            return Ok(true);
+        }
+    }
+    cut_end(&mut cutter)?;
+    let Some(piece) = cutter.finish()? else { return Ok(false) };
+    stencil.pieces.try_push(Piece { stencil: Some(piece), end: None })?;
+    Ok(true)
+}
+
+/// Cuts a value that functions have in common; false if that cannot be.
+fn cut_value(cutter: &mut Cutter, stencil: &FunctionStencil, function: &Function, part: Part) -> PyResult<bool> {
+    match part {
+        Part::Attributes => stencil.attributes.cut(cutter)?,
+        Part::Name => cutter.fresh_text(function.name)?,
+        Part::Qualname => cutter.fresh_text(function.qualname)?,
+        Part::Annotations => cutter.alone(EMPTY_DICT)?,
+        Part::Module if !is_none(function.module) => return cutter.text(function.module),
+        Part::Doc if !is_none(function.doc) => return cutter.text(function.doc),
+        _ => part.cut_none(cutter)?,
+    }
+    Ok(true)
 }
 
 /// Cuts the function without its state, and the beginning of the call that sets it: see `function::describe`.
@@ -292,56 +331,4 @@ fn cut_cells(cutter: &mut Cutter, wires: &Wires, function: &Function) -> PyResul
     cutter.tuple_end(count)?;
     cutter.paper()?;
     Ok(true)
-}
-
-/// Cuts the state as far as it reaches, and what ends the call if that is to the end: see `function_state::describe`.
-fn cut_state(
-    cutter: &mut Cutter,
-    state: &State,
-    function: &Function,
-    attributes: &ConstantAttributes,
-    reach: Reach,
-) -> PyResult<bool> {
-    let names = &state.names;
-    attributes.cut(cutter)?;
-    cut_empty(cutter, EMPTY_DICT)?;
-    cutter.op(MARK)?;
-    cutter.common_text(names.name.as_ptr())?;
-    cutter.fresh_text(function.name)?;
-    cutter.common_text(names.qualname.as_ptr())?;
-    cutter.fresh_text(function.qualname)?;
-    if reach == Reach::Name {
-        return Ok(true);
-    }
-    cutter.common_text(names.annotations.as_ptr())?;
-    cutter.alone(EMPTY_DICT)?;
-    for key in [&names.kwdefaults, &names.defaults] {
-        cutter.common_text(key.as_ptr())?;
-        cutter.op(NONE)?;
-    }
-    for (key, value) in [(&names.module, function.module), (&names.doc, function.doc)] {
-        cutter.common_text(key.as_ptr())?;
-        if !is_none(value) && !cutter.text(value)? {
-            return Ok(false);
-        }
-        if is_none(value) {
-            cutter.op(NONE)?;
-        }
-    }
-    cutter.common_text(names.closure.as_ptr())?;
-    if reach == Reach::Closure {
-        return Ok(true);
-    }
-    cutter.op(NONE)?;
-    cut_no_submodules(cutter, names)?;
-    if reach == Reach::End {
-        cut_no_globals(cutter)?;
-    }
-    Ok(true)
-}
-
-/// An empty container on paper.
-pub(super) fn cut_empty(cutter: &mut Cutter, op: u8) -> PyResult<()> {
-    cutter.op(op)?;
-    cutter.paper()
 }
