@@ -14,6 +14,11 @@ use crate::py::vec::gather;
 use crate::state::{Name, State};
 
 impl Plan<'_, '_> {
+    /// Was it written what functions with these globals share?
+    pub fn knows_base_globals(&mut self, globals: *mut PyObject) -> bool {
+        self.pickler().memo.get_key(base_globals_key(globals)).is_some()
+    }
+
     /// The dict that all functions with these globals share (`Pickler.globals_ref` of cloudpickle): what the first of
     /// them begins with, a reference for the others. `given` is what [`base_globals`] found in globals of another type
     /// than `dict`.
@@ -53,11 +58,10 @@ impl Plan<'_, '_> {
     /// Was written what functions with these globals, a plain dict, share, or would it have these very values?
     #[inline]
     pub fn begins_with(&mut self, globals: *mut PyObject, values: &BaseGlobals) -> PyResult<bool> {
-        let pickler = self.pickler();
-        if pickler.memo.get_key(base_globals_key(globals)).is_some() {
+        if self.knows_base_globals(globals) {
             return Ok(true);
         }
-        for (key, value) in base_names(pickler.state).iter().zip(values) {
+        for (key, value) in base_names(self.pickler().state).iter().zip(values) {
             let find = if value.is_some() { dict_get } else { dict_find };
             let found = find(globals, key.as_ptr())?;
             if found.as_ref().map(Owned::as_ptr) != value.as_ref().map(Owned::as_ptr) {

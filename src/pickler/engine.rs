@@ -73,6 +73,8 @@ pub struct Pickler<'a> {
     /// A frame that is to be carried out before the current one.
     interposed: Option<Parked>,
     pinned: Vec<Owned>,
+    /// What plans point to that are being made, as long as nothing foreign has run.
+    pub(super) borrowed: Vec<*const [*mut PyObject]>,
     /// Of cloudpickle; none before one is written.
     pub(super) wires: Option<Shared<Wires>>,
     /// How the instances of the classes met so far are reduced.
@@ -117,6 +119,7 @@ impl<'a> Pickler<'a> {
             wary: 0,
             interposed: None,
             pinned: Vec::new(),
+            borrowed: Vec::new(),
             wires: None,
             shapes: Shapes::default(),
             spare_pairs: Vec::new(),
@@ -176,6 +179,7 @@ impl<'a> Pickler<'a> {
         recycle(&mut self.steps);
         recycle(&mut self.parked);
         recycle(&mut self.spare_pairs);
+        recycle(&mut self.borrowed);
         self.interposed = None;
         self.in_person = None;
         self.own_globals_ref = None;
@@ -347,7 +351,10 @@ impl<'a> Pickler<'a> {
     #[inline(never)]
     fn become_foreign(&mut self) -> PyResult<()> {
         self.memo.publish()?;
-        self.pinned.try_room(self.stack.len() + 2 * self.steps.len() + self.parked.len() + 1)?;
+        // SAFETY: whoever borrows them has them until they are given back.
+        let borrowed = || self.borrowed.iter().flat_map(|objects| unsafe { &**objects });
+        let waiting = self.stack.len() + 2 * self.steps.len() + self.parked.len();
+        self.pinned.try_room(waiting + borrowed().count() + 1)?;
         let mut pin = |object: *mut PyObject| {
             if !object.is_null() {
                 self.pinned.push(Owned::of(object));
@@ -361,6 +368,7 @@ impl<'a> Pickler<'a> {
         for step in &self.steps {
             step.objects().into_iter().for_each(&mut pin);
         }
+        borrowed().copied().for_each(&mut pin);
         for parked in &self.parked {
             pin(parked.frame.object());
         }

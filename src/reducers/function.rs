@@ -10,7 +10,7 @@ use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
 #[cfg(not(Py_GIL_DISABLED))]
 use crate::decide::by_reference::claims_main;
-use crate::pickler::base_globals::{BaseGlobals, base_globals};
+use crate::pickler::base_globals::{BaseGlobals, base_globals, of_dict};
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Plan;
 use crate::pickler::script::Script;
@@ -26,6 +26,7 @@ use crate::py::vec::{TryPush, try_gather};
 use crate::state::Names;
 
 /// What is asked of a function: borrowed. NULL stands for None.
+#[repr(C)]
 pub(super) struct Function {
     pub(super) code: *mut PyObject,
     pub(super) globals: *mut PyObject,
@@ -40,6 +41,15 @@ pub(super) struct Function {
     pub(super) closure: *mut PyObject,
     /// NULL stands for an empty dict.
     pub(super) dict: *mut PyObject,
+}
+
+impl Function {
+    fn fields(&self) -> &[*mut PyObject] {
+        // SAFETY: it consists of nothing else.
+        unsafe {
+            std::slice::from_raw_parts(std::ptr::from_ref(self).cast(), size_of::<Self>() / size_of::<*mut PyObject>())
+        }
+    }
 }
 
 /// What is found out about a function before it is described, since that may run foreign code.
@@ -113,22 +123,10 @@ fn held_fields(
     let (mut function, held) = locked(object, || {
         // SAFETY: a function, laid out like this.
         let function = of_fields(unsafe { &*object.cast::<PyFunctionObject>() }, annotations);
-        let all = [
-            function.code,
-            function.globals,
-            function.name,
-            function.qualname,
-            function.annotations,
-            function.kwdefaults,
-            function.defaults,
-            function.module,
-            function.doc,
-            function.closure,
-            function.dict,
-        ];
-        (function, all.map(|field| (!field.is_null()).then(|| Owned::of(field))))
+        let held = gather(function.fields().iter().filter(|field| !field.is_null()).map(|field| Owned::of(*field)));
+        (function, held)
     });
-    for field in held.into_iter().flatten() {
+    for field in held? {
         pickler.keep(field)?;
     }
     // SAFETY: live.
@@ -257,21 +255,27 @@ fn describe(
     mut findings: Findings,
 ) -> PyResult<Script> {
     let mut plan = pickler.plan();
-    let p = &mut plan;
-    let stencil = function_stencil::write(p, object, function, &findings)?;
-    if stencil.is_none() {
-        p.wire(Wire::MakeFunction)?;
-        describe_arguments(p, function, findings.base_globals.take())?;
-        p.reduce(object)?;
-        p.set_state(Wire::FunctionSetstate, object)?;
-        p.tuple(2)?;
-    }
-    function_state::describe(p, function, findings, stencil.as_deref())?;
+    plan.borrowing(function.fields(), |p| {
+        let stencil = function_stencil::write(p, object, function, &findings)?;
+        if stencil.is_none() {
+            p.wire(Wire::MakeFunction)?;
+            describe_arguments(p, function, findings.base_globals.take())?;
+            p.reduce(object)?;
+            p.set_state(Wire::FunctionSetstate, object)?;
+            p.tuple(2)?;
+        }
+        function_state::describe(p, function, &mut findings, stencil.as_deref())
+    })?;
     Ok(plan.finish())
 }
 
 /// (code, base globals, None, None, empty cells)
 fn describe_arguments(p: &mut Plan<'_, '_>, function: &Function, given: Option<BaseGlobals>) -> PyResult<()> {
+    let given = match given {
+        // As they are now: constants of the code may run foreign code.
+        None if !p.knows_base_globals(function.globals) => Some(of_dict(p.pickler().state, function.globals)?),
+        given => given,
+    };
     p.tuple(5)?;
     p.inline(function.code, super::code::describe)?;
     p.base_globals(function.globals, given)?;

@@ -186,7 +186,7 @@ pub(super) fn is_none(object: *mut PyObject) -> bool {
 pub(super) fn describe(
     p: &mut Plan<'_, '_>,
     function: &Function,
-    mut findings: Findings,
+    findings: &mut Findings,
     stencil: Option<&FunctionStencil>,
 ) -> PyResult<()> {
     let state = p.pickler().state;
@@ -197,14 +197,14 @@ pub(super) fn describe(
     let mut next = Some(Part::Attributes);
     if let Some((first, rest)) = pieces.split_first() {
         (next, pieces) = (first.end, rest);
-    } else if let Some((begin, end)) = common.from(Part::Attributes, function, &findings)
+    } else if let Some((begin, end)) = common.from(Part::Attributes, function, findings)
         && p.stencil(begin)?
     {
         next = end;
     }
     let mut slots = begun(next);
     while let Some(part) = next {
-        value(p, function, &mut findings, part)?;
+        value(p, function, findings, part)?;
         if let Some((piece, rest)) = pieces.split_first() {
             let goes_on = match &piece.stencil {
                 Some(stencil) => p.piece(stencil, function.annotations)?,
@@ -221,7 +221,7 @@ pub(super) fn describe(
             p.tuple_end(2)?;
             return p.set_state_end();
         };
-        if let Some((stencil, end)) = common.from(following, function, &findings)
+        if let Some((stencil, end)) = common.from(following, function, findings)
             && p.stencil(stencil)?
         {
             (next, slots) = (end, begun(end));
@@ -286,19 +286,19 @@ fn attributes(plan: &mut Plan<'_, '_>, dict: *mut PyObject) -> PyResult<()> {
     if dict.is_null() {
         return plan.dict(0)?.end(plan);
     }
-    // SAFETY: a live dict.
-    let mut on_paper = plan.dict(unsafe { PyDict_Size(dict) } as usize)?;
     let is_part = plan.lends(dict)?;
-    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-    // SAFETY: a live dict, which nothing changes meanwhile.
-    while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
-        if !is_plain(key) {
-            // SAFETY: the exception types are there for the interpreter's life.
-            return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
+    // As they are now: foreign code may change the dict meanwhile.
+    plan.borrowing_items(dict, |plan, items| {
+        let mut on_paper = plan.dict(items.len())?;
+        for &[key, value] in items {
+            if !is_plain(key) {
+                // SAFETY: the exception types are there for the interpreter's life.
+                return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
+            }
+            on_paper.next(plan)?;
+            plan.fresh_text(key)?;
+            plan.lent(value, is_part, Place::Attribute(key))?;
         }
-        on_paper.next(plan)?;
-        plan.fresh_text(key)?;
-        plan.lent(value, is_part, Place::Attribute(key))?;
-    }
-    on_paper.end(plan)
+        on_paper.end(plan)
+    })
 }

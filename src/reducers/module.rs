@@ -36,22 +36,18 @@ pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Scri
         let copy = crate::py::contended::copy_of(dict)?;
         plan.pickler().keep(copy)?
     };
-    let builtins = state.names.builtins_attr.as_ptr();
-    // SAFETY: a live dict.
-    let len = unsafe { PyDict_Size(dict) as usize - (PyDict_Contains(dict, builtins) == 1) as usize };
     let is_part = plan.lends(dict)?;
-    let mut vars = plan.dict(len)?;
-    let (mut key, mut value, mut position) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-    // SAFETY: a live dict, which nothing changes meanwhile.
-    while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
-        if is_builtins(key) {
-            continue;
+    // As they are now: foreign code may change the dict meanwhile.
+    plan.borrowing_items(dict, |plan, items| {
+        let vars = || items.iter().filter(|[key, _]| !is_builtins(*key));
+        let mut on_paper = plan.dict(vars().count())?;
+        for &[key, value] in vars() {
+            on_paper.next(plan)?;
+            plan.lent(key, is_part, Place::Hidden)?;
+            plan.lent(value, is_part, Place::Entry(1, key))?;
         }
-        vars.next(&mut plan)?;
-        plan.lent(key, is_part, Place::Hidden)?;
-        plan.lent(value, is_part, Place::Entry(1, key))?;
-    }
-    vars.end(&mut plan)?;
+        on_paper.end(plan)
+    })?;
     plan.tuple_end(2)?;
     plan.reduce(module)?;
     Ok(plan.finish())

@@ -878,6 +878,65 @@ def functions_of_one_code():
         yield made
 
 
+def changed_function(f):
+    """Takes away all that a function has, of which nobody else holds a part."""
+    code = (lambda: 5).__code__
+    if not f.__closure__:
+        f.__code__ = code
+    f.__doc__, f.__module__, f.__defaults__, f.__kwdefaults__ = None, "other", None, None
+    f.__name__ = f.__qualname__ = "other"
+    f.__dict__, f.__annotations__ = {"other": 1}, {}
+    f.__globals__.clear()
+    gc.collect()
+
+
+@case
+def functions_that_change_while_they_are_written():
+    """Their parts are those that they had when they were reduced, whatever is done to them meanwhile."""
+    for where in ("annotations", "kwdefaults", "defaults", "closure", "globals", "attributes", "code"):
+        made = []
+        for number in range(4):
+            world = {"__name__": "".join(["__ma", "in__"]), "__builtins__": builtins, "g": bytearray(b"g"), "h": ["h", number]}
+            exec("def outer(x, y):\n def f(a=1, *, b=2):\n  'doc'\n  return x, y, turn, g, h\n return f", world)
+            turn = Turn()
+            f = world.pop("outer")(turn if where == "closure" else bytearray(b"x"), ["y"])
+            turn.change = lambda f=f: changed_function(f)
+            if where == "code":
+                f = types.FunctionType((lambda: g).__code__, world)  # noqa: F821
+                f.__code__ = f.__code__.replace(co_consts=(None, turn, "tail %d" % number), co_name="".join(["na", "me"]))
+                turn.change = lambda f=f: changed_function(f)
+            f.__annotations__ = {"a": turn if where == "annotations" else bytearray(b"a"), "b": [int]}
+            f.__kwdefaults__ = {"b": turn if where == "kwdefaults" else bytearray(b"b"), "c": ["c"]}
+            f.__defaults__ = (turn if where == "defaults" else bytearray(b"d"),)
+            f.__doc__, f.__module__ = "".join(["do", "c"]), "".join(["__ma", "in__"])
+            f.first, f.second, f.third = turn if where == "attributes" else 1, bytearray(b"second"), ["third"]
+            if where == "globals":
+                world["turn"] = turn
+            made.append(f)
+        yield made
+        yield made[0]
+
+
+@case
+def attributes_that_change_while_they_are_written():
+    for change in (lambda d: d.update(more=1), lambda d: d.pop("second"), lambda d: d.clear(), lambda d: d.update(dict.fromkeys(map(str, range(50))))):
+        f = functions_of("def f(): pass")["f"]
+        f.first = Turn(lambda f=f, change=change: change(vars(f)))
+        f.second, f.third = bytearray(b"second"), ["third"]
+        yield f
+        yield [f, f]
+
+
+@case
+def modules_that_change_while_they_are_written():
+    for change in (lambda d: d.update(more=1), lambda d: d.pop("second"), lambda d: d.clear(), lambda d: d.update(dict.fromkeys(map(str, range(50))))):
+        module = types.ModuleType("made_by_value")
+        module.first = Turn(lambda module=module, change=change: change(vars(module)) or gc.collect())
+        module.second, module.third = bytearray(b"second"), ["third", "".join(["fou", "rth"])]
+        yield module
+        yield [module, module]
+
+
 # --- where functions are found, and the modules that they name
 
 
