@@ -114,11 +114,11 @@ impl ClassDict {
         class: *mut PyObject,
         kind: StateKind,
     ) -> PyResult<Option<(Self, Option<*mut PyObject>)>> {
-        let Some((members, order, data)) = Orders::of(state)?.state_members(class, kind)? else { return Ok(None) };
+        let Some(known) = Orders::of(state)?.state_members(class, kind)? else { return Ok(None) };
         if plain_bases(state, class)?.is_none() {
             return Ok(None);
         }
-        Ok(Some((Self { members, order, replaced: None }, data)))
+        Ok(Some((Self { members: known.members, order: known.order, replaced: None }, known.abc_impl)))
     }
 
     /// Keeps those that are left as the ones that are in the state of the class, an ABC if what it keeps about its subclasses

@@ -39,6 +39,14 @@ struct KnownState {
     abc_impl: Option<AbcImpl>,
 }
 
+/// The members of a class's state.
+pub(super) struct StateMembers {
+    pub(super) members: Vec<Member>,
+    pub(super) order: Order,
+    /// What the class keeps about its subclasses, if it is an ABC.
+    pub(super) abc_impl: Option<*mut PyObject>,
+}
+
 /// What an ABC keeps about its subclasses: where it lies among the entries, and its type.
 struct AbcImpl {
     place: usize,
@@ -111,12 +119,8 @@ impl Orders {
         self.members.put(version as usize, Known::of(&entries, members.iter(), order)?).map(drop)
     }
 
-    /// The members of the state of a class of which they are known, and what it keeps about its subclasses, if it is an ABC.
-    pub(super) fn state_members(
-        &self,
-        class: *mut PyObject,
-        kind: StateKind,
-    ) -> PyResult<Option<(Vec<Member>, Order, Option<*mut PyObject>)>> {
+    /// What is in the state of a class of which that is known.
+    pub(super) fn state_members(&self, class: *mut PyObject, kind: StateKind) -> PyResult<Option<StateMembers>> {
         let version = lasting_version(class.cast());
         let Some(known) = self.states.get(version as usize).filter(|_| version != 0) else { return Ok(None) };
         if known.kind != kind || metaclass_version(class) != Some(known.metaclass) {
@@ -130,7 +134,8 @@ impl Orders {
                 found => found,
             },
         };
-        Ok(known.members.members(&entries)?.map(|members| (members, known.members.order, data)))
+        let members = known.members.members(&entries)?;
+        Ok(members.map(|members| StateMembers { members, order: known.members.order, abc_impl: data }))
     }
 
     /// Keeps which members are in the state of a class.
