@@ -30,21 +30,17 @@ impl Plan<'_, '_> {
         self.pickler().borrowed.pop();
         described
     }
+}
 
-    /// The same for the items that a dict has now.
-    pub fn borrowing_items(
-        &mut self,
-        dict: *mut PyObject,
-        describe: impl FnOnce(&mut Self, &[[*mut PyObject; 2]]) -> PyResult<()>,
-    ) -> PyResult<()> {
-        let mut items = vec![];
-        // SAFETY: a live dict.
-        items.try_room(unsafe { PyDict_Size(dict) } as usize)?;
-        let (mut key, mut value, mut position) = (ptr::null_mut(), ptr::null_mut(), 0);
-        // SAFETY: a live dict, which nothing changes meanwhile.
-        while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
-            items.try_push([key, value])?;
-        }
-        self.borrowing(items.as_flattened(), |plan| describe(plan, &items))
+/// The items that a dict has now, to be borrowed.
+pub fn items_now(dict: *mut PyObject) -> PyResult<Vec<[*mut PyObject; 2]>> {
+    let mut items = vec![];
+    // SAFETY: a live dict.
+    items.try_room(unsafe { PyDict_Size(dict) } as usize)?;
+    let (mut key, mut value, mut position) = (ptr::null_mut(), ptr::null_mut(), 0);
+    // SAFETY: a live dict, which nothing changes meanwhile.
+    while unsafe { PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
+        items.try_push([key, value])?;
     }
+    Ok(items)
 }

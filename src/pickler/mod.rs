@@ -3,7 +3,7 @@
 pub mod atoms;
 pub mod base_globals;
 pub mod block;
-mod borrowed;
+pub mod borrowed;
 pub mod burst;
 pub mod commons;
 pub mod containers;

@@ -2,6 +2,7 @@
 
 use pyo3_ffi::*;
 
+use super::constant_attributes::has_none;
 use super::function_state;
 use super::function_stencil;
 use super::joined::{Joined, has_plain_keys, join};
@@ -11,6 +12,7 @@ use crate::analyzer::submodules::add_submodules;
 #[cfg(not(Py_GIL_DISABLED))]
 use crate::decide::by_reference::claims_main;
 use crate::pickler::base_globals::{BaseGlobals, base_globals, of_dict};
+use crate::pickler::borrowed::items_now;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Plan;
 use crate::pickler::script::Script;
@@ -254,19 +256,35 @@ fn describe(
     function: &Function,
     mut findings: Findings,
 ) -> PyResult<Script> {
+    // As they are now: what is written before them may run foreign code.
+    let has_attributes = findings.dict.is_none() && !has_none(function.dict);
+    let attributes = if has_attributes { items_now(function.dict)? } else { vec![] };
     let mut plan = pickler.plan();
     plan.borrowing(function.fields(), |p| {
-        let stencil = function_stencil::write(p, object, function, &findings)?;
-        if stencil.is_none() {
-            p.wire(Wire::MakeFunction)?;
-            describe_arguments(p, function, findings.base_globals.take())?;
-            p.reduce(object)?;
-            p.set_state(Wire::FunctionSetstate, object)?;
-            p.tuple(2)?;
+        if attributes.is_empty() {
+            return describe_with(p, object, function, &mut findings, &[]);
         }
-        function_state::describe(p, function, &mut findings, stencil.as_deref())
+        p.borrowing(attributes.as_flattened(), |p| describe_with(p, object, function, &mut findings, &attributes))
     })?;
     Ok(plan.finish())
+}
+
+fn describe_with(
+    p: &mut Plan<'_, '_>,
+    object: *mut PyObject,
+    function: &Function,
+    findings: &mut Findings,
+    attributes: &[[*mut PyObject; 2]],
+) -> PyResult<()> {
+    let stencil = function_stencil::write(p, object, function, findings)?;
+    if stencil.is_none() {
+        p.wire(Wire::MakeFunction)?;
+        describe_arguments(p, function, findings.base_globals.take())?;
+        p.reduce(object)?;
+        p.set_state(Wire::FunctionSetstate, object)?;
+        p.tuple(2)?;
+    }
+    function_state::describe(p, function, findings, attributes, stencil.as_deref())
 }
 
 /// (code, base globals, None, None, empty cells)

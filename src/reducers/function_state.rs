@@ -187,6 +187,7 @@ pub(super) fn describe(
     p: &mut Plan<'_, '_>,
     function: &Function,
     findings: &mut Findings,
+    attributes: &[[*mut PyObject; 2]],
     stencil: Option<&FunctionStencil>,
 ) -> PyResult<()> {
     let state = p.pickler().state;
@@ -204,7 +205,7 @@ pub(super) fn describe(
     }
     let mut slots = begun(next);
     while let Some(part) = next {
-        value(p, function, findings, part)?;
+        value(p, function, findings, attributes, part)?;
         if let Some((piece, rest)) = pieces.split_first() {
             let goes_on = match &piece.stencil {
                 Some(stencil) => p.piece(stencil, function.annotations)?,
@@ -237,12 +238,15 @@ pub(super) fn describe(
     Ok(())
 }
 
-fn value(p: &mut Plan<'_, '_>, function: &Function, findings: &mut Findings, part: Part) -> PyResult<()> {
+fn value(
+    p: &mut Plan<'_, '_>,
+    function: &Function,
+    findings: &mut Findings,
+    attributes: &[[*mut PyObject; 2]],
+    part: Part,
+) -> PyResult<()> {
     match part {
-        Part::Attributes => match findings.dict.take() {
-            Some(copy) => p.owned(copy, Place::PairedState),
-            None => attributes(p, function.dict),
-        },
+        Part::Attributes => describe_attributes(p, function, findings.dict.take(), attributes),
         Part::Name => findings.name.write(p),
         Part::Qualname => findings.qualname.write(p),
         Part::Annotations if function.annotations.is_null() => p.dict(0)?.end(p),
@@ -281,24 +285,26 @@ fn globals(p: &mut Plan<'_, '_>, function: &Function, used: Vec<(Owned, Owned)>)
     dict.end(p)
 }
 
-/// The function's dict, or NULL, with keys made anew.
-fn attributes(plan: &mut Plan<'_, '_>, dict: *mut PyObject) -> PyResult<()> {
-    if dict.is_null() {
-        return plan.dict(0)?.end(plan);
+/// The function's attributes with keys made anew, or a copy in place of its dict.
+fn describe_attributes(
+    p: &mut Plan<'_, '_>,
+    function: &Function,
+    copy: Option<Owned>,
+    attributes: &[[*mut PyObject; 2]],
+) -> PyResult<()> {
+    if let Some(copy) = copy {
+        return p.owned(copy, Place::PairedState);
     }
-    let is_part = plan.lends(dict)?;
-    // As they are now: foreign code may change the dict meanwhile.
-    plan.borrowing_items(dict, |plan, items| {
-        let mut on_paper = plan.dict(items.len())?;
-        for &[key, value] in items {
-            if !is_plain(key) {
-                // SAFETY: the exception types are there for the interpreter's life.
-                return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
-            }
-            on_paper.next(plan)?;
-            plan.fresh_text(key)?;
-            plan.lent(value, is_part, Place::Attribute(key))?;
+    let is_part = !attributes.is_empty() && p.lends(function.dict)?;
+    let mut dict = p.dict(attributes.len())?;
+    for &[key, value] in attributes {
+        if !is_plain(key) {
+            // SAFETY: the exception types are there for the interpreter's life.
+            return Err(raise(unsafe { PyExc_RuntimeError }, "a function was changed while it was pickled"));
         }
-        on_paper.end(plan)
-    })
+        dict.next(p)?;
+        p.fresh_text(key)?;
+        p.lent(value, is_part, Place::Attribute(key))?;
+    }
+    dict.end(p)
 }

@@ -4,6 +4,7 @@ use pyo3_ffi::*;
 
 use crate::analyzer::lookup::module_name;
 use crate::decide::by_reference::module_goes_by_reference;
+use crate::pickler::borrowed::items_now;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Place;
 use crate::pickler::script::Script;
@@ -38,7 +39,8 @@ pub fn reduce(pickler: &mut Pickler<'_>, module: *mut PyObject) -> PyResult<Scri
     };
     let is_part = plan.lends(dict)?;
     // As they are now: foreign code may change the dict meanwhile.
-    plan.borrowing_items(dict, |plan, items| {
+    let items = items_now(dict)?;
+    plan.borrowing(items.as_flattened(), |plan| {
         let vars = || items.iter().filter(|[key, _]| !is_builtins(*key));
         let mut on_paper = plan.dict(vars().count())?;
         for &[key, value] in vars() {
