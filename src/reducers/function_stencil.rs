@@ -92,6 +92,8 @@ pub(super) struct FunctionStencil {
     wires: Shared<Wires>,
     base_globals: BaseGlobals,
     attributes: ConstantAttributes,
+    /// Even one of no cells.
+    has_closure: bool,
     name: Owned,
     qualname: Owned,
     module: Owned,
@@ -110,7 +112,7 @@ impl FunctionStencil {
     fn fits(&self, function: &Function, names: [*mut PyObject; 2]) -> bool {
         let same = |kept: &Owned, object: *mut PyObject| kept.as_ptr() == or_none(object);
         if self.own == Own::ALL {
-            return true;
+            return self.has_closure != function.closure.is_null();
         }
         names == [self.name.as_ptr(), self.qualname.as_ptr()]
             && (self.own.has(Part::Attributes) || self.attributes.are_of(function.dict))
@@ -209,6 +211,7 @@ fn cut(
         } else {
             ConstantAttributes::of(function.dict)?
         },
+        has_closure: !function.closure.is_null(),
         name: name.clone(),
         qualname: qualname.clone(),
         module: Owned::of(or_none(function.module)),

@@ -3,6 +3,7 @@ the second one cuts, later ones copy. All are the oracle's bytes, whatever of th
 
 import copyreg
 import gc
+import itertools
 import sys
 import types
 import weakref
@@ -160,9 +161,11 @@ def test_functions_of_one_code_that_are_called_otherwise(function):
     """The one that was there first has its stencils; the others have but the code in common with it."""
     f = made(FUNCTIONS[function])
     functions = []
-    for name in (f.__name__, "other", "one more"):
+    # One without cells may have a closure, too.
+    closures = [f.__closure__] if f.__closure__ else [None, ()]
+    for name, closure in itertools.product((f.__name__, "other", "one more"), closures):
         for attributes in ATTRIBUTES:
-            other = types.FunctionType(f.__code__, f.__globals__, name, f.__defaults__, f.__closure__)
+            other = types.FunctionType(f.__code__, f.__globals__, name, f.__defaults__, closure)
             other.__module__, other.__kwdefaults__ = f.__module__, f.__kwdefaults__
             other.__dict__.update(attributes)
             functions.append(other)
