@@ -146,6 +146,8 @@ impl Pickler<'_> {
         // SAFETY: a live object.
         if unsafe { PyUnicode_CheckExact(name) } != 0
             && let Some(module) = dict_get(self.state.modules()?.as_ptr(), name)?
+            // SAFETY: a static object, which stands for what is not to be imported.
+            && module.as_ptr() != unsafe { Py_None() }
         {
             return Ok(module);
         }

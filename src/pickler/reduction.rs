@@ -198,10 +198,8 @@ impl Pickler<'_> {
     fn copyreg(&mut self, object: *mut PyObject, ty: *mut PyTypeObject) -> PyResult<Option<Owned>> {
         if !compares_by_identity(type_of(ty.cast())) {
             self.foreign()?;
-            // cloudpickle looks into a table of its own first.
-            // SAFETY: live.
-            let hash = unsafe { PyObject_Hash(ty.cast()) };
-            or_key_error(if hash == -1 { Err(Raised) } else { Ok(()) })?;
+            // cloudpickle looks into a table of its own first. What has no hash is refused in a dict's words.
+            or_key_error(dict_get(self.state.imports.builtins_dict.as_ptr(), ty.cast()))?;
         }
         let found = dict_get(self.state.imports.dispatch_table.as_ptr(), ty.cast());
         let Some(reducer) = or_key_error(found)?.flatten() else { return Ok(None) };

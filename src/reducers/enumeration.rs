@@ -15,9 +15,8 @@ use crate::py::layout::type_of;
 
 /// `issubclass(class, enum.Enum)`
 pub fn is_enumeration(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<bool> {
-    let metaclass = type_of(class);
-    if metaclass == &raw mut PyType_Type || metaclass == pickler.state.imports.abc_meta.as_ptr().cast() {
-        // Enumerations have a metaclass of their own.
+    if type_of(class) == &raw mut PyType_Type {
+        // Enumerations have another metaclass.
         return Ok(false);
     }
     let base = &EnumModule::of(pickler)?.base;

@@ -85,7 +85,7 @@ def attribute(owner, name, value):
 
     @contextlib.contextmanager
     def changed():
-        before = vars(owner).get(name, ...)
+        before = type(owner) if name == "__class__" else vars(owner).get(name, ...)
         for each in (value, before):
             if each is not ...:
                 setattr(owner, name, each)
@@ -229,6 +229,11 @@ def an_enumeration_has_a_member_less(names):
 
 
 @change
+def an_enumeration_has_the_metaclass_of_ABCs(names):
+    return attribute(names["Color"], "__class__", type(collections.abc.Sequence))
+
+
+@change
 def an_enumeration_is_asked_for_as_a_class(names):
     import face  # noqa: PLC0415
 
@@ -294,6 +299,19 @@ def a_metaclass_has_getattribute(names):
 
 
 @change
+def a_metaclass_has_no_hashes(names):
+    return attribute(names["Meta"], "__hash__", None)
+
+
+@change
+def a_metaclass_has_hashes_that_fail(names):
+    def unhashable(cls):
+        raise TypeError("no hash")
+
+    return attribute(names["Meta"], "__hash__", unhashable)
+
+
+@change
 def instances_reduce_themselves(names):
     return attribute(names["Base"], "__reduce_ex__", lambda self, protocol: (dict, ((("reduced", protocol),),)))
 
@@ -338,6 +356,16 @@ def builtins_has_another_getattr(names):
 @change
 def a_function_in_C_says_another_module(names):
     return mock.patch.object(abs, "__module__", "json")
+
+
+@change
+def a_function_in_C_says_a_module_that_is_not_to_be_imported(names):
+    @contextlib.contextmanager
+    def changed():
+        with mock.patch.object(abs, "__module__", "not_to_be_imported"), mock.patch.dict(sys.modules, not_to_be_imported=None):
+            yield
+
+    return changed()
 
 
 @change
