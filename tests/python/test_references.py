@@ -3,6 +3,7 @@ long as that is still so; and what most pickles of functions have in common has 
 
 import contextlib
 import copyreg
+import gc
 import io
 import sys
 import types
@@ -29,6 +30,9 @@ def function(x): return x
 other = function
 def renamed(x): return x
 renamed.__qualname__ = renamed.__name__ = 'function'
+def long(): pass
+long.__qualname__ = 'long' * 2000
+globals()[long.__qualname__] = long
 """
 WARM = 4
 
@@ -47,7 +51,7 @@ def objects(module):
     outer = module.Outer
     inner = {"Inner": outer.Inner, "Inner.method": outer.Inner.method, "Inner.OfMeta": outer.Inner.OfMeta}
     methods = {"method": outer.method, "method of Meta": module.OuterOfMeta.method}
-    names = ("Class", "OfMeta", "Outer", "OuterOfMeta", "Meta", "function", "renamed")
+    names = ("Class", "OfMeta", "Outer", "OuterOfMeta", "Meta", "function", "renamed", "long")
     return {**{name: vars(module)[name] for name in names}, **inner, **methods}
 
 
@@ -107,6 +111,18 @@ def lazy(module):
     sys.modules[module.__name__] = Lazy(module.__name__)
     yield
     sys.modules[module.__name__] = sys.modules.pop("made_for_references.all")
+
+
+class Answering(types.ModuleType):
+    """A module whose attributes are not what its dict has."""
+
+    function = Class = property(lambda self: "something else")
+
+
+def answering(module):
+    other = Answering(module.__name__)
+    vars(other).update(vars(module))
+    return entry(sys.modules, module.__name__, other)
 
 
 @contextlib.contextmanager
@@ -239,6 +255,7 @@ CHANGES = {
     "the module is None": lambda m: entry(sys.modules, m.__name__, None),
     "the module is another": lambda m: entry(sys.modules, m.__name__, types.ModuleType(m.__name__)),
     "the module says what it has": lazy,
+    "the module answers otherwise": answering,
     "the module goes by value": by_value,
     "the function is an extension": lambda m: extension(m, "function"),
     "the class is an extension": lambda m: extension(m, "Class"),
@@ -263,15 +280,57 @@ def test_what_went_by_reference_changes(module, change):
             all_agree(objects(module))
 
 
+class Elsewhere(type):
+    """A metaclass whose classes say that they are another one."""
+
+    def __getattribute__(cls, name):
+        return "Outer" if name == "__qualname__" else type.__getattribute__(cls, name)
+
+
 def test_others_in_the_same_places(module):
-    """Functions that are made and let go again and again, mostly where the one before was, under the same names."""
+    """Functions and classes that are made and let go again and again, mostly where the one before was, under the same names."""
+    vars(module).update(Elsewhere=Elsewhere)
     for number in range(300):
-        exec("def function(x): return %d\nclass Class: number = %d" % (number, number), vars(module))
+        metaclass = ("type", "Elsewhere", "Meta")[number % 3]
+        code = "def function(x): return %d\nclass Class(metaclass=%s): number = %d" % (number, metaclass, number)
+        exec(code, vars(module))
         made = {"function": module.function, "Class": module.Class}
         all_agree(made, [5])
         if number % 3 == 0:
             stranger = types.FunctionType(module.function.__code__, vars(module), "function")
             all_agree({"stranger": stranger}, [5])
+            del stranger
+        del made, module.function, module.Class
+        gc.collect()
+
+
+@pytest.mark.parametrize("asked", ["hash", "class"])
+def test_a_metaclass_that_answers_otherwise_later(module, asked):
+    """It is asked at every dump, though nothing about it changed."""
+    answers = []
+
+    def answer(usual):
+        if answers:
+            raise ZeroDivisionError(answers[-1])
+        return usual
+
+    class Fickle(type):
+        if asked == "hash":
+            __hash__ = lambda cls: answer(type.__hash__(cls))
+        else:
+            __class__ = property(lambda cls: answer(Fickle))
+
+    made = module.OfFickle = Fickle("OfFickle", (), {"__module__": module.__name__})
+    for _ in range(2):
+        for _ in range(WARM):
+            found = difference(outcome(binding.dumps, made, 5), outcome(by_cloudpickle, made, 5))
+            assert found is None, found
+        answers.append("now")
+        for _ in range(2):
+            theirs = outcome(by_cloudpickle, made, 5)
+            assert type(theirs.error) is ZeroDivisionError
+            assert difference(outcome(binding.dumps, made, 5), theirs) is None
+        answers.clear()
 
 
 def test_more_than_are_kept(module):
