@@ -2,7 +2,6 @@
 
 use pyo3_ffi::*;
 
-use super::constant_attributes::has_none;
 use super::function::{Findings, Function};
 use super::function_stencil::FunctionStencil;
 use super::joined::is_plain;
@@ -161,7 +160,6 @@ impl Stencils {
     fn from(&self, part: Part, function: &Function, findings: &Findings) -> Option<(&Stencil, Option<Part>)> {
         let names_nothing = || findings.submodules.is_empty() && findings.globals.is_empty();
         let (stencil, end) = match part {
-            Part::Attributes if findings.dict.is_none() && has_none(function.dict) => (&self.begin, Some(Part::Name)),
             Part::Annotations
                 if function.annotations.is_null() && is_none(function.kwdefaults) && is_none(function.defaults) =>
             {
@@ -198,10 +196,12 @@ pub(super) fn describe(
     let mut next = Some(Part::Attributes);
     if let Some((first, rest)) = pieces.split_first() {
         (next, pieces) = (first.end, rest);
-    } else if let Some((begin, end)) = common.from(Part::Attributes, function, findings)
+    } else if findings.dict.is_none()
+        && attributes.is_empty()
+        && let Some(begin) = &common.begin
         && p.stencil(begin)?
     {
-        next = end;
+        next = Some(Part::Name);
     }
     let mut slots = begun(next);
     while let Some(part) = next {
