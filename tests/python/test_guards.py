@@ -925,6 +925,11 @@ def attributes_that_change_while_they_are_written():
         f.second, f.third = bytearray(b"second"), ["third"]
         yield f
         yield [f, f]
+        f, turn = functions_of("def f(): pass")["f"], Turn()
+        f.__code__ = f.__code__.replace(co_consts=(None, turn))
+        turn.change = lambda f=f, change=change: change(vars(f))
+        f.second, f.third = bytearray(b"second"), ["third"]
+        yield f
 
 
 @case
