@@ -108,7 +108,8 @@ impl Pickler<'_> {
             let (len, items) = list_items(f.list);
             #[cfg(Py_GIL_DISABLED)]
             let _ = items;
-            if LIST_IS_WATCHED && len != f.size {
+            // Looked at where a batch ends: until then what comes is written.
+            if LIST_IS_WATCHED && len != f.size && (f.index >= len || *n as usize == BATCH) {
                 // SAFETY: a static exception type.
                 return Err(raise(unsafe { PyExc_RuntimeError }, "list changed size during iteration"));
             }

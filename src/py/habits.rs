@@ -23,7 +23,7 @@ pub fn words_are_mended() -> bool {
     cfg!(Py_3_13) || cfg!(Py_3_12) && patch_level() >= 5
 }
 
-/// A list whose size changes while it is pickled is an error.
+/// A list whose size changes while it is pickled is an error, at the end of the batch in which that is.
 pub const LIST_IS_WATCHED: bool = cfg!(Py_3_14);
 
 /// The words of `_pickle.c` for what a reduce value must be, as they were made anew in 3.14: they name what was given.
