@@ -5,6 +5,7 @@ import builtins
 import collections
 import contextlib
 import copyreg
+import gc
 import json
 import sys
 import types
@@ -45,6 +46,10 @@ class ListOfSlots:
     other = 1
 class MetaSlotted(metaclass=Meta):
     __slots__ = 'name'
+class BaseOfMeta(metaclass=Meta):
+    own = []
+class DerivedOfMeta(BaseOfMeta):
+    own = []
 slotted = Slotted()
 slotted.a = slotted.b = int
 instance = Derived()
@@ -57,7 +62,7 @@ WARM = 6
 def made():
     """The objects, by name, and the namespace in which they are."""
     names = run(TEXT)
-    classes = ("Derived", "Abstract", "AbstractSlotted", "Color", "Slotted", "ListOfSlots", "MetaSlotted")
+    classes = ("Derived", "Abstract", "AbstractSlotted", "Color", "Slotted", "ListOfSlots", "MetaSlotted", "DerivedOfMeta")
     found = {name: names[name] for name in (*classes, "slotted", "instance", "function")}
     builtin = {"int": int, "abs": abs, "a method in C": "a b".split}
     there = {"json.dumps": json.dumps, "OrderedDict": collections.OrderedDict, "Sequence": collections.abc.Sequence}
@@ -186,9 +191,81 @@ def slots_are_others(names):
     return mock.patch.object(names["MetaSlotted"], "__slots__", ("__module__", "__doc__"))
 
 
+class Slots(type):
+    """A metaclass, found by its name, that says which slots its classes have."""
+
+
+Slots.__slots__ = property(lambda cls: ("__doc__",))
+
+
 @change
 def a_metaclass_has_slots(names):
-    return attribute(names["Meta"], "__slots__", property(lambda cls: ("__doc__",)))
+    return attribute(names["Meta"], "__bases__", (Slots,))
+
+
+class Dicts(type):
+    """A metaclass, found by its name, that says what its classes have."""
+
+    SHOWN = []
+    __dict__ = property(lambda cls: {"own": Dicts.SHOWN[-1]})
+
+
+@change
+def a_base_shows_another_dict(names):
+    Dicts.SHOWN.append(names["DerivedOfMeta"].own)
+    return attribute(names["BaseOfMeta"], "__class__", Dicts)
+
+
+@change
+def a_base_shows_another_dict_and_its_version_stays(names):
+    @contextlib.contextmanager
+    def changed():
+        set_class = vars(object)["__class__"].__set__
+        Dicts.SHOWN.append(names["DerivedOfMeta"].own)
+        set_class(names["BaseOfMeta"], Dicts)
+        yield
+        set_class(names["BaseOfMeta"], names["Meta"])
+
+    return changed()
+
+
+@change
+def a_class_has_a_member_that_ABCs_have(names):
+    return attribute(names["Derived"], "_abc_impl", 0)
+
+
+@change
+def a_dict_of_a_class_gets_more(names):
+    @contextlib.contextmanager
+    def changed():
+        own = gc.get_referents(vars(names["Derived"]))[0]
+        own["another"] = 8
+        yield
+        del own["another"]
+
+    return changed()
+
+
+@change
+def a_dict_of_a_class_is_in_another_order(names):
+    @contextlib.contextmanager
+    def changed():
+        own = gc.get_referents(vars(names["Derived"]))[0]
+        before = dict(own)
+        for each in (dict(reversed(list(before.items()))), before):
+            own.clear()
+            own.update(each)
+            if each is not before:
+                yield
+
+    return changed()
+
+
+@change
+def annotations_are_asked_for(names):
+    # Before 3.10 there are none; since then a class gets them when they are asked for.
+    assert [getattr(names[name], "__annotations__", {}) for name in ("Derived", "Color", "Abstract")] == [{}] * 3
+    return contextlib.nullcontext()
 
 
 @change
@@ -470,6 +547,23 @@ def test_a_change_is_seen(name):
         compare("meanwhile")
     compare("afterwards")
     assert before and not wrong, "\n".join(wrong)
+
+
+def test_slots_that_a_metaclass_says_anew():
+    """It is asked at every dump, though nothing about it changed."""
+    answers = []
+    before, Slots.__slots__ = Slots.__slots__, property(lambda cls: answers[-1])
+    try:
+        names = {"Slots": Slots, "__name__": "__main__"}
+        exec("class Slotted(metaclass=Slots):\n    __slots__ = 'a', 'b'\n    c = d = 1", names)
+        for answer in (("c",), ("d",), (), ("c", "d"), "c", ["d"]) * 2:
+            answers.append(answer)
+            for _ in range(2):
+                obj = names["Slotted"]
+                differs = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+                assert not differs, differs
+    finally:
+        Slots.__slots__ = before
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -113,6 +113,17 @@ def lazy(module):
     sys.modules[module.__name__] = sys.modules.pop("made_for_references.all")
 
 
+@contextlib.contextmanager
+def told_module(module):
+    """A metaclass says the module of a class that does not say it itself."""
+    before = module.OfMeta.__module__
+    del module.OfMeta.__module__
+    module.Meta.__getattr__ = lambda cls, name: before if name == "__module__" else type.__getattribute__(cls, name)
+    yield
+    module.OfMeta.__module__ = before
+    del module.Meta.__getattr__
+
+
 class Answering(types.ModuleType):
     """A module whose attributes are not what its dict has."""
 
@@ -227,6 +238,7 @@ CHANGES = {
     "the metaclass answers": lambda m: given(m.Meta, "__getattribute__", lambda cls, name: type.__getattribute__(cls, name)),
     "the metaclass answers otherwise": lambda m: given(m.Meta, "__getattribute__", Answers.__getattribute__),
     "the metaclass answers at last": lambda m: given(m.Meta, "__getattr__", lambda cls, name: "of the metaclass"),
+    "the metaclass says the module at last": told_module,
     "the metaclass reduces": lambda m: given(m.Meta, "__reduce_ex__", lambda cls, protocol: "Class"),
     "the metaclass is registered": lambda m: registered(m.Meta, lambda cls: "Class"),
     "the function is another": lambda m: entry(vars(m), "function", lambda x: x),

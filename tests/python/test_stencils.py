@@ -1,6 +1,7 @@
 """Stretches of pickles that are cut once and copied from then on: the first dump of a function writes it the long way,
 the second one cuts, later ones copy. All are the oracle's bytes, whatever of the function was met before."""
 
+import collections
 import copyreg
 import gc
 import itertools
@@ -38,7 +39,16 @@ FUNCTIONS = {
     "a constant attribute less": "def f(): pass\nf.a = f.b = True\ndel f.a\nmade = f",
     "no attribute any more": "def f(): pass\nf.a = True\ndel f.a\nmade = f",
     "attributes under no names": "def f(): pass\nvars(f)[5] = True\nmade = f",
+    "attributes in a dict that shows others": "class D(dict):\n    def items(self): return [('b', True)]\n"
+    "def f(): pass\nf.__dict__ = D(a=True)\nmade = f",
+    "attributes in a dict that is empty": "class D(dict):\n    def items(self): return [('b', True)]\n"
+    "def f(): pass\nf.__dict__ = D()\nmade = f",
     "a wrapper": "import functools\ndef f(x: int) -> int: return x\n@functools.wraps(f)\ndef g(*all): return f(*all)\nmade = g",
+    "a default": "def f(a, b=2): return a\nmade = f",
+    "a default of what has a name": "def f(*, c=2): return c\nmade = f",
+    "a global that is not there": "def f(): return other\nmade = f",
+    "submodules": "import xml.etree.ElementTree\ndef f(): return xml.etree.ElementTree\nmade = f",
+    "submodules of a package in the closure": "import xml.etree.ElementTree\ndef f(x): return lambda: x.etree.ElementTree\nmade = f(xml)",
     "globals": "import os\nother = 5\ndef f(): return os.path, other\nmade = f",
     "no annotations yet": "def f(): pass\nmade = f",
     "empty annotations": "def f(): pass\nf.__annotations__\nmade = f",
@@ -121,6 +131,7 @@ CHANGES = {
     "__kwdefaults__": lambda f: setattr(f, "__kwdefaults__", {"c": 1}),
     "__annotations__": lambda f: setattr(f, "__annotations__", {"return": int}),
     "empty __annotations__": lambda f: setattr(f, "__annotations__", {}),
+    "empty __annotations__ of another kind": lambda f: setattr(f, "__annotations__", collections.OrderedDict()),
     "shared __annotations__": lambda f: setattr(f, "__annotations__", SHARED),
     "__code__": lambda f: setattr(f, "__code__", f.__code__.replace(co_name="changed")),
     "a global of its own": lambda f: f.__globals__.update(x=1, other="changed", os=types),
@@ -135,7 +146,10 @@ SHARED = {}
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize(
     "function",
-    ["plain", "no characters", "defaults", "globals", "itself", "empty annotations", "a constant attribute", "a wrapper"],
+    [
+        *("plain", "no characters", "defaults", "globals", "a global that is not there", "submodules", "itself"),
+        *("empty annotations", "a constant attribute", "a wrapper"),
+    ],
 )
 def test_a_function_that_changes(function, change):
     namespace = run(FUNCTIONS[function])
@@ -145,15 +159,28 @@ def test_a_function_that_changes(function, change):
         for step in (lambda f: None, CHANGES[change]):
             step(f)
             for number in range(4):
-                for obj in (f, [f, f.__annotations__]):
+                # First while nothing else refers to its annotations.
+                for make in (lambda: f, lambda: [f, f.__annotations__]):
+                    obj = make()
                     found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
+                    del obj
                     assert found is None, "dump %d: %s" % (number, found)
     finally:
         f.__globals__.clear()
         f.__globals__.update(before)
 
 
-ATTRIBUTES = {}, {"mark": True}, {"mark": None}, {"mark": True, "x": False}, {"x": False, "mark": True}, {"mark": 1}, {5: True}
+class Shows(dict):
+    """It shows others than it has."""
+
+    def items(self):
+        return [("shown", True)]
+
+    def __getitem__(self, key):
+        return "shown" if key == "__name__" else super().__getitem__(key)
+
+
+ATTRIBUTES = {}, Shows(), Shows(mark=True), {"mark": True}, {"mark": None}, {"mark": True, "x": False}, {"x": False, "mark": True}, {"mark": 1}, {5: True}
 
 
 @pytest.mark.parametrize("function", ["plain", "closure", "defaults", "a constant attribute", "globals"])
@@ -167,8 +194,15 @@ def test_functions_of_one_code_that_are_called_otherwise(function):
         for attributes in ATTRIBUTES:
             other = types.FunctionType(f.__code__, f.__globals__, name, f.__defaults__, closure)
             other.__module__, other.__kwdefaults__ = f.__module__, f.__kwdefaults__
-            other.__dict__.update(attributes)
+            if type(attributes) is Shows:
+                other.__dict__ = attributes
+            else:
+                other.__dict__.update(attributes)
             functions.append(other)
+    for space in ({}, Shows()):
+        space.update(f.__globals__)
+        functions.append(types.FunctionType(f.__code__, space, f.__name__, f.__defaults__, f.__closure__))
+        functions[-1].__module__, functions[-1].__kwdefaults__ = f.__module__, f.__kwdefaults__
     for _ in range(4):
         for obj in [*functions, functions, functions[::-1]]:
             found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
@@ -252,6 +286,17 @@ def test_a_frame_ends_where_it_would_without():
     for size in range(65536 - 2 * length, 65536, 7):
         obj = ["x" * (size // 2), "y" * (size - size // 2), f, f.__code__]
         assert difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5)) is None, size
+
+
+@pytest.mark.parametrize("function", ["plain", "closure", "defaults", "globals"])
+def test_a_frame_ends_behind_a_default(function):
+    """What follows is not as it would be within a frame."""
+    f = made(FUNCTIONS[function])
+    length = len(binding.dumps(f, 5))
+    f.__kwdefaults__ = {"c": "z"}
+    for size in [5, 5, 5, *range(65536 - length, 65536 - length // 4, 5)]:
+        f.__defaults__ = ("x" * size,)
+        assert difference(outcome(binding.dumps, f, 5), outcome(by_cloudpickle, f, 5)) is None, size
 
 
 def test_a_hook_that_is_asked_gets_every_part():
