@@ -61,7 +61,7 @@ class World:
         self.makes = {kind[5:]: getattr(self, kind) for kind in dir(self) if kind.startswith("make_")}
         self.kinds = [*self.makes, *["function"] * 4, *["a_class"] * 3, *["instance"] * 3]
         self.root = [self.thing(DEPTH) for _ in range(self.random.randrange(1, 4))]
-        self.protocol = self.random.choice([5, 5, 5, 4, 2])
+        self.protocol = self.random.choice([5, 5, 5, 4, 3, 2, 1, 0])
         for one in self.acting:
             changes = [self.change_of(self.random.choice(self.objects)) for _ in range(self.random.randrange(1, 6))]
             one.act = functools.partial(carry_out, changes, self.chance(0.3))
