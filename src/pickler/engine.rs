@@ -1,15 +1,4 @@
 //! The loop, the stack, and the order of the questions that `save` asks (`save` in CPython's `Modules/_pickle.c`).
-//!
-//! # Who keeps objects alive
-//! As long as no foreign code runs (code that is not this crate's: Python code, callbacks, finalizers), nothing that
-//! can be reached from the root can die, and the engine works with borrowed pointers throughout. Before it calls
-//! anything foreign it calls [`Pickler::foreign`], and from then on
-//! - the memo holds what it knows,
-//! - `pinned` holds what the frames and steps that were waiting then point to,
-//! - `keep` holds what later frames and steps point to; it grows and shrinks with the stack.
-//!
-//! Objects that the engine or a reducer makes on the way lie in `keep` in any case; before the first foreign call it
-//! never shrinks.
 
 use std::ptr;
 
@@ -29,7 +18,6 @@ use super::stack::Waiting;
 use super::wires::Wires;
 use crate::protocol::opcode::{PROTO, STOP};
 use crate::py::error::{PyResult, raise};
-use crate::py::foreign::Foreign;
 use crate::py::layout::type_of;
 use crate::py::message::message;
 use crate::py::owned::Owned;
@@ -72,7 +60,7 @@ pub struct Pickler<'a> {
     pub(super) wary: u32,
     /// A frame that is to be carried out before the current one.
     interposed: Option<Parked>,
-    pinned: Vec<Owned>,
+    pub(super) pinned: Vec<Owned>,
     /// What plans point to that are being made, as long as nothing foreign has run.
     pub(super) borrowed: Vec<*const [*mut PyObject]>,
     /// Of cloudpickle; none before one is written.
@@ -328,54 +316,6 @@ impl<'a> Pickler<'a> {
         get(&self.state.imports)
     }
 
-    /// Keeps an object that was made on the way, and lends it.
-    pub fn keep(&mut self, object: Owned) -> PyResult<*mut PyObject> {
-        let lent = object.as_ptr();
-        self.keep.try_push(object)?;
-        Ok(lent)
-    }
-
-    /// Has foreign code run, so that whatever is pointed to must be held?
-    #[inline(always)]
-    pub fn is_foreign(&self) -> bool {
-        self.is_foreign
-    }
-
-    /// To be called before any code that is not this crate's may run.
-    #[inline(always)]
-    pub fn foreign(&mut self) -> PyResult<()> {
-        if self.is_foreign { Ok(()) } else { self.become_foreign() }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn become_foreign(&mut self) -> PyResult<()> {
-        self.memo.publish()?;
-        // SAFETY: whoever borrows them has them until they are given back.
-        let borrowed = || self.borrowed.iter().flat_map(|objects| unsafe { &**objects });
-        let waiting = self.stack.len() + 2 * self.steps.len() + self.parked.len();
-        self.pinned.try_room(waiting + borrowed().count() + 1)?;
-        let mut pin = |object: *mut PyObject| {
-            if !object.is_null() {
-                self.pinned.push(Owned::of(object));
-            }
-        };
-        pin(self.beginning);
-        for at in 0..self.stack.len() {
-            // SAFETY: below the length; the field is not part of the frame, which may be borrowed.
-            pin(unsafe { (*self.stack.as_ptr().add(at)).object });
-        }
-        for step in &self.steps {
-            step.objects().into_iter().for_each(&mut pin);
-        }
-        borrowed().copied().for_each(&mut pin);
-        for parked in &self.parked {
-            pin(parked.frame.object());
-        }
-        self.is_foreign = true;
-        Ok(())
-    }
-
     /// The slow path: first what the output asks for and the persistent id, then as for any object. True if what is left of
     /// it is in the slot.
     #[inline(never)]
@@ -497,12 +437,5 @@ fn recycle<T>(vec: &mut Vec<T>) {
     vec.clear();
     if vec.capacity() > MOST_KEPT {
         *vec = Vec::new();
-    }
-}
-
-impl Foreign for Pickler<'_> {
-    #[inline]
-    fn foreign(&mut self) -> PyResult<()> {
-        self.foreign()
     }
 }

@@ -1,9 +1,9 @@
 //! The pickling engine: one loop over a stack of frames, a memo, and the order of questions that `save` asks.
 
+pub mod alive;
 pub mod atoms;
 pub mod base_globals;
 pub mod block;
-pub mod borrowed;
 pub mod burst;
 pub mod commons;
 pub mod containers;

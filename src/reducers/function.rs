@@ -11,8 +11,8 @@ use crate::analyzer::code_globals::code_globals;
 use crate::analyzer::submodules::add_submodules;
 #[cfg(not(Py_GIL_DISABLED))]
 use crate::decide::by_reference::claims_main;
+use crate::pickler::alive::items_now;
 use crate::pickler::base_globals::{BaseGlobals, base_globals, of_dict};
-use crate::pickler::borrowed::items_now;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Plan;
 use crate::pickler::script::Script;

@@ -86,7 +86,7 @@ pub(super) struct Piece {
 
 /// A stencil, and what a function must have for it.
 pub(super) struct FunctionStencil {
-    /// None if it cannot be cut.
+    /// None if not even the first can be cut.
     pieces: Vec<Piece>,
     own: Own,
     wires: Shared<Wires>,
@@ -218,18 +218,16 @@ fn cut(
         doc: Owned::of(or_none(function.doc)),
         names_nothing: code_globals_itself(state, function.code, p.pickler())?.is_empty(),
     };
-    if !cut_pieces(&mut stencil, state, function)? {
-        stencil.pieces.clear();
-    }
+    cut_pieces(&mut stencil, state, function)?;
     Ok(stencil)
 }
 
-/// Cuts all pieces, the state as `function_state::describe` has it; false if one cannot be cut.
-fn cut_pieces(stencil: &mut FunctionStencil, state: &State, function: &Function) -> PyResult<bool> {
+/// Cuts the pieces, the state as `function_state::describe` has it, up to the first that cannot be cut.
+fn cut_pieces(stencil: &mut FunctionStencil, state: &State, function: &Function) -> PyResult<()> {
     let mut cutter = Cutter::new()?;
     cutter.opens();
     if !cut_function(&mut cutter, state, &stencil.wires, function, &stencil.base_globals)? {
-        return Ok(false);
+        return Ok(());
     }
     let mut last_is_own = false;
     for part in PARTS {
@@ -242,21 +240,21 @@ fn cut_pieces(stencil: &mut FunctionStencil, state: &State, function: &Function)
         last_is_own = is_own;
         if !is_own {
             if !cut_value(&mut cutter, stencil, function, part)? {
-                return Ok(false);
+                return Ok(());
             }
             continue;
         }
         let cut = std::mem::replace(&mut cutter, Cutter::new()?);
-        let Some(piece) = cut.finish()? else { return Ok(false) };
+        let Some(piece) = cut.finish()? else { return Ok(()) };
         stencil.pieces.try_push(Piece { stencil: Some(piece), end: Some(part) })?;
         if stencil.own == Own::ALL {
-            return Ok(true);
+            return Ok(());
         }
     }
     cut_end(&mut cutter)?;
-    let Some(piece) = cutter.finish()? else { return Ok(false) };
+    let Some(piece) = cutter.finish()? else { return Ok(()) };
     stencil.pieces.try_push(Piece { stencil: Some(piece), end: None })?;
-    Ok(true)
+    Ok(())
 }
 
 /// Cuts a value that functions have in common; false if that cannot be.

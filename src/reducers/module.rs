@@ -4,7 +4,7 @@ use pyo3_ffi::*;
 
 use crate::analyzer::lookup::module_name;
 use crate::decide::by_reference::module_goes_by_reference;
-use crate::pickler::borrowed::items_now;
+use crate::pickler::alive::items_now;
 use crate::pickler::engine::Pickler;
 use crate::pickler::plan::Place;
 use crate::pickler::script::Script;
