@@ -87,6 +87,6 @@ valgrind)
   [ -z "$files" ] || watched -m pytest -rsP $files
   ;;
 arguments) export CALLS && py test_arguments.py && c c_programs arguments ;;
-fuzz) export EXAMPLES && py test_generated.py -k "test_programs and not have" && py test_generated_hooks.py ;;
+fuzz) export EXAMPLES && py test_generated.py -k "test_programs and not have" && py test_generated_hooks.py && py test_worlds.py ;;
 *) echo "no such check: $what" >&2; exit 2 ;;
 esac
