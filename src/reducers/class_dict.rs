@@ -26,6 +26,8 @@ pub struct ClassDict {
     order: Order,
     /// The member whose value is another one.
     replaced: Option<usize>,
+    /// The class's version for which the order is not kept yet; 0 if it is, or cannot be.
+    unkept: u32,
 }
 
 /// How a member is found by its name.
@@ -73,7 +75,7 @@ impl ClassDict {
         given_version(class.cast(), state.names.module.as_ptr());
         let (orders, version) = (Orders::of(state)?, lasting_version(class.cast()));
         if let Some((members, order)) = orders.members(class, version)? {
-            return Ok(Some(Self { members, order, replaced: None }));
+            return Ok(Some(Self { members, order, replaced: None, unkept: 0 }));
         }
         let inherited = gather(tuple_items(bases.as_ptr()).iter().map(|base| own_dict(*base)))?;
         let dict = own_dict(class);
@@ -104,8 +106,7 @@ impl ClassDict {
         sort(&mut members);
         let interned = members.iter().all(|member| is_interned(member.name.as_ptr()));
         let order = if interned { Order::OfInterned } else { Order::Sorted };
-        orders.keep(class, version, &members, order)?;
-        Ok(Some(Self { members, order, replaced: None }))
+        Ok(Some(Self { members, order, replaced: None, unkept: version }))
     }
 
     /// Those that are in the state of a class, if they are known, and what it keeps about its subclasses, if it is an ABC.
@@ -118,7 +119,13 @@ impl ClassDict {
         if plain_bases(state, class)?.is_none() {
             return Ok(None);
         }
-        Ok(Some((Self { members: known.members, order: known.order, replaced: None }, known.abc_impl)))
+        let dict = Self { members: known.members, order: known.order, replaced: None, unkept: 0 };
+        Ok(Some((dict, known.abc_impl)))
+    }
+
+    /// Keeps the order of all of them, if it is not kept yet.
+    pub fn keep(&self, state: &State, class: *mut PyObject) -> PyResult<()> {
+        Orders::of(state)?.keep(class, self.unkept, &self.members, self.order)
     }
 
     /// Keeps those that are left as the ones that are in the state of the class, an ABC if what it keeps about its subclasses
@@ -182,7 +189,7 @@ impl ClassDict {
                 }
             }
         }
-        Ok(Self { members, order: Order::None, replaced: None })
+        Ok(Self { members, order: Order::None, replaced: None, unkept: 0 })
     }
 
     /// The member of a name, an exact `str`.

@@ -77,6 +77,8 @@ impl ClassState {
         // As long as nobody was asked for them, they are the same for as long as the classes are.
         if !pickler.is_foreign() && slots.is_none_or(lasts) {
             dict.keep_state(state, class, kind, abc_impl.filter(|_| registry.is_some()))?;
+        } else {
+            dict.keep(state, class)?;
         }
         Ok(Self { dict, registry })
     }
