@@ -20,8 +20,8 @@ impl Plan<'_, '_> {
     }
 
     /// The dict that all functions with these globals share (`Pickler.globals_ref` of cloudpickle): what the first of
-    /// them begins with, a reference for the others. `given` is what [`base_globals`] found in globals of another type
-    /// than `dict`.
+    /// them begins with, a reference for the others. `given` is what was found in them before, by [`of_dict`] or
+    /// [`base_globals`].
     pub fn base_globals(&mut self, globals: *mut PyObject, given: Option<BaseGlobals>) -> PyResult<()> {
         let key = base_globals_key(globals);
         let in_person = self.is_in_person();

@@ -169,7 +169,7 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     /// Writes a stencil, if it is to be written now, and nobody is to be asked about what it is made of.
     pub fn stencil(&mut self, stencil: &Stencil) -> PyResult<bool> {
-        if self.at_once && !self.ended { self.pickler.stencil(stencil) } else { Ok(false) }
+        self.piece(stencil, ptr::null_mut())
     }
 
     /// Is it to be written now, by stencils?

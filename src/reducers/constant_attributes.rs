@@ -59,7 +59,7 @@ impl ConstantAttributes {
         self.0.iter().enumerate().all(|(at, (name, value))| entries.get(at) == Some((name.as_ptr(), *value)))
     }
 
-    /// Cuts them: see `function_state::attributes`.
+    /// Cuts them: see `function_state::describe_attributes`.
     pub(super) fn cut(&self, cutter: &mut Cutter) -> PyResult<()> {
         cut_empty(cutter, EMPTY_DICT)?;
         if self.0.len() > 1 {

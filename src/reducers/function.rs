@@ -83,11 +83,15 @@ pub fn bare(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<bool> 
 pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Script> {
     if type_of(object).cast_const() != &raw const PyFunction_Type {
         let function = attributes(pickler, object)?;
-        let findings = find_out(pickler, &function)?;
+        let base_globals = base_globals_of(pickler, function.globals)?;
+        let findings = find_out(pickler, &function, base_globals)?;
         return describe(pickler, object, &function, findings);
     }
     // SAFETY: a function, laid out like this.
     let fields = unsafe { &*object.cast::<PyFunctionObject>() };
+    // First, as by cloudpickle: globals of another type may change the function when they are asked. Its own are always the
+    // same dict.
+    let base_globals = base_globals_of(pickler, fields.func_globals)?;
     let annotations = match locked(object, || annotations_wait(fields)) {
         true => Some(evaluated_annotations(pickler, object)?),
         false => None,
@@ -95,7 +99,7 @@ pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Sc
     #[cfg(Py_GIL_DISABLED)]
     {
         let function = held_fields(pickler, object, annotations)?;
-        let findings = find_out(pickler, &function)?;
+        let findings = find_out(pickler, &function, base_globals)?;
         let function = held_fields(pickler, object, annotations)?;
         describe(pickler, object, &function, findings)
     }
@@ -109,7 +113,7 @@ pub fn by_value(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Sc
                 return Ok(plan.finish());
             }
         }
-        let findings = find_out(pickler, &function)?;
+        let findings = find_out(pickler, &function, base_globals)?;
         // Read once more: foreign code may have changed them.
         describe(pickler, object, &of_fields(fields, annotations), findings)
     }
@@ -232,14 +236,14 @@ fn attributes(pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<Func
     Ok(function)
 }
 
-fn find_out(pickler: &mut Pickler<'_>, function: &Function) -> PyResult<Findings> {
+fn find_out(pickler: &mut Pickler<'_>, function: &Function, base_globals: Option<BaseGlobals>) -> PyResult<Findings> {
     // What foreign code could take away meanwhile.
     let (code, globals) = (Owned::of(function.code), Owned::of(function.globals));
+    let (name, qualname) = (Owned::of(function.name), Owned::of(function.qualname));
     let closure = (!function.closure.is_null()).then(|| Owned::of(function.closure));
-    let base_globals = base_globals_of(pickler, globals.as_ptr())?;
     let dict = (!function.dict.is_null()).then(|| Owned::of(function.dict));
-    let name = Joined::new(pickler, function.name)?;
-    let qualname = Joined::new(pickler, function.qualname)?;
+    let name = Joined::new(pickler, name)?;
+    let qualname = Joined::new(pickler, qualname)?;
     let globals = used_globals(pickler, code.as_ptr(), globals.as_ptr())?;
     let submodules = submodules(pickler, code.as_ptr(), &globals, closure)?;
     let dict = match dict {

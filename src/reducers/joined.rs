@@ -19,12 +19,12 @@ pub enum Joined {
 }
 
 impl Joined {
-    pub fn new(pickler: &mut Pickler<'_>, text: *mut PyObject) -> PyResult<Self> {
-        if is_plain(text) {
-            return Ok(Self::Of(Owned::of(text)));
+    pub fn new(pickler: &mut Pickler<'_>, text: Owned) -> PyResult<Self> {
+        if is_plain(text.as_ptr()) {
+            return Ok(Self::Of(text));
         }
         pickler.foreign()?;
-        join(text).map(Self::Made)
+        join(text.as_ptr()).map(Self::Made)
     }
 
     pub fn write(&self, plan: &mut Plan<'_, '_>) -> PyResult<()> {

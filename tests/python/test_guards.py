@@ -933,6 +933,27 @@ def attributes_that_change_while_they_are_written():
 
 
 @case
+def functions_whose_globals_change_them():
+    """Globals of another type are asked before the function is."""
+    for number in range(3):
+        holder = []
+
+        def contains(self, key, holder=holder):
+            for f in holder:
+                f.__name__ = f.__qualname__ = "".join(["oth", "er"])
+                f.__dict__, f.__doc__ = {"other": ["other"]}, None
+                gc.collect()
+                [["junk %d" % n] for n in range(100)]
+            return dict.__contains__(self, key)
+
+        globals_ = type("G", (dict,), {"__contains__": contains, "__reduce__": lambda self: (dict, ())})(__name__="__main__")
+        f = types.FunctionType((lambda: 1).__code__, globals_, "name of %d" % number)
+        f.__doc__, f.own = "".join(["do", "c"]), bytearray(b"own")
+        holder.append(f)
+        yield [f]
+
+
+@case
 def modules_that_change_while_they_are_written():
     for change in (lambda d: d.update(more=1), lambda d: d.pop("second"), lambda d: d.clear(), lambda d: d.update(dict.fromkeys(map(str, range(50))))):
         module = types.ModuleType("made_by_value")
