@@ -197,6 +197,7 @@ fn initialize(start: &Start) -> Result<(), Failure> {
     house.users = 0;
     house.phase = Phase::Starting;
     drop(house);
+    attach::will_be_ours();
     let outcome = runtime::start(start);
     let mut house = self::house();
     STARTED.notify_all();

@@ -1,5 +1,7 @@
 //! The globals that functions share: a dict with what they need for relative imports, to which each adds what it uses.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pyo3_ffi::*;
 
 use super::cutter::Cutter;
@@ -7,6 +9,7 @@ use super::engine::Pickler;
 use super::plan::{Place, Plan};
 use super::script::Step;
 use crate::protocol::opcode::*;
+use crate::py::dict::version;
 use crate::py::error::{PyResult, check};
 use crate::py::object::{dict_find, dict_get, item};
 use crate::py::owned::Owned;
@@ -57,17 +60,67 @@ impl Plan<'_, '_> {
 
     /// Was written what functions with these globals, a plain dict, share, or would it have these very values?
     #[inline]
-    pub fn begins_with(&mut self, globals: *mut PyObject, values: &BaseGlobals) -> PyResult<bool> {
-        if self.knows_base_globals(globals) {
+    pub fn begins_with(&mut self, globals: *mut PyObject, expected: &Expected) -> PyResult<bool> {
+        if expected.is_seen_in(globals) || self.knows_base_globals(globals) {
             return Ok(true);
         }
-        for (key, value) in base_names(self.pickler().state).iter().zip(values) {
+        for (key, value) in base_names(self.pickler().state).iter().zip(&expected.values) {
             let find = if value.is_some() { dict_get } else { dict_find };
             let found = find(globals, key.as_ptr())?;
             if found.as_ref().map(Owned::as_ptr) != value.as_ref().map(Owned::as_ptr) {
                 return Ok(false);
             }
         }
+        expected.see_in(globals);
+        Ok(true)
+    }
+}
+
+/// What functions are expected to begin with.
+pub struct Expected {
+    values: BaseGlobals,
+    /// The version of the globals in which they were seen last.
+    seen: AtomicU64,
+}
+
+impl Expected {
+    /// As it is in globals that are a plain dict.
+    pub fn of(state: &State, globals: *mut PyObject) -> PyResult<Self> {
+        Ok(Self { values: of_dict(state, globals)?, seen: AtomicU64::new(0) })
+    }
+
+    /// Were the values seen in these globals, which nothing has changed since?
+    #[inline]
+    fn is_seen_in(&self, globals: *mut PyObject) -> bool {
+        version(globals).is_some_and(|version| self.seen.load(Ordering::Relaxed) == version)
+    }
+
+    fn see_in(&self, globals: *mut PyObject) {
+        if let Some(version) = version(globals) {
+            self.seen.store(version, Ordering::Relaxed);
+        }
+    }
+
+    /// Cuts the shared dict with these values into a stencil; false if that can't be.
+    pub fn cut(&self, state: &State, cutter: &mut Cutter) -> PyResult<bool> {
+        let count = self.values.iter().flatten().count();
+        let begun = cutter.shared(EMPTY_DICT)?;
+        if count > 1 {
+            cutter.op(MARK)?;
+        }
+        for (key, value) in base_names(state).iter().zip(&self.values) {
+            let Some(value) = value else { continue };
+            cutter.text(key.as_ptr())?;
+            if !cutter.object(value.as_ptr(), 0, &mut |_, _, _| Ok(false))? {
+                return Ok(false);
+            }
+        }
+        match count {
+            0 => {}
+            1 => cutter.op(SETITEM)?,
+            _ => cutter.op(SETITEMS)?,
+        }
+        cutter.shared_end(begun);
         Ok(true)
     }
 }
@@ -82,29 +135,6 @@ pub fn of_dict(state: &State, globals: *mut PyObject) -> PyResult<BaseGlobals> {
         *value = dict_get(globals, key.as_ptr())?;
     }
     Ok(values)
-}
-
-/// Cuts the shared dict with these values into a stencil; false if that can't be.
-pub fn cut(state: &State, cutter: &mut Cutter, values: &BaseGlobals) -> PyResult<bool> {
-    let count = values.iter().flatten().count();
-    let begun = cutter.shared(EMPTY_DICT)?;
-    if count > 1 {
-        cutter.op(MARK)?;
-    }
-    for (key, value) in base_names(state).iter().zip(values) {
-        let Some(value) = value else { continue };
-        cutter.text(key.as_ptr())?;
-        if !cutter.object(value.as_ptr(), 0, &mut |_, _, _| Ok(false))? {
-            return Ok(false);
-        }
-    }
-    match count {
-        0 => {}
-        1 => cutter.op(SETITEM)?,
-        _ => cutter.op(SETITEMS)?,
-    }
-    cutter.shared_end(begun);
-    Ok(true)
 }
 
 /// What of its globals a function needs for relative imports.

@@ -170,10 +170,10 @@ pub struct Entries<'m> {
 }
 
 /// What the table knew about an object.
-pub enum Met {
+pub enum Met<T> {
     Known(usize),
     /// It has the next number now.
-    New,
+    New(T),
     /// It is for the slow path, and nothing was done.
     Unclear,
 }
@@ -215,19 +215,25 @@ impl Entries<'_> {
         self.log(number, object as usize | LEFT_OUT);
     }
 
-    /// The number of an object; if it has none, and may have one, it gets the next, for which there is room.
+    /// The number of an object; if it has none, and what is asked for is there, it gets the next, for which there is room.
     #[inline(always)]
-    pub fn get_or_put(&mut self, number: &mut usize, object: *mut PyObject, may: impl FnOnce() -> bool) -> Met {
+    pub fn get_or_put<T>(
+        &mut self,
+        number: &mut usize,
+        object: *mut PyObject,
+        of: impl FnOnce() -> Option<T>,
+    ) -> Met<T> {
         // SAFETY: so many entries are written.
         let log = unsafe { std::slice::from_raw_parts(self.log, *number) };
         match self.table.seek_entry(log, object as usize) {
             Sought::Number(number) => Met::Known(number),
-            Sought::Free(place) if may() => {
+            Sought::Free(place) => {
+                let Some(found) = of() else { return Met::Unclear };
                 self.table.fill(place, *number);
                 self.log(number, object as usize);
-                Met::New
+                Met::New(found)
             }
-            _ => Met::Unclear,
+            Sought::Unclear => Met::Unclear,
         }
     }
 }

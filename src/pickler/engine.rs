@@ -9,6 +9,7 @@ use super::frame::{Frame, Next, Parked, Slot, put};
 use super::in_person::InPerson;
 use super::known::shape::Shapes;
 use super::memo::Memo;
+use super::nested::Came;
 use super::options::Options;
 use super::out::{Home, Out};
 use super::plan::Plan;
@@ -83,6 +84,8 @@ pub struct Pickler<'a> {
     pub(super) sink_failed: bool,
     /// Its reduce value was refused, so that it has no frame.
     pub(super) refused: Option<Owned>,
+    /// A stretch wrote all of it: nothing else was begun.
+    is_one_stretch: bool,
 }
 
 impl<'a> Pickler<'a> {
@@ -121,6 +124,7 @@ impl<'a> Pickler<'a> {
             sink_failed: false,
             keeps_memo: false,
             refused: None,
+            is_one_stretch: false,
         }
     }
 
@@ -157,6 +161,16 @@ impl<'a> Pickler<'a> {
     pub fn stop(&mut self) {
         self.memo.release();
         self.memo.shrink();
+        if !std::mem::take(&mut self.is_one_stretch) {
+            self.stop_loop();
+        }
+        self.options.buffer_callback = None;
+        self.sink = None;
+        self.out.stop();
+    }
+
+    /// The same of what the loop needed.
+    fn stop_loop(&mut self) {
         self.shapes.clear();
         for held in [&mut self.keep, &mut self.pinned] {
             recycle(held);
@@ -173,9 +187,6 @@ impl<'a> Pickler<'a> {
         self.own_globals_ref = None;
         self.wires = None;
         self.refused = None;
-        self.options.buffer_callback = None;
-        self.sink = None;
-        self.out.stop();
     }
 
     /// Writes the whole pickle of an object.
@@ -205,7 +216,34 @@ impl<'a> Pickler<'a> {
     }
 
     fn save_all(&mut self, root: *mut PyObject) -> PyResult<()> {
-        let mut next = Next::Detour(root);
+        match self.save_root(root)? {
+            Next::Done => {
+                self.is_one_stretch = !self.keeps_memo;
+                Ok(())
+            }
+            next => self.save_rest(next),
+        }
+    }
+
+    /// Writes the root as far as a stretch can.
+    #[inline(always)]
+    fn save_root(&mut self, root: *mut PyObject) -> PyResult<Next> {
+        let ty = type_of(root).cast_const();
+        if ty == &raw const PyDict_Type || ty == &raw const PyList_Type {
+            match self.stretch_of(root)? {
+                Came::Through => return Ok(Next::Done),
+                Came::Halfway => {
+                    if let Some(parked) = self.parked.pop() {
+                        return self.interpose_parked(parked);
+                    }
+                }
+                Came::Nowhere => {}
+            }
+        }
+        Ok(Next::Detour(root))
+    }
+
+    fn save_rest(&mut self, mut next: Next) -> PyResult<()> {
         loop {
             loop {
                 let (object, is_detour) = match next {

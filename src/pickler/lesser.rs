@@ -104,9 +104,9 @@ impl Stretch<'_> {
         if unique(object) {
             self.memo.put_unique(&mut self.at.number, object);
         } else {
-            match self.memo.get_or_put(&mut self.at.number, object, || true) {
+            match self.memo.get_or_put(&mut self.at.number, object, || Some(())) {
                 Met::Unclear => return Came::Nowhere,
-                Met::New => {}
+                Met::New(()) => {}
                 Met::Known(number) => {
                     self.at.get(number);
                     return Came::Through;

@@ -16,8 +16,7 @@ use pyo3_ffi::{Py_DECREF, Py_INCREF, Py_XINCREF, PyObject};
 
 use super::commons::CommonNumbers;
 use super::log::Log;
-use super::stencil::Given;
-use super::table::{Image, Place, Table, UNDER_WAY};
+use super::table::{Place, Table, UNDER_WAY};
 use crate::py::error::PyResult;
 use crate::py::instance::make_dict;
 
@@ -32,22 +31,6 @@ const LOG_KEPT: usize = 128 * 1024;
 
 /// The object is under way: it has no number yet, and lies inside itself.
 pub struct UnderWay;
-
-/// What a pickle memoises that begins in a known way.
-#[derive(Default)]
-pub struct Opening {
-    /// Address by number; 0 for what exists on paper only, and for what is another each time.
-    pub log: Vec<usize>,
-    /// The number of the object that is built, and of what is known by a key.
-    pub built: usize,
-    pub shared: usize,
-    /// The number of an object that only one holder refers to, if there is one.
-    pub alone: Option<usize>,
-    /// What the table has then, but for what is given.
-    pub table: Image,
-    /// The numbers of those that have places.
-    pub common: CommonNumbers,
-}
 
 #[derive(Default)]
 pub struct Memo {
@@ -181,28 +164,6 @@ impl Memo {
     #[inline(always)]
     pub fn is_published(&self) -> bool {
         self.published
-    }
-
-    /// Takes over what the beginning of a pickle memoises, with what is given; false if something has a number already,
-    /// or is held.
-    #[inline]
-    pub fn open(&mut self, opening: &Opening, given: Given) -> PyResult<bool> {
-        if !self.log.is_empty() || self.published {
-            return Ok(false);
-        }
-        self.log.room(opening.log.len())?;
-        if !self.table.begin_with(&opening.log, &opening.table)? {
-            return Ok(false);
-        }
-        self.log.extend(&opening.log)?;
-        self.table.enter_aside(&self.log, given.shared, opening.shared)?;
-        (self.common, self.last_key) = (opening.common, (given.shared, opening.shared));
-        self.log[opening.built] = given.built as usize;
-        self.table.enter(&self.log, given.built as usize, opening.built);
-        if let (Some(at), false) = (opening.alone, given.alone.is_null()) {
-            self.log[at] = given.alone as usize | LEFT_OUT;
-        }
-        Ok(true)
     }
 
     /// Gives the next number to something that exists on paper only.

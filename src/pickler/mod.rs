@@ -26,6 +26,7 @@ pub mod memory;
 mod nested;
 #[cfg(Py_3_14)]
 pub mod notes;
+mod opening;
 pub mod options;
 pub mod out;
 pub mod paper;

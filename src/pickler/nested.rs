@@ -4,13 +4,15 @@
 use pyo3_ffi::*;
 
 use super::burst::Met;
+use super::engine::Pickler;
 use super::frame::{Batch, Frame, List, Parked, Tuple};
 #[cfg(not(Py_GIL_DISABLED))]
 use super::frame::{Dict, Value};
-use super::stretch::{RUN, Stretch};
+use super::stretch::{RUN, Stretch, begins_stretch};
 use crate::protocol::opcode::*;
 #[cfg(not(Py_GIL_DISABLED))]
 use crate::py::dict::Entries;
+use crate::py::error::PyResult;
 #[cfg(not(Py_GIL_DISABLED))]
 use crate::py::layout::dict_len;
 use crate::py::layout::{is_container, list_slice, prefetch, tuple_items, type_of, unique};
@@ -24,6 +26,43 @@ pub(super) enum Came {
     Nowhere,
     /// What is left of it lies in [`Stretch::begun`].
     Halfway,
+}
+
+impl Pickler<'_> {
+    /// Writes a container as far as a stretch of its own can; what is left of it lies in `parked`.
+    #[inline(always)]
+    pub(super) fn stretch_of(&mut self, container: *mut PyObject) -> PyResult<Came> {
+        let Some(mut stretch) = self.stretch()? else { return Ok(Came::Nowhere) };
+        let came = stretch.container(container);
+        stretch.end();
+        self.out.room(0)?;
+        Ok(came)
+    }
+}
+
+/// Is the first of what a dict, list or tuple holds what stretches are for?
+#[inline(always)]
+pub(super) fn begins_with_stretch(container: *mut PyObject) -> bool {
+    let ty = type_of(container).cast_const();
+    let first = if ty == &raw const PyList_Type {
+        list_slice(container).first().copied()
+    } else if ty == &raw const PyTuple_Type {
+        tuple_items(container).first().copied().filter(|_| unique(container))
+    } else if ty == &raw const PyDict_Type {
+        first_value(container)
+    } else {
+        None
+    };
+    first.is_some_and(begins_stretch)
+}
+
+/// What the first entry of a dict with a combined table gives, if that is there.
+#[inline(always)]
+fn first_value(dict: *mut PyObject) -> Option<*mut PyObject> {
+    #[cfg(Py_GIL_DISABLED)]
+    return None;
+    #[cfg(not(Py_GIL_DISABLED))]
+    Entries::combined(dict)?.combined_from(0).next().map(|(_, value)| value).filter(|value| !value.is_null())
 }
 
 impl Stretch<'_> {
@@ -86,9 +125,13 @@ impl Stretch<'_> {
     #[inline(always)]
     fn other(&mut self, object: *mut PyObject) -> Came {
         let ty = type_of(object).cast_const();
-        if !is_container(ty) {
-            return self.rare_leaf(object);
-        }
+        if is_container(ty) { self.container(object) } else { self.rare_leaf(object) }
+    }
+
+    /// Writes a dict, a list or a tuple.
+    #[inline(always)]
+    pub fn container(&mut self, object: *mut PyObject) -> Came {
+        let ty = type_of(object).cast_const();
         if self.depth == 0 || !self.has_room(self.at) {
             return Came::Nowhere;
         }
@@ -120,8 +163,8 @@ impl Stretch<'_> {
         if unique(object) {
             self.memo.put_unique(&mut self.at.number, object);
         } else {
-            match self.memo.get_or_put(&mut self.at.number, object, || true) {
-                Met::New => {}
+            match self.memo.get_or_put(&mut self.at.number, object, || Some(())) {
+                Met::New(()) => {}
                 Met::Unclear => return Some(Came::Nowhere),
                 Met::Known(number) => {
                     self.at.get(number);

@@ -30,6 +30,8 @@ pub struct References(Remembered<Reference>);
 
 struct Reference {
     said: Said,
+    /// The names by which it is looked up: most dicts have the interned ones as their keys.
+    keys: [Owned; 2],
     /// Cut when it is met the second time. None if it cannot be.
     stencil: OnceLock<Option<Stencil>>,
 }
@@ -58,7 +60,7 @@ impl Foreign for Refusing {
 impl Reference {
     fn write(&self, pickler: &mut Pickler<'_>, object: *mut PyObject) -> PyResult<bool> {
         let state = pickler.state;
-        if !self.said.is_of(state, object)? || !self.said.finds(state, object)? || !registry::is_empty(state)? {
+        if !self.said.is_of(state, object)? || !self.finds(state, object)? || !registry::is_empty(state)? {
             return Ok(false);
         }
         if self.said.metaclass != 0 && !pickler.has_no_reducer(type_of(object))? {
@@ -72,6 +74,25 @@ impl Reference {
                 Ok(false)
             }
         }
+    }
+
+    /// Is the object where it says it is?
+    fn finds(&self, state: &State, object: *mut PyObject) -> PyResult<bool> {
+        let ([module, name], modules) = (&self.keys, state.modules()?);
+        if type_of(modules.as_ptr()) != &raw mut PyDict_Type {
+            return Ok(false);
+        }
+        let module = dict_get(modules.as_ptr(), module.as_ptr())?;
+        let Some(module) = module.filter(|module| is_module(module.as_ptr())) else { return Ok(false) };
+        let found = match &self.said.parts {
+            // SAFETY: an exact module has a dict.
+            None => dict_get(unsafe { PyModule_GetDict(module.as_ptr()) }, name.as_ptr())?,
+            Some(parts) => match parts.find_in(state, module.as_ptr(), &mut Refusing) {
+                Err(Raised) if !error::occurred() => None,
+                found => found?,
+            },
+        };
+        Ok(found.is_some_and(|found| found.as_ptr() == object))
     }
 }
 
@@ -110,25 +131,6 @@ impl Said {
         }
         let module = dict_get(own_dict(object).as_ptr(), state.names.module.as_ptr())?;
         Ok(module.is_some_and(|module| module.as_ptr() == self.module.as_ptr()))
-    }
-
-    /// Is the object where it says it is?
-    fn finds(&self, state: &State, object: *mut PyObject) -> PyResult<bool> {
-        let modules = state.modules()?;
-        if type_of(modules.as_ptr()) != &raw mut PyDict_Type {
-            return Ok(false);
-        }
-        let module = dict_get(modules.as_ptr(), self.module.as_ptr())?;
-        let Some(module) = module.filter(|module| is_module(module.as_ptr())) else { return Ok(false) };
-        let found = match &self.parts {
-            // SAFETY: an exact module has a dict.
-            None => dict_get(unsafe { PyModule_GetDict(module.as_ptr()) }, self.name.as_ptr())?,
-            Some(parts) => match parts.find_in(state, module.as_ptr(), &mut Refusing) {
-                Err(Raised) if !error::occurred() => None,
-                found => found?,
-            },
-        };
-        Ok(found.is_some_and(|found| found.as_ptr() == object))
     }
 
     /// As it is written; None for what is no name.
@@ -179,6 +181,7 @@ impl Pickler<'_> {
         {
             return Ok(());
         }
-        kept.put(object as usize, Reference { said, stencil: OnceLock::new() }).map(drop)
+        let keys = [&said.module, &said.name].map(|name| text::interned(name.clone()));
+        kept.put(object as usize, Reference { said, keys, stencil: OnceLock::new() }).map(drop)
     }
 }

@@ -6,8 +6,9 @@ use pyo3_ffi::*;
 
 use super::atoms::Leaf;
 use super::engine::Pickler;
-use super::frame::{Frame, Next, Parked, Slot};
+use super::frame::{Frame, Next, Parked, Slot, put};
 use super::items::Items;
+use super::nested::{Came, begins_with_stretch};
 use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::error::PyResult;
@@ -312,6 +313,20 @@ impl Pickler<'_> {
 
     /// Begins an object while the plan of another is being made. Says nothing if that wrote it all.
     pub(super) fn begin_nested(&mut self, object: *mut PyObject) -> PyResult<Option<Parked>> {
+        if begins_with_stretch(object) {
+            match self.stretch_of(object)? {
+                Came::Through => return Ok(None),
+                Came::Halfway => {
+                    return match self.parked.pop() {
+                        Some(Parked { frame, is_covered: false }) => {
+                            self.nested_in(object, |_, slot| Ok(put(slot, Some(frame))))
+                        }
+                        rest => Ok(rest),
+                    };
+                }
+                Came::Nowhere => {}
+            }
+        }
         self.nested_in(object, |pickler, slot| pickler.descend_in(slot, object))
     }
 

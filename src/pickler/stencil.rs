@@ -1,23 +1,21 @@
 //! Stretches of a pickle that are written over and over: cut once, then copied, with a look into the memo for each
-//! object in them, or with none where the memo is empty.
+//! object in them, or with none where the pickle has hardly begun.
 
-use std::collections::HashMap;
 use std::ptr;
 
 use pyo3_ffi::*;
 
 use super::commons::Common;
 use super::engine::Pickler;
-use super::memo::Opening;
-use super::table::Image;
+use super::opening::Openings;
 use crate::protocol::opcode::*;
-use crate::py::error::{PyResult, no_memory};
+use crate::py::error::PyResult;
 use crate::py::owned::Owned;
 use crate::py::vec::TryPush;
 use crate::state::Name;
 
 /// LONG_BINGET and its argument.
-const LONGEST_GET: usize = 5;
+pub(super) const LONGEST_GET: usize = 5;
 /// So many bytes are copied at once.
 const PADDING: usize = 16;
 
@@ -66,8 +64,8 @@ pub struct Stencil {
     most: usize,
     /// What must have been written before.
     needed: Option<Owned>,
-    /// What it is in a dump that has memoised nothing yet.
-    opening: Option<(Vec<u8>, Opening)>,
+    /// What it is in a dump that has memoised little yet.
+    openings: Option<Box<Openings>>,
     #[expect(dead_code, reason = "held, since the marks point to them")]
     held: Vec<Owned>,
 }
@@ -160,84 +158,14 @@ impl Stencil {
         copy.try_room(bytes.len() + PADDING)?;
         copy.extend_from_slice(bytes);
         copy.resize(bytes.len() + PADDING, 0);
-        let opening = if opens { Some(opening(bytes, &marks)?) } else { None };
+        let openings = if opens { Some(Openings::of(bytes, &marks)?) } else { None };
         let most = bytes.len() + marks.len() * LONGEST_GET;
-        Ok(Self { bytes: copy, len: bytes.len(), marks, most, needed, opening, held })
+        Ok(Self { bytes: copy, len: bytes.len(), marks, most, needed, openings, held })
     }
-}
 
-/// The bytes, and what the memo has afterwards, where it is empty at first.
-fn opening(bytes: &[u8], marks: &[Mark]) -> PyResult<(Vec<u8>, Opening)> {
-    let (mut written, mut opening) = (vec![], Opening::default());
-    written.try_room(bytes.len() + marks.len() * LONGEST_GET)?;
-    let mut numbers = HashMap::new();
-    let mut from = 0;
-    let mut reference = |written: &mut Vec<u8>, at: u16, number: usize, end: u16| {
-        written.extend_from_slice(&bytes[from..at as usize]);
-        match u8::try_from(number) {
-            Ok(number) => written.extend_from_slice(&[BINGET, number]),
-            Err(_) => {
-                written.push(LONG_BINGET);
-                written.extend_from_slice(&(number as u32).to_le_bytes());
-            }
-        }
-        from = end as usize;
-    };
-    let mut rest = marks.iter();
-    while let Some(mark) = rest.next() {
-        let next = opening.log.len();
-        let address = match *mark {
-            Mark::Leaf { object, at, end } | Mark::CommonLeaf { object, at, end, .. } => {
-                if let Some(number) = numbers.get(&object) {
-                    reference(&mut written, at, *number, end);
-                    continue;
-                }
-                if let Mark::CommonLeaf { common, .. } = *mark {
-                    opening.common.set(common, next);
-                }
-                numbers.try_reserve(1).map_err(|_| no_memory())?;
-                numbers.insert(object, next);
-                object as usize
-            }
-            Mark::Open { object, at, end, close } | Mark::CommonOpen { object, at, end, close, .. } => {
-                if let Some(number) = numbers.get(&object) {
-                    reference(&mut written, at, *number, end);
-                    rest = marks[close as usize + 1..].iter();
-                }
-                continue;
-            }
-            Mark::Known { object, at } => {
-                reference(&mut written, at, numbers[&object], at);
-                continue;
-            }
-            Mark::TheBuilt { at } => {
-                reference(&mut written, at, opening.built, at);
-                continue;
-            }
-            Mark::Close { object } => {
-                numbers.try_reserve(1).map_err(|_| no_memory())?;
-                numbers.insert(object, next);
-                object as usize
-            }
-            Mark::Paper => 0,
-            Mark::Shared { .. } => {
-                opening.shared = next;
-                0
-            }
-            Mark::Built => {
-                opening.built = next;
-                0
-            }
-            Mark::Alone => {
-                opening.alone = Some(next);
-                0
-            }
-        };
-        opening.log.try_push(address)?;
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
-    written.extend_from_slice(&bytes[from..]);
-    opening.table = Image::of(&opening.log)?;
-    Ok((written, opening))
 }
 
 impl Pickler<'_> {
@@ -257,15 +185,16 @@ impl Pickler<'_> {
         {
             return Ok(false);
         }
-        if let Some((bytes, opening)) = &stencil.opening
-            && self.memo.open(opening, given)?
+        if let Some(openings) = &stencil.openings
+            && self.opens()
+            && self.open(openings, stencil.bytes(), &stencil.marks, given)?
         {
-            self.out.bytes(bytes);
             return Ok(true);
         }
         self.copy(stencil, given).map(|()| true)
     }
 
+    #[inline(never)]
     fn copy(&mut self, stencil: &Stencil, given: Given) -> PyResult<()> {
         let mut memo = self.memo.burst(stencil.marks.len())?;
         let bytes = stencil.bytes.as_ptr();

@@ -149,9 +149,9 @@ impl Stretch<'_> {
             at.characters(data, len);
             return true;
         }
-        match self.memo.get_or_put(&mut at.number, text, || short().is_some()) {
+        match self.memo.get_or_put(&mut at.number, text, short) {
             Met::Unclear => return false,
-            Met::New => short().into_iter().for_each(|(data, len)| at.characters(data, len)),
+            Met::New((data, len)) => at.characters(data, len),
             Met::Known(number) => at.get(number),
         }
         true

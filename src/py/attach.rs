@@ -1,14 +1,15 @@
 //! Entering Python from any thread: is there one, is it the one that this was built for, and the GIL.
 //!
 //! Calls in flight are counted, so that whoever ends the interpreter can refuse new calls and wait for running ones: a
-//! thread that asks for the GIL while CPython shuts down would hang for ever.
+//! thread that asks for the GIL while CPython shuts down would hang for ever. Of an interpreter that others started they
+//! are not, since it is not ended here.
 
 use super::error::PyResult;
 use crate::py::shared::Shared;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +37,9 @@ pub enum Absent {
 /// The minor version that this was built for.
 pub const BUILT_FOR: &str = env!("CP_PYTHON_MINOR");
 
-/// Calls between the start of [`Entry::new`] and the end of the `Entry`.
+/// An interpreter was, or is being, started here.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+/// Calls between the start of [`Entry::new`] and the end of the `Entry`, as far as they are counted.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 /// New calls are refused: the interpreter is about to end.
 static CLOSING: AtomicBool = AtomicBool::new(false);
@@ -53,22 +56,32 @@ thread_local! {
 pub struct Entry {
     /// This thread's `DEPTH`.
     depth: *const Cell<usize>,
+    /// It is one of the `CALLS`.
+    is_counted: bool,
 }
 
 impl Entry {
     /// Counts a call, or says why there cannot be one now.
     #[inline]
     pub fn new() -> Result<Self, Absent> {
-        // First the count, then the questions: who closes looks at the count after it set the flag.
-        CALLS.fetch_add(1, Ordering::SeqCst);
         let depth = DEPTH.with(|depth| {
             depth.set(depth.get() + 1);
             ptr::from_ref(depth)
         });
-        let entry = Self { depth };
+        let mut entry = Self { depth, is_counted: false };
         if !is_version_built_for() {
             return Err(Absent::Incompatible);
         }
+        if is_initialized() {
+            // What was said before it was there is seen now that it is.
+            fence(Ordering::Acquire);
+            if !IS_OURS.load(Ordering::Relaxed) {
+                return if is_finalizing() && !attached() { Err(Absent::Finalizing) } else { Ok(entry) };
+            }
+        }
+        // First the count, then the questions: who closes looks at the count after it set the flag.
+        CALLS.fetch_add(1, Ordering::SeqCst);
+        entry.is_counted = true;
         let closing = CLOSING.load(Ordering::SeqCst);
         if !is_initialized() {
             // CPython says that it is finalizing for ever after; but a thread is attached only until it is done.
@@ -88,7 +101,7 @@ impl Drop for Entry {
         // SAFETY: it is there as long as the thread, which an entry does not leave.
         let depth = unsafe { &*self.depth };
         depth.set(depth.get() - 1);
-        if CALLS.fetch_sub(1, Ordering::SeqCst) == 1 && CLOSING.load(Ordering::SeqCst) {
+        if self.is_counted && CALLS.fetch_sub(1, Ordering::SeqCst) == 1 && CLOSING.load(Ordering::SeqCst) {
             let _guard = IDLE.0.lock().unwrap_or_else(PoisonError::into_inner);
             IDLE.1.notify_all();
         }
@@ -98,6 +111,11 @@ impl Drop for Entry {
 /// Is the calling thread inside a call, that is, in a callback?
 pub fn in_call() -> bool {
     DEPTH.get() > 0
+}
+
+/// An interpreter is about to be started here, which will be ended behind [`close`].
+pub fn will_be_ours() {
+    IS_OURS.store(true, Ordering::SeqCst);
 }
 
 /// Refuses new calls and waits for those that run.

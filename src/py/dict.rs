@@ -6,6 +6,24 @@ use super::error::{PyResult, check};
 use super::layout::{may_be_tracked, type_of};
 use super::owned::Owned;
 
+/// The version of an exact dict (PEP 509), which no other dict of the interpreter has, nor this one after a change; None where
+/// dicts have none any more.
+#[inline(always)]
+#[cfg_attr(
+    all(Py_3_12, not(any(Py_3_14, Py_GIL_DISABLED))),
+    expect(deprecated, reason = "it is gone in 3.14, where this asks for it no more")
+)]
+pub fn version(dict: *mut PyObject) -> Option<u64> {
+    #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
+    // SAFETY: as the caller says.
+    return Some(unsafe { (*dict.cast::<PyDictObject>()).ma_version_tag });
+    #[cfg(any(Py_3_14, Py_GIL_DISABLED))]
+    {
+        let _ = dict;
+        None
+    }
+}
+
 /// `struct _dictkeysobject` up to the indices.
 #[repr(C)]
 pub(super) struct Keys {

@@ -11,7 +11,7 @@ use super::function::{Findings, Function};
 use super::function_state::{PARTS, Part, cut_end, is_none};
 use super::joined::Joined;
 use crate::analyzer::code_globals::code_globals_itself;
-use crate::pickler::base_globals::{self, BaseGlobals, base_globals_key};
+use crate::pickler::base_globals::{self, base_globals_key};
 use crate::pickler::cutter::Cutter;
 use crate::pickler::plan::Plan;
 use crate::pickler::stencil::{Given, Stencil};
@@ -90,7 +90,7 @@ pub(super) struct FunctionStencil {
     pieces: Vec<Piece>,
     own: Own,
     wires: Shared<Wires>,
-    base_globals: BaseGlobals,
+    base_globals: base_globals::Expected,
     attributes: ConstantAttributes,
     /// Even one of no cells.
     has_closure: bool,
@@ -205,7 +205,7 @@ fn cut(
         pieces: vec![],
         own,
         wires,
-        base_globals: base_globals::of_dict(state, function.globals)?,
+        base_globals: base_globals::Expected::of(state, function.globals)?,
         attributes: if own.has(Part::Attributes) {
             ConstantAttributes::default()
         } else {
@@ -277,7 +277,7 @@ fn cut_function(
     state: &State,
     wires: &Wires,
     function: &Function,
-    base_globals: &BaseGlobals,
+    base_globals: &base_globals::Expected,
 ) -> PyResult<bool> {
     if !wires.cut(cutter, Wire::MakeFunction)? {
         return Ok(false);
@@ -289,7 +289,7 @@ fn cut_function(
     }
     cutter.op(REDUCE)?;
     cutter.close(open)?;
-    if !base_globals::cut(state, cutter, base_globals)? {
+    if !base_globals.cut(state, cutter)? {
         return Ok(false);
     }
     cutter.op(NONE)?;

@@ -3,6 +3,7 @@ the second one cuts, later ones copy. All are the oracle's bytes, whatever of th
 
 import collections
 import copyreg
+import functools
 import gc
 import itertools
 import sys
@@ -85,6 +86,28 @@ BEGINNING = {
     "itself under way in others, behind many": lambda f: (((f, 1), 2), list(MANY), f),
     "many under way": lambda f: (((((((((((((f,),),),),),),),),),), list(MANY)), f), f),
 }
+
+# Objects in which it comes behind few numbers.
+FEW = {
+    "a list": lambda f: [f, f],
+    "a name": lambda f: {"a": f, "b": [f.__name__, f.__module__]},
+    "its own name": lambda f: {f.__name__: f},
+    "its module's name": lambda f: {f.__globals__["__name__"]: f},
+    "its code": lambda f: [f.__code__, f],
+    "a name of its code": lambda f: [*f.__code__.co_varnames[:1], f],
+    "a constant": lambda f: [*f.__code__.co_consts[-1:], f],
+    "the name of a slot": lambda f: [str("__doc__"), f, "__doc__"],
+    "the names of slots": lambda f: [sys.intern("__doc__"), sys.intern("__module__"), f],
+    "a partial": functools.partial,
+    "a partial of it that is under way": lambda f: [functools.partial(f, [f]), f],
+    "what is under way": lambda f: [((f, 1), 2), f],
+    "fifteen texts": lambda f: [*MANY[:15], f],
+    "sixteen texts": lambda f: [*MANY[:16], f],
+    "texts that nobody else has": lambda f: [str(1.5), str(2.5), f],
+    "foreign code": lambda f: [Lends(len), f],
+}
+BEGINNING.update({"behind " + few: make for few, make in FEW.items()})
+
 # Objects that others refer to as well, so that the memo's table has all of them.
 MANY = ["many %d" % number for number in range(300)]
 
@@ -116,6 +139,15 @@ def test_a_pickle_that_begins_with_the_function(function, beginning):
             binding.dumps([MANY[0]], protocol)
             found = difference(outcome(binding.dumps, obj, protocol), theirs)
             assert found is None, "dump %d: %s" % (number, found)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_behind_few_numbers_and_then_others(function):
+    """Which numbers it is behind first is kept; behind others it is written all the same."""
+    f = made(FUNCTIONS[function])
+    for number in 0, 0, 0, 3, 3, 3, 0, 2, 3, 16, 17, 3, 1, 0, 3:
+        obj = [*MANY[: number - 1], f] if number else (f,)
+        assert difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5)) is None, number
 
 
 CHANGES = {

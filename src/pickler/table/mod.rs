@@ -112,9 +112,12 @@ impl Table {
 
     /// As many slots are used next, unless the entries were few for them, or would outgrow them.
     fn clear(&mut self) {
-        let last = self.taken;
+        let last = std::mem::take(&mut self.taken);
         self.slots[..self.len].fill(FREE);
         self.side.clear();
+        if self.len == FIRST_SLOTS && last * 2 < FIRST_SLOTS {
+            return;
+        }
         let mut len = self.len;
         while len > FIRST_SLOTS && last * FEW < len {
             len /= GROWTH;
@@ -349,5 +352,11 @@ impl Table {
 
 /// Those entries of the log that the table has, with their numbers.
 fn entered_of(log: &[usize]) -> impl Iterator<Item = (usize, usize)> {
-    log.iter().copied().enumerate().filter(|(_, entry)| *entry != 0 && entry & NOT_ENTERED == 0)
+    log.iter().copied().enumerate().filter(|(_, entry)| is_entered(*entry))
+}
+
+/// Has the table this entry of the log?
+#[inline(always)]
+pub fn is_entered(entry: usize) -> bool {
+    entry != 0 && entry & NOT_ENTERED == 0
 }
