@@ -190,6 +190,14 @@ impl<'p, 'a> Plan<'p, 'a> {
         if self.at_once && !self.ended { self.pickler.stencil_of(stencil, given) } else { Ok(false) }
     }
 
+    /// The same for one that builds the object, which may have been met since it was begun.
+    pub fn piece_that_builds(&mut self, stencil: &Stencil, object: *mut PyObject) -> PyResult<bool> {
+        if !self.takes_stencils() || self.pickler.memo.get(object).is_some() {
+            return Ok(false);
+        }
+        self.stencil_of(stencil, Given { built: object, shared: 0, alone: ptr::null_mut() })
+    }
+
     pub fn op(&mut self, op: u8) -> PyResult<()> {
         self.step(Step::Op(op))
     }

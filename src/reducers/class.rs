@@ -2,13 +2,13 @@
 
 use pyo3_ffi::*;
 
+use super::class_head::Head;
 use super::class_state::{ClassState, StateKind};
+use super::class_stencil::ClassStencil;
 use super::enumeration;
 use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
-use crate::pickler::plan::{Place, Plan};
 use crate::pickler::script::Script;
-use crate::protocol::wire::Wire;
 use crate::py::class::{compares_by_identity, heap_fields, own_dict};
 use crate::py::error::{PyResult, check};
 use crate::py::layout::type_of;
@@ -26,42 +26,47 @@ pub fn any_by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult
     }
 }
 
-/// (_make_skeleton_class, (metaclass, name, bases, type keyword arguments, tracker id, None), state, _class_setstate)
+/// A class that is no enumeration.
 pub fn by_value(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Script> {
     let names = &pickler.state.names;
+    let known = match ClassState::known(pickler.state, class, StateKind::Class)? {
+        Some(state) => match state.stencil(pickler, class, None)? {
+            Some(stencil) => return by_stencil(pickler, class, state, &stencil),
+            None => Some(state),
+        },
+        None => None,
+    };
     let module =
         if has_own(pickler, class, &names.module)? { Some(class_attr(pickler, class, &names.module)?) } else { None };
     let dict = dict_property(pickler, class)?;
     let name = class_attr(pickler, class, &names.name)?;
-    let generic = has_own(pickler, class, &names.orig_bases)?;
-    let bases = class_attr(pickler, class, if generic { &names.orig_bases } else { &names.bases })?;
+    let is_generic = has_own(pickler, class, &names.orig_bases)?;
+    let bases = class_attr(pickler, class, if is_generic { &names.orig_bases } else { &names.bases })?;
     let id = tracker_id(pickler, class)?;
-    let state = ClassState::of(pickler, class, StateKind::Class)?;
+    let state = match known {
+        // Nothing of it has changed since.
+        Some(state) if !pickler.is_foreign() => state,
+        _ => ClassState::of(pickler, class, StateKind::Class)?,
+    };
+    let head = Head { name, module, dict, id, is_generic, members: None };
+    state.cut(pickler, &head)?;
 
     let mut plan = pickler.plan();
-    let p = &mut plan;
-    p.wire(Wire::MakeSkeletonClass)?;
-    p.tuple(6)?;
-    p.object(type_of(class).cast(), Place::NamedPart(0, &"__class__"))?;
-    p.owned(name, Place::Part(1))?;
-    p.owned(bases, Place::NamedPart(2, if generic { &"__orig_bases__" } else { &"__bases__" }))?;
-    let mut keywords = p.dict(usize::from(module.is_some()) + usize::from(dict.is_some()))?;
-    let mut keyword = |p: &mut Plan<'_, '_>, name: &Name, value: Option<Owned>| match value {
-        None => Ok(()),
-        Some(value) => {
-            keywords.next(p)?;
-            p.part(name.as_ptr(), Place::Hidden)?;
-            p.owned(value, Place::Entry(3, name.as_ptr()))
-        }
-    };
-    keyword(p, &names.module, module)?;
-    keyword(p, &names.dict, dict)?;
-    keywords.end(p)?;
-    p.owned(id, Place::Part(4))?;
-    p.none()?;
-    p.tuple_end(6)?;
-    p.reduce(class)?;
-    state.write(p, class)?;
+    head.describe(&mut plan, class, bases, state, None)?;
+    Ok(plan.finish())
+}
+
+/// A class whose state is known, with a stencil that fits it.
+pub fn by_stencil(
+    pickler: &mut Pickler<'_>,
+    class: *mut PyObject,
+    state: ClassState,
+    stencil: &ClassStencil,
+) -> PyResult<Script> {
+    // SAFETY: a class with a stencil is a heap type, which holds its bases.
+    let bases = Owned::of(unsafe { (*class.cast::<PyTypeObject>()).tp_bases });
+    let mut plan = pickler.plan();
+    stencil.head().describe(&mut plan, class, bases, state, Some(stencil))?;
     Ok(plan.finish())
 }
 
@@ -128,6 +133,11 @@ fn dict_property(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Op
     // SAFETY: live.
     let is_property = unsafe { PyObject_IsInstance(value.as_ptr(), (&raw mut PyProperty_Type).cast()) };
     Ok((check(is_property)? != 0).then_some(value))
+}
+
+/// The id under which the class is tracked, if that is to be had without foreign code.
+pub fn known_id(class: *mut PyObject) -> PyResult<Option<Owned>> {
+    if compares_by_identity(type_of(class)) { tracker::known_id(class) } else { Ok(None) }
 }
 
 /// The id under which the class is tracked.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use pyo3_ffi::*;
 
-use super::class_order::Orders;
+use super::class_order::{KnownState, Orders};
 use super::class_state::StateKind;
 use super::joined::{is_plain, join};
 use crate::analyzer::metaclass::has_types_own;
@@ -16,6 +16,7 @@ use crate::py::layout::{Chars, chars, is_interned, tuple_items, type_of};
 use crate::py::number::from_i64;
 use crate::py::object::{attr, call1, dict_get, item};
 use crate::py::owned::Owned;
+use crate::py::shared::Shared;
 use crate::py::vec::{TryPush, gather};
 use crate::py::words;
 use crate::state::State;
@@ -30,6 +31,14 @@ pub struct ClassDict {
     unkept: u32,
 }
 
+/// The members of a class's state that is known.
+pub struct OfState {
+    pub dict: ClassDict,
+    /// What the class keeps about its subclasses, if it is an ABC.
+    pub abc_impl: Option<*mut PyObject>,
+    pub kept: Shared<KnownState>,
+}
+
 /// How a member is found by its name.
 #[derive(Clone, Copy)]
 pub(super) enum Order {
@@ -41,9 +50,9 @@ pub(super) enum Order {
     None,
 }
 
-pub(super) struct Member {
+pub struct Member {
     /// A `str`.
-    pub(super) name: Owned,
+    pub name: Owned,
     /// Was it made of a key that is no exact `str`? Then it is written itself, otherwise its characters in a new one.
     is_made: bool,
     value: Owned,
@@ -57,6 +66,10 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn plain(name: *mut PyObject, value: *mut PyObject, place: usize) -> Self {
         Self { name: Owned::of(name), is_made: false, value: Owned::of(value), is_gone: false, beginning: 0, place }
+    }
+
+    pub fn value(&self) -> *mut PyObject {
+        self.value.as_ptr()
     }
 }
 
@@ -109,18 +122,19 @@ impl ClassDict {
         Ok(Some(Self { members, order, replaced: None, unkept: version }))
     }
 
-    /// Those that are in the state of a class, if they are known, and what it keeps about its subclasses, if it is an ABC.
-    pub fn of_state(
-        state: &State,
-        class: *mut PyObject,
-        kind: StateKind,
-    ) -> PyResult<Option<(Self, Option<*mut PyObject>)>> {
+    /// Those that are in the state of a class, if they are known.
+    pub fn of_state(state: &State, class: *mut PyObject, kind: StateKind) -> PyResult<Option<OfState>> {
         let Some(known) = Orders::of(state)?.state_members(class, kind)? else { return Ok(None) };
         if plain_bases(state, class)?.is_none() {
             return Ok(None);
         }
         let dict = Self { members: known.members, order: known.order, replaced: None, unkept: 0 };
-        Ok(Some((dict, known.abc_impl)))
+        Ok(Some(OfState { dict, abc_impl: known.abc_impl, kept: known.kept }))
+    }
+
+    /// Those that are left.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.is_gone)
     }
 
     /// Keeps the order of all of them, if it is not kept yet.
@@ -137,7 +151,7 @@ impl ClassDict {
         kind: StateKind,
         abc_impl: Option<(*mut PyObject, usize)>,
     ) -> PyResult<()> {
-        let left = gather(self.members.iter().filter(|member| !member.is_gone))?;
+        let left = gather(self.members())?;
         Orders::of(state)?.keep_state(class, kind, &left, self.order, abc_impl)
     }
 
@@ -228,7 +242,7 @@ impl ClassDict {
 
     /// The number of members.
     pub fn len(&self) -> usize {
-        self.members.iter().filter(|member| !member.is_gone).count()
+        self.members().count()
     }
 
     /// Describes the members, each by `next` and the pair; the value of the one that was replaced by `other`.

@@ -1,16 +1,20 @@
 //! Which members a class has, in which order, and which of them are in its state, kept by the class's version: none of that
 //! changes without it.
 
+use std::sync::OnceLock;
+
 use pyo3_ffi::*;
 
 use super::class_dict::{Member, Order};
 use super::class_state::StateKind;
+use super::class_stencil::ClassStencil;
 use crate::py::class::{lasting_version, own_dict};
 use crate::py::dict::Entries;
 use crate::py::error::PyResult;
 use crate::py::layout::type_of;
 use crate::py::owned::Owned;
 use crate::py::remembered::Remembered;
+use crate::py::shared::Shared;
 use crate::py::vec::{TryPush, gather};
 use crate::state::State;
 
@@ -31,12 +35,30 @@ struct Known {
     order: Order,
 }
 
-struct KnownState {
+/// What is known of a class's state.
+pub struct KnownState {
     kind: StateKind,
     members: Known,
     /// The version of the metaclass, which had no say; 0 of `type`.
     metaclass: u32,
     abc_impl: Option<AbcImpl>,
+    /// None if it cannot be cut.
+    stencil: OnceLock<Option<Shared<ClassStencil>>>,
+}
+
+impl KnownState {
+    pub(super) fn stencil(&self) -> Option<&Shared<ClassStencil>> {
+        self.stencil.get().and_then(Option::as_ref)
+    }
+
+    /// Has nobody cut a stencil yet?
+    pub(super) fn is_uncut(&self) -> bool {
+        self.stencil.get().is_none()
+    }
+
+    pub(super) fn set_stencil(&self, stencil: Option<Shared<ClassStencil>>) {
+        let _ = self.stencil.set(stencil);
+    }
 }
 
 /// The members of a class's state.
@@ -45,6 +67,7 @@ pub(super) struct StateMembers {
     pub(super) order: Order,
     /// What the class keeps about its subclasses, if it is an ABC.
     pub(super) abc_impl: Option<*mut PyObject>,
+    pub(super) kept: Shared<KnownState>,
 }
 
 /// What an ABC keeps about its subclasses: where it lies among the entries, and its type.
@@ -134,8 +157,8 @@ impl Orders {
                 found => found,
             },
         };
-        let members = known.members.members(&entries)?;
-        Ok(members.map(|members| StateMembers { members, order: known.members.order, abc_impl: data }))
+        let Some(members) = known.members.members(&entries)? else { return Ok(None) };
+        Ok(Some(StateMembers { members, order: known.members.order, abc_impl: data, kept: known }))
     }
 
     /// Keeps which members are in the state of a class.
@@ -157,6 +180,8 @@ impl Orders {
         }
         let members = Known::of(&entries, members.iter().copied(), order)?;
         let abc_impl = abc_impl.map(|(data, place)| AbcImpl { place, ty: Owned::of(type_of(data).cast()) });
-        self.states.put(version as usize, KnownState { kind, members, metaclass, abc_impl }).map(drop)
+        self.states
+            .put(version as usize, KnownState { kind, members, metaclass, abc_impl, stencil: OnceLock::new() })
+            .map(drop)
     }
 }

@@ -4,11 +4,17 @@ use std::ffi::CStr;
 
 use pyo3_ffi::*;
 
+use super::class::known_id;
 use super::class_dict::ClassDict;
+use super::class_head::Head;
+use super::class_order::KnownState;
+use super::class_stencil::{ClassStencil, Piece};
 use super::joined::is_plain;
+use super::members::Members;
 use crate::analyzer::class_of::is_its_type;
 use crate::analyzer::metaclass::is_plain_attr;
 use crate::pickler::engine::Pickler;
+use crate::pickler::paper::OnPaper;
 use crate::pickler::plan::{Place, Plan};
 use crate::protocol::wire::Wire;
 use crate::py::class::{is_subtype, own_dict};
@@ -16,12 +22,15 @@ use crate::py::error::{PyResult, Raised, check};
 use crate::py::layout::{list_items, tuple_items, type_of};
 use crate::py::object::{attr, call_method2, call1, dict_get};
 use crate::py::owned::Owned;
-use crate::py::vec::TryPush;
+use crate::py::shared::Shared;
+use crate::py::vec::{TryPush, gather};
 use crate::state::{Name, Names, State};
 
 pub struct ClassState {
     pub dict: ClassDict,
     registry: Option<Registry>,
+    /// What is kept of it, if it was known.
+    kept: Option<Shared<KnownState>>,
 }
 
 /// Whose state it is.
@@ -49,15 +58,22 @@ struct Registry {
 const HAS_ANNOTATE: bool = cfg!(Py_3_14);
 
 impl ClassState {
+    /// As it was before, if nothing of it has changed since; runs no foreign code.
+    pub fn known(state: &State, class: *mut PyObject, kind: StateKind) -> PyResult<Option<Self>> {
+        let Some(known) = ClassDict::of_state(state, class, kind)? else { return Ok(None) };
+        let registry = match known.abc_impl {
+            None => None,
+            Some(data) if is_empty_registry(data) => Some(Registry::default()),
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(Self { dict: known.dict, registry, kept: Some(known.kept) }))
+    }
+
     pub fn of(pickler: &mut Pickler<'_>, class: *mut PyObject, kind: StateKind) -> PyResult<Self> {
         let state = pickler.state;
         let names = &state.names;
-        if let Some((dict, data)) = ClassDict::of_state(state, class, kind)? {
-            match data {
-                None => return Ok(Self { dict, registry: None }),
-                Some(data) if is_empty_registry(data) => return Ok(Self { dict, registry: Some(Registry::default()) }),
-                Some(_) => {}
-            }
+        if let Some(known) = Self::known(state, class, kind)? {
+            return Ok(known);
         }
         let mut dict = ClassDict::of(pickler, class)?;
         dict.pop(names.weakref.as_ptr());
@@ -80,7 +96,91 @@ impl ClassState {
         } else {
             dict.keep(state, class)?;
         }
-        Ok(Self { dict, registry })
+        Ok(Self { dict, registry, kept: None })
+    }
+
+    /// The stencil that is kept with it, if that fits the class, and an enumeration's members, and can be copied now.
+    pub fn stencil(
+        &self,
+        pickler: &mut Pickler<'_>,
+        class: *mut PyObject,
+        members: Option<&Members>,
+    ) -> PyResult<Option<Shared<ClassStencil>>> {
+        let Some(stencil) = self.kept.as_ref().and_then(|kept| kept.stencil()) else { return Ok(None) };
+        if !pickler.plan().takes_stencils() {
+            return Ok(None);
+        }
+        let Some(id) = known_id(class)? else { return Ok(None) };
+        Ok(if stencil.fits(pickler, class, &id, members)? { Some(stencil.clone()) } else { None })
+    }
+
+    /// Cuts a stencil, to be kept with it, unless there is one; it serves from the next dump on.
+    pub fn cut(&self, pickler: &mut Pickler<'_>, head: &Head) -> PyResult<()> {
+        let Some(kept) = self.kept.as_ref().filter(|kept| kept.is_uncut() && !pickler.is_foreign()) else {
+            return Ok(());
+        };
+        let members = gather(self.dict.members())?;
+        let cut = ClassStencil::cut(pickler, head, &members, self.registry.is_some())?;
+        kept.set_stencil(cut.map(Shared::new).transpose()?);
+        Ok(())
+    }
+
+    /// Goes on behind the bases of a class, with the pieces of a stencil; what of them cannot be copied is described.
+    pub fn write_pieces(
+        self,
+        p: &mut Plan<'_, '_>,
+        class: *mut PyObject,
+        head: &Head,
+        pieces: &[Piece],
+    ) -> PyResult<()> {
+        let is_part = p.lends(own_dict(class).as_ptr())?;
+        let count = self.dict.len() + usize::from(self.registry.is_some());
+        let mut members = self.dict.members();
+        let mut next = 0;
+        for (at, piece) in pieces.iter().enumerate() {
+            let is_copied = match at {
+                0 => p.piece_that_builds(&piece.stencil, class)?,
+                _ => p.stencil(&piece.stencil)?,
+            };
+            if !is_copied && at == 0 {
+                head.make(p, class)?;
+                p.set_state(Wire::ClassSetstate, class)?;
+                p.tuple(2)?;
+                // Begun with a mark if need be; the last piece ends it.
+                let _ = p.dict(count)?;
+            }
+            let constants = (next..piece.until).filter_map(|_| members.next());
+            if is_copied {
+                constants.for_each(drop);
+            } else {
+                for constant in constants {
+                    p.fresh_text(constant.name.as_ptr())?;
+                    p.lent(constant.value(), is_part, Place::Attribute(constant.name.as_ptr()))?;
+                }
+            }
+            next = piece.until + 1;
+            let Some(own) = members.next() else {
+                return if is_copied { Ok(()) } else { self.end_pieces(p, count) };
+            };
+            if !is_copied {
+                p.fresh_text(own.name.as_ptr())?;
+            }
+            p.lent(own.value(), is_part, Place::Attribute(own.name.as_ptr()))?;
+        }
+        Ok(())
+    }
+
+    /// Ends what pieces began whose last one cannot be copied.
+    fn end_pieces(&self, p: &mut Plan<'_, '_>, count: usize) -> PyResult<()> {
+        if self.registry.is_some() {
+            let name = p.pickler().state.names.abc_impl.as_ptr();
+            p.part(name, Place::Hidden)?;
+            p.list(0)?.end(p)?;
+        }
+        OnPaper::begun(count, count).end(p)?;
+        p.dict(0)?.end(p)?;
+        p.tuple_end(2)?;
+        p.set_state_end()
     }
 
     /// The class is built: `_class_setstate(class, (members, {}))`

@@ -68,11 +68,12 @@ impl KnownFunction {
 
     /// Is it this function, with the code that it had?
     fn is(&self, object: Option<Owned>) -> bool {
-        object.is_some_and(|object| {
-            // SAFETY: if it is the one that was kept, an exact function.
-            object.as_ptr() == self.function.as_ptr()
-                && unsafe { (*object.as_ptr().cast::<PyFunctionObject>()).func_code } == self.code.as_ptr()
-        })
+        object.is_some_and(|object| object.as_ptr() == self.function.as_ptr()) && self.has_its_code()
+    }
+
+    fn has_its_code(&self) -> bool {
+        // SAFETY: an exact function.
+        unsafe { (*self.function.as_ptr().cast::<PyFunctionObject>()).func_code == self.code.as_ptr() }
     }
 
     fn filename(&self) -> *mut PyObject {
@@ -96,8 +97,11 @@ impl KnownProperty {
 
     /// Has the class this property, and does it do what it did?
     fn is_of(&self, class: *mut PyTypeObject, name: *mut PyObject, names: &Names) -> bool {
-        type_attr(class, name).is_some_and(|own| own.as_ptr() == self.property.as_ptr())
-            && self.fget.is(fget(&self.property, names))
+        type_attr(class, name).is_some_and(|own| own.as_ptr() == self.property.as_ptr()) && self.does_what_it_did(names)
+    }
+
+    fn does_what_it_did(&self, names: &Names) -> bool {
+        self.fget.is(fget(&self.property, names))
             && self.get.is(type_attr(type_of(self.property.as_ptr()), names.descriptor_get.as_ptr()))
     }
 }
@@ -166,9 +170,21 @@ fn known(state: &State, module: &EnumModule, class: *mut PyObject) -> PyResult<O
         && code.value.is_of(ty, names.value.as_ptr(), names)
         && type_attr(ty, names.own_name.as_ptr()).is_none()
         && type_attr(ty, names.own_value.as_ptr()).is_none();
-    if !is_known {
-        return Ok(None);
-    }
+    if is_known { at_hand(class, names) } else { Ok(None) }
+}
+
+/// The members of a class of which they were known without foreign code, under the versions that it and its metaclass have
+/// still; None if that can't be any more.
+pub fn members_again(pickler: &mut Pickler<'_>, class: *mut PyObject) -> PyResult<Option<Members>> {
+    let names = &pickler.state.names;
+    let Some(code) = &EnumModule::of(pickler)?.code else { return Ok(None) };
+    let is_known = code.iter.has_its_code() && code.name.does_what_it_did(names) && code.value.does_what_it_did(names);
+    if is_known { at_hand(class, names) } else { Ok(None) }
+}
+
+/// The members as the class keeps them; None if they are not what the code of `enum` makes of them.
+fn at_hand(class: *mut PyObject, names: &Names) -> PyResult<Option<Members>> {
+    let ty = class.cast::<PyTypeObject>();
     let (Some(map), Some(order)) =
         (type_attr(ty, names.member_map.as_ptr()), type_attr(ty, names.member_names.as_ptr()))
     else {
