@@ -27,7 +27,7 @@ pub struct Head {
 }
 
 impl Head {
-    pub fn clone(&self) -> PyResult<Self> {
+    pub fn try_clone(&self) -> PyResult<Self> {
         let members = match &self.members {
             None => None,
             Some((qualname, members)) => Some((qualname.clone(), gather(members.iter().cloned())?)),

@@ -82,7 +82,8 @@ impl ClassStencil {
         members: &[&Member],
         has_registry: bool,
     ) -> PyResult<Option<Self>> {
-        if cfg!(Py_GIL_DISABLED) || head.is_generic || head.dict.is_some() || members.len() > MOST {
+        let named = head.members.as_ref().map_or(0, |(_, members)| members.len());
+        if cfg!(Py_GIL_DISABLED) || head.is_generic || head.dict.is_some() || members.len().max(named) > MOST {
             return Ok(None);
         }
         let wires = pickler.shared_wires()?.clone();
@@ -136,7 +137,7 @@ impl ClassStencil {
         }
         let Some(stencil) = cutter.finish()? else { return Ok(None) };
         rest.try_push(Piece { stencil, until: members.len() })?;
-        Ok(Some(Self { wires, head: head.clone()?, arguments, rest }))
+        Ok(Some(Self { wires, head: head.try_clone()?, arguments, rest }))
     }
 }
 

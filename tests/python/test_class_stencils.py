@@ -53,6 +53,7 @@ CLASSES = {
     "an enumeration of one": "import enum\nclass C(enum.Enum): a = 1\nmade = C",
     "an enumeration of none": "import enum\nclass C(enum.Enum): pass\nmade = C",
     "an enumeration with an alias": "import enum\nclass C(enum.Enum):\n    a = 1\n    b = 1\n    C = 3\nmade = C",
+    "an enumeration of a thousand": "import enum\nC = enum.Enum('C', [('m%d' % i, i) for i in range(1000)], module='__main__')\nmade = C",
     "an enumeration of lists": "import enum\nclass C(enum.Enum): a, b = [1], {}\nmade = C",
     "an enumeration that does things": "import enum\nclass C(enum.Enum):\n    'What it is for.'\n    a = 1\n    def f(self): return self.value\nmade = C",
     "an enumeration of ints": "import enum\nclass C(enum.IntEnum): a, b = 1, 2\nmade = C",
