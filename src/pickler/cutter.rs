@@ -152,11 +152,11 @@ impl Cutter {
         self.marks.try_push(Mark::TheBuilt { at: self.at() })
     }
 
-    /// What is given as alone, an empty container.
-    pub fn alone(&mut self, op: u8) -> PyResult<()> {
+    /// One of what is given as alone, a container that begins empty.
+    pub fn alone(&mut self, op: u8, which: u8) -> PyResult<()> {
         self.op(op)?;
         self.op(MEMOIZE)?;
-        self.marks.try_push(Mark::Alone)
+        self.marks.try_push(Mark::Alone { which })
     }
 
     /// An exact str or bytes.

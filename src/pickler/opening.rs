@@ -50,8 +50,8 @@ pub(super) struct Opening {
     /// The number of the object that is built, and of what is known by a key.
     built: usize,
     shared: usize,
-    /// The number of an object that only one holder refers to, if there is one.
-    alone: Option<usize>,
+    /// The numbers of objects that only one holder refers to, as far as there are any.
+    alone: [Option<usize>; 2],
     /// What the table has then, but for what is given.
     table: Image,
     /// The numbers of those that have places.
@@ -96,11 +96,11 @@ impl Opening {
                     opening.log.try_push(object as usize)?;
                     continue;
                 }
-                Mark::Paper | Mark::Shared { .. } | Mark::Built | Mark::Alone => {
+                Mark::Paper | Mark::Shared { .. } | Mark::Built | Mark::Alone { .. } => {
                     match *mark {
                         Mark::Shared { .. } => opening.shared = next,
                         Mark::Built => opening.built = next,
-                        Mark::Alone => opening.alone = Some(next),
+                        Mark::Alone { which } => opening.alone[which as usize] = Some(next),
                         _ => {}
                     }
                     opening.log.try_push(0)?;
@@ -167,8 +167,10 @@ impl Memo {
         self.last_key = (given.shared, opening.shared);
         self.log[opening.built] = given.built as usize;
         self.table.enter(&self.log, given.built as usize, opening.built);
-        if let (Some(at), false) = (opening.alone, given.alone.is_null()) {
-            self.log[at] = given.alone as usize | LEFT_OUT;
+        for (at, alone) in opening.alone.into_iter().zip(given.alone) {
+            if let (Some(at), false) = (at, alone.is_null()) {
+                self.log[at] = alone as usize | LEFT_OUT;
+            }
         }
         Ok(true)
     }

@@ -169,7 +169,7 @@ impl<'p, 'a> Plan<'p, 'a> {
 
     /// Writes a stencil, if it is to be written now, and nobody is to be asked about what it is made of.
     pub fn stencil(&mut self, stencil: &Stencil) -> PyResult<bool> {
-        self.piece(stencil, ptr::null_mut())
+        self.piece(stencil, [ptr::null_mut(); 2])
     }
 
     /// Is it to be written now, by stencils?
@@ -184,8 +184,8 @@ impl<'p, 'a> Plan<'p, 'a> {
         Ok(self.is_built)
     }
 
-    /// Writes a stencil in which an object may be that only one holder refers to, as [`Plan::stencil`] does.
-    pub fn piece(&mut self, stencil: &Stencil, alone: *mut PyObject) -> PyResult<bool> {
+    /// Writes a stencil in which objects may be that only one holder refers to, as [`Plan::stencil`] does.
+    pub fn piece(&mut self, stencil: &Stencil, alone: [*mut PyObject; 2]) -> PyResult<bool> {
         let given = Given { built: ptr::null_mut(), shared: 0, alone };
         if self.at_once && !self.ended { self.pickler.stencil_of(stencil, given) } else { Ok(false) }
     }
@@ -195,7 +195,7 @@ impl<'p, 'a> Plan<'p, 'a> {
         if !self.takes_stencils() || self.pickler.memo.get(object).is_some() {
             return Ok(false);
         }
-        self.stencil_of(stencil, Given { built: object, shared: 0, alone: ptr::null_mut() })
+        self.stencil_of(stencil, Given { built: object, shared: 0, alone: [ptr::null_mut(); 2] })
     }
 
     pub fn op(&mut self, op: u8) -> PyResult<()> {

@@ -127,8 +127,10 @@ pub(super) enum Mark {
     TheBuilt {
         at: u16,
     },
-    /// [`Given::alone`] takes a number.
-    Alone,
+    /// One of [`Given::alone`] takes a number.
+    Alone {
+        which: u8,
+    },
 }
 
 /// What is another each time that a stencil is copied.
@@ -138,12 +140,12 @@ pub struct Given {
     pub built: *mut PyObject,
     /// The key of what it shares with others.
     pub shared: usize,
-    /// An object that only one holder refers to, or NULL for what exists on paper only.
-    pub alone: *mut PyObject,
+    /// Objects that only one holder refers to, each NULL for what exists on paper only.
+    pub alone: [*mut PyObject; 2],
 }
 
 impl Given {
-    const NOTHING: Self = Self { built: ptr::null_mut(), shared: 0, alone: ptr::null_mut() };
+    const NOTHING: Self = Self { built: ptr::null_mut(), shared: 0, alone: [ptr::null_mut(); 2] };
 }
 
 impl Stencil {
@@ -251,8 +253,8 @@ impl Pickler<'_> {
                     continue;
                 }
                 Mark::TheBuilt { at } => (built, at, at),
-                Mark::Alone => {
-                    memo.put_alone(given.alone);
+                Mark::Alone { which } => {
+                    memo.put_alone(given.alone[which as usize]);
                     continue;
                 }
             };

@@ -5,6 +5,7 @@ use pyo3_ffi::*;
 
 use super::class_dict::Member;
 use super::class_head::Head;
+use super::constants::{self, is_constant};
 use super::members::Members;
 use crate::pickler::cutter::Cutter;
 use crate::pickler::engine::Pickler;
@@ -14,15 +15,12 @@ use crate::protocol::opcode::*;
 use crate::protocol::wire::Wire;
 use crate::py::class::heap_fields;
 use crate::py::error::PyResult;
-use crate::py::layout::{tuple_items, type_of};
 use crate::py::owned::Owned;
 use crate::py::shared::Shared;
 use crate::py::vec::TryPush;
 
 /// A class with more members has no stencil.
 const MOST: usize = 200;
-/// Nor are tuples constants that lie deeper in each other.
-const MOST_DEPTH: u32 = 4;
 
 /// A stretch of a class's pickle.
 pub struct Piece {
@@ -112,8 +110,8 @@ impl ClassStencil {
         for (at, member) in members.iter().enumerate() {
             cutter.fresh_text(member.name.as_ptr())?;
             let value = member.value();
-            if is_constant(value, 0) {
-                if !constant(&mut cutter, value)? {
+            if is_constant(value) {
+                if !constants::cut(&mut cutter, value)? {
                     return Ok(None);
                 }
                 continue;
@@ -164,7 +162,7 @@ fn cut_making(cutter: &mut Cutter, pickler: &Pickler<'_>, head: &Head) -> PyResu
             }
             begin_dict(cutter, members.len())?;
             for (name, value) in members {
-                if !text(cutter, name)? || !is_constant(value.as_ptr(), 0) || !constant(cutter, value.as_ptr())? {
+                if !text(cutter, name)? || !is_constant(value.as_ptr()) || !constants::cut(cutter, value.as_ptr())? {
                     return Ok(false);
                 }
             }
@@ -199,22 +197,4 @@ fn end_dict(cutter: &mut Cutter, len: usize) -> PyResult<()> {
         1 => cutter.op(SETITEM),
         _ => cutter.op(SETITEMS),
     }
-}
-
-/// Is it the same for ever, and written without a question to anybody?
-fn is_constant(value: *mut PyObject, depth: u32) -> bool {
-    let ty = type_of(value).cast_const();
-    // SAFETY: the address of a static object.
-    let none = unsafe { Py_None() };
-    value == none
-        || [&raw const PyBool_Type, &raw const PyLong_Type, &raw const PyFloat_Type].contains(&ty)
-        || [&raw const PyUnicode_Type, &raw const PyBytes_Type].contains(&ty)
-        || ty == &raw const PyTuple_Type
-            && depth < MOST_DEPTH
-            && tuple_items(value).iter().all(|item| is_constant(*item, depth + 1))
-}
-
-/// Cuts one; false if it is too long.
-fn constant(cutter: &mut Cutter, value: *mut PyObject) -> PyResult<bool> {
-    cutter.object(value, 0, &mut |_, _, _| Ok(false))
 }

@@ -179,6 +179,12 @@ pub(super) fn is_none(object: *mut PyObject) -> bool {
     object.is_null() || object == unsafe { Py_None() }
 }
 
+/// What only the function refers to, as far as a stencil has it.
+#[inline]
+pub(super) fn alone(function: &Function) -> [*mut PyObject; 2] {
+    [function.annotations, function.kwdefaults]
+}
+
 /// (attributes, slots), and the end of the call that sets them. A stencil may have written the beginning; it goes on behind each
 /// value that it leaves out.
 pub(super) fn describe(
@@ -192,6 +198,9 @@ pub(super) fn describe(
     let common = Stencils::get(state)?;
     let begun = |end: Option<Part>| OnPaper::begun(SLOTS, end.map_or(SLOTS, Part::at));
     let mut pieces = stencil.map_or(&[][..], |stencil| stencil.pieces());
+    // Foreign code may have changed what is copied.
+    let holds =
+        |p: &mut Plan<'_, '_>| !p.pickler().is_foreign() || stencil.is_some_and(|stencil| stencil.holds(function));
     // The part whose value comes next.
     let mut next = Some(Part::Attributes);
     if let Some((first, rest)) = pieces.split_first() {
@@ -208,7 +217,7 @@ pub(super) fn describe(
         value(p, function, findings, attributes, part)?;
         if let Some((piece, rest)) = pieces.split_first() {
             let goes_on = match &piece.stencil {
-                Some(stencil) => p.piece(stencil, function.annotations)?,
+                Some(piece) => holds(p) && p.piece(piece, alone(function))?,
                 None => piece.end.map_or(Ok(()), |end| end.write_key(p)).map(|()| true)?,
             };
             if goes_on {

@@ -1,14 +1,17 @@
 //! What the pickles of functions with one code object have in common: cut once, kept with the code, and copied for the
 //! functions that are alike in what it shows. What a function has of its own is left out, and a piece goes on behind it.
 
+use std::ptr;
 use std::sync::OnceLock;
 
 use pyo3_ffi::*;
 
 use super::code;
 use super::constant_attributes::{ConstantAttributes, are_constant};
+use super::constant_defaults::{ConstantsByName, are_constant as are_constant_defaults, are_constant_by_name};
+use super::constants;
 use super::function::{Findings, Function};
-use super::function_state::{PARTS, Part, cut_end, is_none};
+use super::function_state::{PARTS, Part, alone, cut_end, is_none};
 use super::joined::Joined;
 use crate::analyzer::code_globals::code_globals_itself;
 use crate::pickler::base_globals::{self, base_globals_key};
@@ -35,13 +38,15 @@ impl Own {
     /// All parts: nothing of the state is shown, whatever the function is called.
     const ALL: Self = Self((1 << PARTS.len()) - 1);
 
-    fn of(function: &Function, findings: &Findings) -> Self {
+    /// `constants`: defaults that are constants are shown.
+    fn of(function: &Function, findings: &Findings, constants: bool) -> Self {
         let own = |part: Part, is_own: bool| u16::from(is_own) << part.at();
+        let (defaults, kwdefaults) = (function.defaults, function.kwdefaults);
         Self(
             own(Part::Attributes, !are_constant(function.dict))
                 | own(Part::Annotations, !has_no_annotations(function))
-                | own(Part::Kwdefaults, !is_none(function.kwdefaults))
-                | own(Part::Defaults, !is_none(function.defaults))
+                | own(Part::Kwdefaults, !(is_none(kwdefaults) || constants && are_constant_by_name(kwdefaults)))
+                | own(Part::Defaults, !(is_none(defaults) || constants && are_constant_defaults(defaults)))
                 | own(Part::Closure, !is_none(function.closure))
                 | own(Part::Submodules, !findings.submodules.is_empty())
                 | own(Part::Globals, !findings.globals.is_empty()),
@@ -92,6 +97,8 @@ pub(super) struct FunctionStencil {
     wires: Shared<Wires>,
     base_globals: base_globals::Expected,
     attributes: ConstantAttributes,
+    defaults: Owned,
+    kwdefaults: ConstantsByName,
     /// Even one of no cells.
     has_closure: bool,
     name: Owned,
@@ -107,6 +114,12 @@ impl FunctionStencil {
         &self.pieces
     }
 
+    /// Is in a function's dicts what the stencil has of them?
+    pub(super) fn holds(&self, function: &Function) -> bool {
+        (self.own.has(Part::Annotations) || has_no_annotations(function))
+            && (self.own.has(Part::Kwdefaults) || self.kwdefaults.are_of(function.kwdefaults))
+    }
+
     /// Is a function of these names like the one that the stencil is of, as far as this shows it?
     #[inline]
     fn fits(&self, function: &Function, names: [*mut PyObject; 2]) -> bool {
@@ -116,6 +129,8 @@ impl FunctionStencil {
         }
         names == [self.name.as_ptr(), self.qualname.as_ptr()]
             && (self.own.has(Part::Attributes) || self.attributes.are_of(function.dict))
+            && (self.own.has(Part::Defaults) || same(&self.defaults, function.defaults))
+            && (self.own.has(Part::Kwdefaults) || self.kwdefaults.are_of(function.kwdefaults))
             && same(&self.module, function.module)
             && same(&self.doc, function.doc)
     }
@@ -128,7 +143,7 @@ impl FunctionStencil {
             return Ok(false);
         }
         let shared = base_globals_key(function.globals);
-        p.stencil_of(first, Given { built: object, shared, alone: function.annotations })
+        p.stencil_of(first, Given { built: object, shared, alone: alone(function) })
     }
 }
 
@@ -146,7 +161,16 @@ pub(super) fn write(
     let state = p.pickler().state;
     let Some(kept) = code::Kept::known(state, function.code)? else { return Ok(None) };
     // Functions that are not like the first one with this code have the code itself in common with it.
-    for own in [Own::of(function, findings), Own::ALL] {
+    let shown = Own::of(function, findings, true);
+    for turn in 0..3 {
+        let own = match turn {
+            0 => shown,
+            1 => Own::of(function, findings, false),
+            _ => Own::ALL,
+        };
+        if turn == 1 && own == shown {
+            continue;
+        }
         let Some(place) = kept.functions.place(own, p.pickler().shared_wires()?) else { return Ok(None) };
         match place.get() {
             // It serves from the next dump on, as that of the code does.
@@ -171,7 +195,7 @@ pub(super) fn write_all(p: &mut Plan<'_, '_>, object: *mut PyObject, function: &
     if !is_none(function.closure)
         || !(function.dict.is_null() || is_dict(function.dict))
         || !is_dict(function.globals)
-        || !(has_no_annotations(function) && is_none(function.kwdefaults) && is_none(function.defaults))
+        || !has_no_annotations(function)
         || state.replaced.code_globals.get().is_some()
         || !p.takes_stencils()
     {
@@ -210,6 +234,12 @@ fn cut(
             ConstantAttributes::default()
         } else {
             ConstantAttributes::of(function.dict)?
+        },
+        defaults: Owned::of(or_none(if own.has(Part::Defaults) { ptr::null_mut() } else { function.defaults })),
+        kwdefaults: if own.has(Part::Kwdefaults) {
+            ConstantsByName::default()
+        } else {
+            ConstantsByName::of(function.kwdefaults)?
         },
         has_closure: !function.closure.is_null(),
         name: name.clone(),
@@ -263,7 +293,9 @@ fn cut_value(cutter: &mut Cutter, stencil: &FunctionStencil, function: &Function
         Part::Attributes => stencil.attributes.cut(cutter)?,
         Part::Name => cutter.fresh_text(function.name)?,
         Part::Qualname => cutter.fresh_text(function.qualname)?,
-        Part::Annotations => cutter.alone(EMPTY_DICT)?,
+        Part::Annotations => cutter.alone(EMPTY_DICT, 0)?,
+        Part::Kwdefaults => return stencil.kwdefaults.cut(cutter),
+        Part::Defaults if !is_none(function.defaults) => return constants::cut(cutter, function.defaults),
         Part::Module if !is_none(function.module) => return cutter.text(function.module),
         Part::Doc if !is_none(function.doc) => return cutter.text(function.doc),
         _ => part.cut_none(cutter)?,

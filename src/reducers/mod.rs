@@ -12,6 +12,8 @@ pub mod class_state;
 mod class_stencil;
 pub mod code;
 mod constant_attributes;
+mod constant_defaults;
+mod constants;
 pub mod descriptor;
 pub mod enumeration;
 pub mod file;

@@ -47,6 +47,18 @@ FUNCTIONS = {
     "a wrapper": "import functools\ndef f(x: int) -> int: return x\n@functools.wraps(f)\ndef g(*all): return f(*all)\nmade = g",
     "a default": "def f(a, b=2): return a\nmade = f",
     "a default of what has a name": "def f(*, c=2): return c\nmade = f",
+    "constant defaults": "def f(a=1, b='b', c=(1, ('x', None)), d=(), *, e=True, f=-2.5): return a\nmade = f",
+    "a default by name": "def f(*, c=None): return c\nmade = f",
+    "defaults that are names": "def f(a='f', b='a', *, c='c', d='__name__'): return a\nmade = f",
+    "nine defaults by name": "def f(*, a=1, b=2, c=3, d=4, e=5, f=6, g=7, h=8, i=9): return a\nmade = f",
+    "no defaults by name": "def f(*, c=2): return c\nf.__kwdefaults__ = {}\nmade = f",
+    "a default by name less": "def f(*, c=2, d=3): return c\ndel f.__kwdefaults__['c']\nmade = f",
+    "defaults by no names": "def f(*, c=2): return c\nf.__kwdefaults__[5] = 1\nmade = f",
+    "a long default": "def f(a='" + "x" * 5000 + "', *, b='" + "y" * 5000 + "'): return a\nmade = f",
+    "a default of a subclass": "class I(int): pass\ndef f(a=I(5), *, b=(I(6),)): return a\nmade = f",
+    "a list as a default": "def f(a=1, b=[], *, c={}): return a\nmade = f",
+    "defaults, and values of its own": "def f(x):\n    def g(a=1, *, b=2): return x, g\n    g.mark = [x]\n    return g\nmade = f([1])",
+    "defaults, and annotations": "def f(a: int = 1, *, b: 'str' = 'b') -> None: return a\nmade = f",
     "a global that is not there": "def f(): return other\nmade = f",
     "submodules": "import xml.etree.ElementTree\ndef f(): return xml.etree.ElementTree\nmade = f",
     "submodules of a package in the closure": "import xml.etree.ElementTree\ndef f(x): return lambda: x.etree.ElementTree\nmade = f(xml)",
@@ -161,6 +173,12 @@ CHANGES = {
     "other constants in __dict__": lambda f: vars(f).update(mark=False, a=True, x=None),
     "__defaults__": lambda f: setattr(f, "__defaults__", (1,)),
     "__kwdefaults__": lambda f: setattr(f, "__kwdefaults__", {"c": 1}),
+    "the same __defaults__ anew": lambda f: setattr(f, "__defaults__", f.__defaults__ and tuple(list(f.__defaults__))),
+    "a default by name in place": lambda f: (f.__kwdefaults__ or {}).update(c=1, e=[], b="changed"),
+    "one more default by name": lambda f: (f.__kwdefaults__ or {}).update(more=1),
+    "no defaults by name any more": lambda f: (f.__kwdefaults__ or {}).clear(),
+    "the same defaults by name anew": lambda f: setattr(f, "__kwdefaults__", f.__kwdefaults__ and dict(f.__kwdefaults__)),
+    "shared defaults by name": lambda f: setattr(f, "__kwdefaults__", SHARED),
     "__annotations__": lambda f: setattr(f, "__annotations__", {"return": int}),
     "empty __annotations__": lambda f: setattr(f, "__annotations__", {}),
     "empty __annotations__ of another kind": lambda f: setattr(f, "__annotations__", collections.OrderedDict()),
@@ -180,7 +198,8 @@ SHARED = {}
     "function",
     [
         *("plain", "no characters", "defaults", "globals", "a global that is not there", "submodules", "itself"),
-        *("empty annotations", "a constant attribute", "a wrapper"),
+        *("empty annotations", "a constant attribute", "a wrapper", "constant defaults", "a default by name"),
+        *("no defaults by name", "defaults, and values of its own", "a list as a default"),
     ],
 )
 def test_a_function_that_changes(function, change):
@@ -192,7 +211,7 @@ def test_a_function_that_changes(function, change):
             step(f)
             for number in range(4):
                 # First while nothing else refers to its annotations.
-                for make in (lambda: f, lambda: [f, f.__annotations__]):
+                for make in (lambda: f, lambda: [f, f.__annotations__, f.__kwdefaults__, f.__defaults__]):
                     obj = make()
                     found = difference(outcome(binding.dumps, obj, 5), outcome(by_cloudpickle, obj, 5))
                     del obj
@@ -200,6 +219,56 @@ def test_a_function_that_changes(function, change):
     finally:
         f.__globals__.clear()
         f.__globals__.update(before)
+
+
+class Does:
+    """Does something when it is pickled."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __reduce__(self):
+        self.what()
+        return int, ()
+
+
+@pytest.mark.parametrize("part", ["attribute", "closure", "argument"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda f: (f.__kwdefaults__ or {}).update(b=[1]),
+        lambda f: (f.__kwdefaults__ or {}).clear(),
+        lambda f: (f.__kwdefaults__ or {}).update(more=1),
+        lambda f: setattr(f, "__kwdefaults__", {"b": 5}),
+        lambda f: setattr(f, "__defaults__", (5,)),
+        lambda f: f.__annotations__.update(a=1),
+        lambda f: SEEN.extend([f.__kwdefaults__, f.__annotations__]),
+        lambda f: None,
+    ],
+)
+@pytest.mark.parametrize("defaults", ["a=1, *, b=2", "a=1", ""])
+def test_foreign_code_changes_what_is_copied(defaults, what, part):
+    source = "def outer(x):\n    def f(%s): return x\n    return f\nmade = outer" % defaults
+
+    outer = made(source)
+
+    def world(does):
+        f = outer(None)
+        f.__annotations__.clear()
+        acts = Does(lambda: does and what(f))
+        if part == "attribute":
+            f.mark = acts
+        if part == "closure":
+            f.__closure__[0].cell_contents = acts
+        return [acts, f, f.__kwdefaults__] if part == "argument" else [f, f]
+
+    for does in (False, False, False, False, True, False, True):
+        theirs = outcome(by_cloudpickle, world(does), 5)
+        assert difference(outcome(binding.dumps, world(does), 5), theirs) is None
+    SEEN.clear()
+
+
+SEEN = []
 
 
 class Shows(dict):
