@@ -105,9 +105,7 @@ impl Expected {
     pub fn cut(&self, state: &State, cutter: &mut Cutter) -> PyResult<bool> {
         let count = self.values.iter().flatten().count();
         let begun = cutter.shared(EMPTY_DICT)?;
-        if count > 1 {
-            cutter.op(MARK)?;
-        }
+        cutter.entries(count)?;
         for (key, value) in base_names(state).iter().zip(&self.values) {
             let Some(value) = value else { continue };
             cutter.text(key.as_ptr())?;
@@ -115,11 +113,7 @@ impl Expected {
                 return Ok(false);
             }
         }
-        match count {
-            0 => {}
-            1 => cutter.op(SETITEM)?,
-            _ => cutter.op(SETITEMS)?,
-        }
+        cutter.entries_end(count)?;
         cutter.shared_end(begun);
         Ok(true)
     }

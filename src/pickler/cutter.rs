@@ -141,6 +141,20 @@ impl Cutter {
         }
     }
 
+    /// Behind an empty dict come so many entries, of one batch.
+    pub fn entries(&mut self, len: usize) -> PyResult<()> {
+        if len > 1 { self.op(MARK) } else { Ok(()) }
+    }
+
+    /// The opcode that puts them into it.
+    pub fn entries_end(&mut self, len: usize) -> PyResult<()> {
+        match len {
+            0 => Ok(()),
+            1 => self.op(SETITEM),
+            _ => self.op(SETITEMS),
+        }
+    }
+
     /// What is given as built is there.
     pub fn built(&mut self) -> PyResult<()> {
         self.op(MEMOIZE)?;

@@ -7,7 +7,7 @@ use super::layout::{may_be_tracked, type_of};
 use super::owned::Owned;
 
 /// The version of an exact dict (PEP 509), which no other dict of the interpreter has, nor this one after a change; None where
-/// dicts have none any more.
+/// dicts have none any more. Of a combined table: on 3.13 an object's values can change without the dict that shows them.
 #[inline(always)]
 #[cfg_attr(
     all(Py_3_12, not(any(Py_3_14, Py_GIL_DISABLED))),
@@ -15,8 +15,11 @@ use super::owned::Owned;
 )]
 pub fn version(dict: *mut PyObject) -> Option<u64> {
     #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
-    // SAFETY: as the caller says.
-    return Some(unsafe { (*dict.cast::<PyDictObject>()).ma_version_tag });
+    {
+        // SAFETY: an exact dict, as the caller says, which is laid out like this.
+        let dict = unsafe { &*dict.cast::<PyDictObject>() };
+        dict.ma_values.is_null().then_some(dict.ma_version_tag)
+    }
     #[cfg(any(Py_3_14, Py_GIL_DISABLED))]
     {
         let _ = dict;

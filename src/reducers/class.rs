@@ -66,7 +66,7 @@ pub fn by_stencil(
     // SAFETY: a class with a stencil is a heap type, which holds its bases.
     let bases = Owned::of(unsafe { (*class.cast::<PyTypeObject>()).tp_bases });
     let mut plan = pickler.plan();
-    stencil.head().describe(&mut plan, class, bases, state, Some(stencil))?;
+    stencil.head.describe(&mut plan, class, bases, state, Some(stencil))?;
     Ok(plan.finish())
 }
 

@@ -6,6 +6,7 @@ use pyo3_ffi::*;
 use super::class_dict::Member;
 use super::class_head::Head;
 use super::constants::{self, is_constant};
+use super::function_state::cut_empty;
 use super::members::Members;
 use crate::pickler::cutter::Cutter;
 use crate::pickler::engine::Pickler;
@@ -32,7 +33,8 @@ pub struct Piece {
 /// A stencil, and what a class must have for it, besides its version.
 pub struct ClassStencil {
     wires: Shared<Wires>,
-    head: Head,
+    /// What the class is made with.
+    pub head: Head,
     /// Up to the metaclass, if there is one in between, and up to the bases.
     pub arguments: Vec<Stencil>,
     /// What follows. The first makes the class, and begins its state.
@@ -40,11 +42,6 @@ pub struct ClassStencil {
 }
 
 impl ClassStencil {
-    /// What the class is made with.
-    pub fn head(&self) -> &Head {
-        &self.head
-    }
-
     /// Is the class still called so, and tracked under this id, and are these the members of an enumeration?
     pub fn fits(
         &self,
@@ -123,10 +120,9 @@ impl ClassStencil {
             if !cutter.text(pickler.state.names.abc_impl.as_ptr())? {
                 return Ok(None);
             }
-            cutter.op(EMPTY_LIST)?;
-            cutter.paper()?;
+            cut_empty(&mut cutter, EMPTY_LIST)?;
         }
-        end_dict(&mut cutter, count)?;
+        cutter.entries_end(count)?;
         begin_dict(&mut cutter, 0)?;
         cutter.tuple_end(2)?;
         cutter.paper()?;
@@ -154,7 +150,7 @@ fn cut_making(cutter: &mut Cutter, pickler: &Pickler<'_>, head: &Head) -> PyResu
             if !cutter.text(pickler.state.names.module.as_ptr())? || !text(cutter, module)? {
                 return Ok(false);
             }
-            end_dict(cutter, 1)?;
+            cutter.entries_end(1)?;
         }
         (Some((qualname, members)), Some(module)) => {
             if !text(cutter, &head.name)? || !text(cutter, qualname)? {
@@ -166,7 +162,7 @@ fn cut_making(cutter: &mut Cutter, pickler: &Pickler<'_>, head: &Head) -> PyResu
                     return Ok(false);
                 }
             }
-            end_dict(cutter, members.len())?;
+            cutter.entries_end(members.len())?;
             if !text(cutter, module)? {
                 return Ok(false);
             }
@@ -186,15 +182,6 @@ fn cut_making(cutter: &mut Cutter, pickler: &Pickler<'_>, head: &Head) -> PyResu
 
 /// Begins a dict on paper of so many entries, of which there are fewer than a batch.
 fn begin_dict(cutter: &mut Cutter, len: usize) -> PyResult<()> {
-    cutter.op(EMPTY_DICT)?;
-    cutter.paper()?;
-    if len > 1 { cutter.op(MARK) } else { Ok(()) }
-}
-
-fn end_dict(cutter: &mut Cutter, len: usize) -> PyResult<()> {
-    match len {
-        0 => Ok(()),
-        1 => cutter.op(SETITEM),
-        _ => cutter.op(SETITEMS),
-    }
+    cut_empty(cutter, EMPTY_DICT)?;
+    cutter.entries(len)
 }

@@ -62,19 +62,13 @@ impl ConstantAttributes {
     /// Cuts them: see `function_state::describe_attributes`.
     pub(super) fn cut(&self, cutter: &mut Cutter) -> PyResult<()> {
         cut_empty(cutter, EMPTY_DICT)?;
-        if self.0.len() > 1 {
-            cutter.op(MARK)?;
-        }
+        cutter.entries(self.0.len())?;
         for (name, value) in &self.0 {
             cutter.fresh_text(name.as_ptr())?;
             if let Some(op) = opcode(*value) {
                 cutter.op(op)?;
             }
         }
-        match self.0.len() {
-            0 => Ok(()),
-            1 => cutter.op(SETITEM),
-            _ => cutter.op(SETITEMS),
-        }
+        cutter.entries_end(self.0.len())
     }
 }

@@ -64,19 +64,12 @@ impl ConstantsByName {
     pub(super) fn cut(&self, cutter: &mut Cutter) -> PyResult<bool> {
         let Some(all) = &self.0 else { return cutter.op(NONE).map(|()| true) };
         cutter.alone(EMPTY_DICT, 1)?;
-        if all.len() > 1 {
-            cutter.op(MARK)?;
-        }
+        cutter.entries(all.len())?;
         for (name, value) in all {
             if !cutter.text(name.as_ptr())? || !constants::cut(cutter, value.as_ptr())? {
                 return Ok(false);
             }
         }
-        match all.len() {
-            0 => {}
-            1 => cutter.op(SETITEM)?,
-            _ => cutter.op(SETITEMS)?,
-        }
-        Ok(true)
+        cutter.entries_end(all.len()).map(|()| true)
     }
 }

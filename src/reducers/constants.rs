@@ -6,7 +6,7 @@ use crate::pickler::cutter::Cutter;
 use crate::py::error::PyResult;
 use crate::py::layout::{tuple_items, type_of};
 
-/// Nor are tuples constants that lie deeper in each other.
+/// Tuples that lie deeper in each other are none.
 const MOST_DEPTH: u32 = 4;
 
 /// Is it None, a bool, a number, a text, bytes, or a tuple of such?

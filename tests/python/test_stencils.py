@@ -221,6 +221,23 @@ def test_a_function_that_changes(function, change):
         f.__globals__.update(before)
 
 
+def test_globals_that_are_the_attributes_of_an_object():
+    """Which change without the dict that shows them (CPython 3.13)."""
+
+    class Namespace:
+        pass
+
+    space = Namespace()
+    space.__name__, space.__file__ = "__main__", "one"
+    f = types.FunctionType(made("made = lambda x: x + 1").__code__, vars(space))
+    for name in "one", "two", "three":
+        space.__file__ = name
+        for _ in range(4):
+            assert difference(outcome(binding.dumps, f, 5), outcome(by_cloudpickle, f, 5)) is None
+    space.__name__ = "other"
+    assert difference(outcome(binding.dumps, f, 5), outcome(by_cloudpickle, f, 5)) is None
+
+
 class Does:
     """Does something when it is pickled."""
 
